@@ -1,1 +1,5 @@
 //! Part of Waterwheel.
+
+pub mod clock;
+pub mod config;
+pub mod time;

@@ -1,0 +1,207 @@
+//! The settings and their defaults.
+//!
+//! The last line of each field's documentation is compared with the table of keys by a test.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::FailurePolicy;
+use crate::time::seconds;
+
+/// Everything that can be set about a streaming application.
+///
+/// Settings of one subject stand together in a section, which is a table of the same name in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The name of the application in logs, metrics and pages.
+    ///
+    /// Unit: text. Default: `waterwheel`. Spark: `spark.app.name`.
+    pub app_name: String,
+
+    /// How many tasks run at the same time: Spark's `local[n]`. A receiver occupies no core.
+    ///
+    /// Unit: threads. Default: as many as the machine has. Spark: `spark.master`.
+    pub cores: usize,
+
+    /// How many partitions an operation makes when nobody says.
+    ///
+    /// Unit: partitions. Default: as `cores`. Spark: `spark.default.parallelism`.
+    pub default_parallelism: Option<usize>,
+
+    /// How long a receiver fills a block before it starts the next one; each block of a batch becomes a partition.
+    ///
+    /// Unit: duration. Default: 200ms or the batch interval if shorter. Spark: `spark.streaming.blockInterval`.
+    pub block_interval: Option<Duration>,
+
+    /// How large a block grows before the next one is started ahead of time.
+    ///
+    /// Unit: bytes. Default: `8MiB`. Spark: none.
+    pub block_max_bytes: ByteSize,
+
+    /// How many finished blocks of a receiver may wait to be stored before it is held back.
+    ///
+    /// Unit: blocks. Default: `10`. Spark: `spark.streaming.blockQueueSize`.
+    pub block_queue_size: usize,
+
+    /// How many output operations run at the same time. With more than one, batches no longer finish in order.
+    ///
+    /// Unit: jobs. Default: `1`. Spark: `spark.streaming.concurrentJobs`.
+    pub concurrent_jobs: usize,
+
+    /// How often a task is attempted in all before its batch fails.
+    ///
+    /// Unit: attempts. Default: `4`. Spark: `spark.task.maxFailures`.
+    pub task_max_failures: usize,
+
+    /// What becomes of the application when a batch fails.
+    ///
+    /// Unit: policy. Default: `stop`. Spark: none.
+    pub failure_policy: FailurePolicy,
+
+    /// How long a graceful stop waits for received data to be processed before it stops anyway.
+    ///
+    /// Unit: duration. Default: 10 batch intervals, at least 10s. Spark: `spark.streaming.gracefulStopTimeout`.
+    pub graceful_stop_timeout: Option<Duration>,
+
+    /// Whether SIGTERM and Ctrl-C let received data be processed first. Deliberately not Spark's default, `false`.
+    ///
+    /// Unit: boolean. Default: `true`. Spark: `spark.streaming.stopGracefullyOnShutdown`.
+    pub stop_gracefully_on_shutdown: bool,
+
+    /// Whether SIGTERM and Ctrl-C stop the application; otherwise they are left to the program.
+    ///
+    /// Unit: boolean. Default: `true`. Spark: none.
+    pub handle_signals: bool,
+
+    /// How many batches may be waiting or running before further ones wait to be made.
+    ///
+    /// Unit: batches. Default: `1000`. Spark: none.
+    pub max_pending_batches: usize,
+
+    /// How long the data of a batch is kept at least. Never less than the operators need.
+    ///
+    /// Unit: duration. Default: what the operators need. Spark: none.
+    pub remember: Option<Duration>,
+
+    /// Section `receiver`: how data comes in.
+    pub receiver: ReceiverConfig,
+
+    /// Section `storage`: where blocks are kept.
+    pub storage: StorageConfig,
+
+    /// Section `ui`: what is kept to be shown.
+    pub ui: UiConfig,
+}
+
+/// Section `receiver`: how data comes in. Limits are per receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceiverConfig {
+    /// How fast a receiver may accept records; `0` does not limit it either.
+    ///
+    /// Unit: records per second. Default: not limited. Spark: `spark.streaming.receiver.maxRate`.
+    pub max_rate: Option<u64>,
+
+    /// How long a failed receiver rests before it is started again.
+    ///
+    /// Unit: duration. Default: `2s`. Spark: `spark.streaming.receiverRestartDelay`.
+    pub restart_delay: Duration,
+
+    /// How much received and not yet processed data a receiver may have. Beyond it the receiver waits.
+    ///
+    /// Unit: bytes. Default: `256MiB`. Spark: none.
+    pub max_pending: ByteSize,
+
+    /// How many arbiters, each a thread, run the receivers.
+    ///
+    /// Unit: threads. Default: 1. Spark: none.
+    pub threads: Option<usize>,
+
+    /// How long storing a block may take before it counts as failed.
+    ///
+    /// Unit: duration. Default: `30s`. Spark: `spark.streaming.receiver.blockStoreTimeout`.
+    pub store_timeout: Duration,
+
+    /// The longest line of text that is accepted as a record.
+    ///
+    /// Unit: bytes. Default: `1MiB`. Spark: none.
+    pub max_line: ByteSize,
+}
+
+/// Section `storage`: where blocks are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StorageConfig {
+    /// How much memory blocks may take before they spill to disk.
+    ///
+    /// Unit: bytes. Default: `512MiB`. Spark: none.
+    pub memory: ByteSize,
+
+    /// The directory that blocks spill to.
+    ///
+    /// Unit: path. Default: the system's temporary directory. Spark: `spark.local.dir`.
+    pub dir: Option<PathBuf>,
+}
+
+/// Section `ui`: what is kept to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UiConfig {
+    /// How many completed batches are kept to be shown.
+    ///
+    /// Unit: batches. Default: `1000`. Spark: `spark.streaming.ui.retainedBatches`.
+    pub retained_batches: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            app_name: "waterwheel".to_owned(),
+            cores: thread::available_parallelism().map_or(1, usize::from),
+            default_parallelism: None,
+            block_interval: None,
+            block_max_bytes: ByteSize::mib(8),
+            block_queue_size: 10,
+            concurrent_jobs: 1,
+            task_max_failures: 4,
+            failure_policy: FailurePolicy::Stop,
+            graceful_stop_timeout: None,
+            stop_gracefully_on_shutdown: true,
+            handle_signals: true,
+            max_pending_batches: 1000,
+            remember: None,
+            receiver: ReceiverConfig::default(),
+            storage: StorageConfig::default(),
+            ui: UiConfig::default(),
+        }
+    }
+}
+
+impl Default for ReceiverConfig {
+    fn default() -> Self {
+        ReceiverConfig {
+            max_rate: None,
+            restart_delay: seconds(2),
+            max_pending: ByteSize::mib(256),
+            threads: None,
+            store_timeout: seconds(30),
+            max_line: ByteSize::mib(1),
+        }
+    }
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        StorageConfig { memory: ByteSize::mib(512), dir: None }
+    }
+}
+
+impl Default for UiConfig {
+    fn default() -> Self {
+        UiConfig { retained_batches: 1000 }
+    }
+}
