@@ -1,0 +1,106 @@
+//! Records without their type, and the way back.
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{self, CodecError};
+
+/// The records of a block or partition, their type erased: a `Vec<Vec<T>>`, the chunks of records as the receiver or
+/// the task made them.
+///
+/// Chunks are moved in and shared from then on; nothing between the receiver and the task copies a record.
+pub type Erased = Arc<dyn Any + Send + Sync>;
+
+/// The longest encoded block that is read back, and the most elements of one sequence in it. Far above any block, and
+/// finite.
+const LIMIT_BYTES: usize = u32::MAX as usize;
+
+/// Encodes and decodes [`Erased`] records of one type: the type, remembered as two functions.
+///
+/// ```
+/// use std::sync::Arc;
+/// use waterwheel_runtime::block::{Erased, ErasedCodec};
+///
+/// let codec = ErasedCodec::of::<u32>();
+/// let records: Erased = Arc::new(vec![vec![1_u32, 2], vec![3]]);
+/// let back = codec.decode(&codec.encode(&records)?)?;
+/// assert_eq!(back.downcast_ref(), Some(&vec![vec![1_u32, 2], vec![3]]));
+/// # Ok::<(), waterwheel_runtime::codec::CodecError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct ErasedCodec {
+    type_name: fn() -> &'static str,
+    encode: fn(&Erased) -> Result<Vec<u8>, CodecError>,
+    decode: fn(&[u8]) -> Result<Erased, CodecError>,
+}
+
+impl ErasedCodec {
+    /// The codec of chunks of records of type `T`.
+    pub fn of<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
+        Self { type_name: type_name::<T>, encode: encode_chunks::<T>, decode: decode_chunks::<T> }
+    }
+
+    /// The bytes of `records`; an error when they are not of the codec's type.
+    pub fn encode(&self, records: &Erased) -> Result<Vec<u8>, CodecError> {
+        (self.encode)(records)
+    }
+
+    /// The records that `bytes` hold, chunk by chunk as they were encoded.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Erased, CodecError> {
+        (self.decode)(bytes)
+    }
+}
+
+impl fmt::Debug for ErasedCodec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ErasedCodec<{}>", (self.type_name)())
+    }
+}
+
+fn encode_chunks<T: Serialize + 'static>(records: &Erased) -> Result<Vec<u8>, CodecError> {
+    match records.downcast_ref::<Vec<Vec<T>>>() {
+        Some(chunks) => codec::encode(chunks),
+        None => Err(CodecError::WrongType { type_name: type_name::<Vec<Vec<T>>>() }),
+    }
+}
+
+fn decode_chunks<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Erased, CodecError> {
+    Ok(Arc::new(codec::decode::<Vec<Vec<T>>>(bytes, LIMIT_BYTES)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn chunks_come_back_as_they_were(chunks in vec(vec(any::<(String, i64)>(), 0..8), 0..8)) {
+            let codec = ErasedCodec::of::<(String, i64)>();
+            let erased: Erased = Arc::new(chunks.clone());
+            let back = codec.decode(&codec.encode(&erased).unwrap()).unwrap();
+            prop_assert_eq!(back.downcast_ref::<Vec<Vec<(String, i64)>>>(), Some(&chunks));
+        }
+    }
+
+    #[test]
+    fn records_of_another_type_are_not_encoded() {
+        let codec = ErasedCodec::of::<u32>();
+        let words: Erased = Arc::new(vec![vec!["word".to_owned()]]);
+        let flat: Erased = Arc::new(vec![1_u32]);
+        for wrong in [words, flat] {
+            assert!(matches!(codec.encode(&wrong), Err(CodecError::WrongType { .. })));
+        }
+    }
+
+    #[test]
+    fn a_codec_shows_the_type_it_stands_for() {
+        assert_eq!(format!("{:?}", ErasedCodec::of::<u32>()), "ErasedCodec<u32>");
+    }
+}

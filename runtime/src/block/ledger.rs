@@ -1,0 +1,218 @@
+//! Which batch every received block belongs to.
+//!
+//! The ledger is event-sourced: [`Ledger::apply`] is the only thing that changes it, and the live path and recovery
+//! both go through it. A ledger is therefore a function of its events, and replaying the log gives the ledger that
+//! wrote it.
+//!
+//! **Life of a block.** Received and *unallocated*, in order of arrival within its stream; *allocated* to a batch,
+//! together with everything that was unallocated then; free once that batch is *done* and *forgotten*.
+//!
+//! **Guarantees.** B-1: a block belongs to exactly one batch. Batches are allocated in order of time, each once:
+//! asking again for a batch that is not newer than the last plans nothing. A batch that is not done is never
+//! forgotten, however far later batches have come. An event that is refused changes nothing.
+//!
+//! **Use.** Plan an event from the ledger, log it, apply it, then answer (B-2: an allocation is logged before it is
+//! visible). [`log_then_apply`] does it in that order. When the log fails, the ledger is as it was and the blocks are
+//! still unallocated.
+
+mod error;
+mod event;
+mod log;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::ops::Bound;
+
+use foldhash::fast::RandomState;
+
+use crate::ids::{BlockId, StreamId};
+use crate::time::Time;
+pub use error::LedgerError;
+pub use event::{Allocation, BlockInfo, LedgerEvent};
+pub use log::{EventError, LedgerLog, LedgerLogError, MemoryLog, log_then_apply};
+
+/// Received blocks and the batches they belong to.
+///
+/// What it holds is bounded by what is unprocessed or not yet forgotten; it does not grow with uptime.
+///
+/// ```
+/// use waterwheel_runtime::block::{BlockInfo, Ledger, LedgerEvent};
+/// use waterwheel_runtime::ids::{BlockId, StreamId};
+/// use waterwheel_runtime::time::Time;
+///
+/// let mut ledger = Ledger::new();
+/// let id = BlockId { stream: StreamId(0), sequence: 0 };
+/// ledger.apply(&LedgerEvent::BlockAdded { block: BlockInfo { id, records: 10, bytes: 80 } })?;
+///
+/// let first = Time::from_millis(1_000);
+/// let event = ledger.plan_allocation(first).ok_or("nothing to plan")?;
+/// ledger.apply(&event)?;
+/// assert_eq!(ledger.allocated(first).map(|allocation| allocation.records()), Some(10));
+/// assert!(ledger.plan_allocation(first).is_none(), "a batch is allocated once");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Streams that have unallocated blocks, each with them in order of arrival.
+    unallocated: BTreeMap<StreamId, VecDeque<BlockInfo>>,
+    /// Batches that are allocated and not done.
+    pending: BTreeMap<Time, Allocation>,
+    /// Batches that are done and not forgotten.
+    done: BTreeMap<Time, Allocation>,
+    /// Every block in one of the three, so that none is added twice.
+    known: HashSet<BlockId, RandomState>,
+    last_allocated: Option<Time>,
+    unprocessed_bytes: u64,
+}
+
+impl Ledger {
+    /// A ledger in which nothing has happened.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes an event as fact. An event that cannot follow what has happened so far is refused and changes nothing.
+    pub fn apply(&mut self, event: &LedgerEvent) -> Result<(), LedgerError> {
+        self.check(event)?;
+        match event {
+            LedgerEvent::BlockAdded { block } => self.add(*block),
+            LedgerEvent::BatchAllocated(allocation) => self.allocate(allocation),
+            LedgerEvent::BatchDone { batch } => self.finish(*batch),
+            LedgerEvent::BatchesForgotten { before } => self.forget(*before),
+        }
+        Ok(())
+    }
+
+    /// Whether [`apply`](Self::apply) would take the event: what must not be logged is found before it is logged.
+    ///
+    /// A block that was added before is known as long as its batch is not forgotten.
+    pub fn check(&self, event: &LedgerEvent) -> Result<(), LedgerError> {
+        match event {
+            LedgerEvent::BlockAdded { block } => match self.known.contains(&block.id) {
+                true => Err(LedgerError::DuplicateBlock { block: block.id }),
+                false => Ok(()),
+            },
+            LedgerEvent::BatchAllocated(allocation) => self.check_allocation(allocation),
+            LedgerEvent::BatchDone { batch } if self.pending.contains_key(batch) => Ok(()),
+            LedgerEvent::BatchDone { batch } => Err(LedgerError::NotPending { batch: *batch }),
+            LedgerEvent::BatchesForgotten { before } => match self.oldest_pending() {
+                Some(batch) if batch < *before => Err(LedgerError::NotDone { batch, before: *before }),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// The allocation of everything unallocated to `batch`, an empty one when there is nothing; `None` when the batch
+    /// is not newer than the last allocated.
+    pub fn plan_allocation(&self, batch: Time) -> Option<LedgerEvent> {
+        if self.last_allocated.is_some_and(|last| batch <= last) {
+            return None;
+        }
+        let blocks =
+            self.unallocated.iter().map(|(stream, queue)| (*stream, queue.iter().copied().collect())).collect();
+        Some(LedgerEvent::BatchAllocated(Allocation { batch, blocks }))
+    }
+
+    /// The end of every batch older than `before`, as far as they may be forgotten: up to the oldest one that is not
+    /// done (SPARK-6222). `None` when there is none to forget.
+    pub fn plan_forget(&self, before: Time) -> Option<LedgerEvent> {
+        let before = self.oldest_pending().map_or(before, |oldest| oldest.min(before));
+        let (oldest_done, _) = self.done.first_key_value()?;
+        (*oldest_done < before).then_some(LedgerEvent::BatchesForgotten { before })
+    }
+
+    /// The blocks that forgetting the batches before `before` sets free, oldest batch first. Asked before the event is
+    /// applied.
+    pub fn freed_before(&self, before: Time) -> impl Iterator<Item = &BlockInfo> {
+        self.done.range((Bound::Unbounded, Bound::Excluded(before))).flat_map(|(_, allocation)| allocation.all_blocks())
+    }
+
+    /// The blocks of a stream that belong to no batch yet, in order of arrival.
+    pub fn unallocated(&self, stream: StreamId) -> impl Iterator<Item = &BlockInfo> {
+        self.unallocated.get(&stream).into_iter().flatten()
+    }
+
+    /// Whether any stream has blocks that belong to no batch yet.
+    pub fn has_unallocated(&self) -> bool {
+        !self.unallocated.is_empty()
+    }
+
+    /// The blocks of a batch, done or not; `None` when it was never allocated or is forgotten.
+    pub fn allocated(&self, batch: Time) -> Option<&Allocation> {
+        self.pending.get(&batch).or_else(|| self.done.get(&batch))
+    }
+
+    /// The newest batch that was allocated, forgotten or not.
+    pub fn last_allocated(&self) -> Option<Time> {
+        self.last_allocated
+    }
+
+    /// The batches that are allocated and not done, oldest first: what a recovered context runs before anything new.
+    pub fn pending_batches(&self) -> impl Iterator<Item = &Allocation> {
+        self.pending.values()
+    }
+
+    /// The bytes of all blocks whose batch is not done or that have none yet.
+    pub fn unprocessed_bytes(&self) -> u64 {
+        self.unprocessed_bytes
+    }
+
+    fn oldest_pending(&self) -> Option<Time> {
+        self.pending.first_key_value().map(|(batch, _)| *batch)
+    }
+
+    fn check_allocation(&self, allocation: &Allocation) -> Result<(), LedgerError> {
+        let batch = allocation.batch;
+        if let Some(last) = self.last_allocated
+            && batch <= last
+        {
+            return Err(LedgerError::NotNewer { batch, last });
+        }
+        for (stream, blocks) in &allocation.blocks {
+            let mut waiting = self.unallocated(*stream);
+            if let Some(block) = blocks.iter().find(|block| waiting.next() != Some(block)) {
+                return Err(LedgerError::NotNext { batch, stream: *stream, block: block.id });
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, block: BlockInfo) {
+        self.known.insert(block.id);
+        self.unallocated.entry(block.id.stream).or_default().push_back(block);
+        self.unprocessed_bytes = self.unprocessed_bytes.saturating_add(block.bytes);
+    }
+
+    fn allocate(&mut self, allocation: &Allocation) {
+        for (stream, blocks) in &allocation.blocks {
+            if let Some(queue) = self.unallocated.get_mut(stream) {
+                queue.drain(..blocks.len().min(queue.len()));
+                if queue.is_empty() {
+                    self.unallocated.remove(stream);
+                }
+            }
+        }
+        self.last_allocated = Some(allocation.batch);
+        self.pending.insert(allocation.batch, allocation.clone());
+    }
+
+    fn finish(&mut self, batch: Time) {
+        if let Some(allocation) = self.pending.remove(&batch) {
+            self.unprocessed_bytes = self.unprocessed_bytes.saturating_sub(allocation.bytes());
+            self.done.insert(batch, allocation);
+        }
+    }
+
+    fn forget(&mut self, before: Time) {
+        let kept = self.done.split_off(&before);
+        for allocation in std::mem::replace(&mut self.done, kept).values() {
+            for block in allocation.all_blocks() {
+                self.known.remove(&block.id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

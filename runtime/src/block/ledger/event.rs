@@ -1,0 +1,72 @@
+//! What happens to received blocks, as facts that can be logged.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BlockId, StreamId};
+use crate::time::Time;
+
+/// A received block, without its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockInfo {
+    /// The name of the block.
+    pub id: BlockId,
+    /// How many records it has.
+    pub records: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// The blocks of one batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// The batch.
+    pub batch: Time,
+    /// The blocks of every stream that had some, in order of arrival.
+    pub blocks: BTreeMap<StreamId, Vec<BlockInfo>>,
+}
+
+impl Allocation {
+    /// The blocks of one stream in order of arrival; none when the stream received nothing.
+    pub fn of_stream(&self, stream: StreamId) -> &[BlockInfo] {
+        self.blocks.get(&stream).map_or(&[], Vec::as_slice)
+    }
+
+    /// The blocks of all streams.
+    pub fn all_blocks(&self) -> impl Iterator<Item = &BlockInfo> {
+        self.blocks.values().flatten()
+    }
+
+    /// How many records the batch has.
+    pub fn records(&self) -> u64 {
+        self.all_blocks().fold(0, |records, block| records.saturating_add(block.records))
+    }
+
+    /// The size of the batch in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.all_blocks().fold(0, |bytes, block| bytes.saturating_add(block.bytes))
+    }
+}
+
+/// A change of the ledger. A durable log stores these, in this order of variants: new ones are added at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LedgerEvent {
+    /// A block was received and its data stored.
+    BlockAdded {
+        /// The block.
+        block: BlockInfo,
+    },
+    /// Blocks were given to a batch, of each stream those that waited longest.
+    BatchAllocated(Allocation),
+    /// A batch ran to its end and is committed; it will not be run again.
+    BatchDone {
+        /// The batch.
+        batch: Time,
+    },
+    /// Batches that are done, and their blocks, are of no use any more.
+    BatchesForgotten {
+        /// All batches older than this one.
+        before: Time,
+    },
+}

@@ -1,0 +1,24 @@
+//! Blocks of records: where their data lies and which batch they belong to.
+//!
+//! A **block** is what one stream received in one block interval: records in chunks, never copied on the way in. Two
+//! questions are asked about it, and each has its own pure answer, driven by an actor:
+//!
+//! - *Where is the data?* [`BlockStore`]: in memory, encoded in memory, or on disk, by [`StorageLevel`]. Partitions of
+//!   cached datasets lie there too.
+//! - *Whose is it?* [`Ledger`]: received and not allocated, or allocated to exactly one batch, until that batch is
+//!   done and forgotten.
+
+mod erased;
+mod key;
+mod ledger;
+mod level;
+mod store;
+
+pub use erased::{Erased, ErasedCodec};
+pub use key::BlockKey;
+pub use ledger::{
+    Allocation, BlockInfo, EventError, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, MemoryLog,
+    log_then_apply,
+};
+pub use level::{ParseStorageLevelError, StorageLevel};
+pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};

@@ -1,0 +1,271 @@
+//! The data of blocks, in memory and on disk, within a memory budget.
+//!
+//! The store is the pure core of the block manager: one owner, no locks, no threads. A block is immutable: its key
+//! names the same records for ever.
+//!
+//! **Guarantees.** The bytes counted in memory never exceed the budget. A block whose level has disk is never lost for
+//! want of memory. A received block is never dropped: if its level is memory only and there is no room, it is refused,
+//! and the receiver's source is not acknowledged. What is read equals what was put, or is an error.
+//!
+//! **Assumptions.** The size of typed records is the caller's estimate. Memory is free once the store has let go of a
+//! block *and* its readers have dropped their share of it. Files serve this process only: they are not synchronised to
+//! the disk and are gone with the store; durability is the block log's.
+//!
+//! A block that moved to disk stays there. Blocks are read once or twice in the order in which they came; moving one
+//! back would push out another that is read sooner.
+
+mod contents;
+mod disk;
+mod error;
+mod memory;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::{BlockKey, Erased, ErasedCodec, StorageLevel};
+pub use contents::{Block, Fetched, PutOutcome};
+use disk::Disk;
+pub use error::StoreError;
+use memory::{Memory, Payload};
+
+/// How much memory a [`BlockStore`] may use and where its files go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// The memory budget in bytes.
+    pub memory: usize,
+    /// The directory in which the store makes its own temporary one. Created when it does not exist.
+    pub dir: PathBuf,
+}
+
+/// What the store knows of one block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockStatus {
+    /// Where the block may lie.
+    pub level: StorageLevel,
+    /// How many records it has.
+    pub records: usize,
+    /// The bytes it counts against the memory budget; 0 when it lies on disk.
+    pub memory_bytes: usize,
+    /// The size of its file; 0 when it lies in memory.
+    pub disk_bytes: usize,
+}
+
+/// What the store holds and what it has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Blocks held, in memory or on disk.
+    pub blocks: usize,
+    /// Bytes counted against the memory budget.
+    pub memory_bytes: usize,
+    /// Bytes in files.
+    pub disk_bytes: usize,
+    /// Blocks moved from memory to disk so far, to make room.
+    pub spilled: u64,
+    /// Cached partitions dropped from memory so far, to make room.
+    pub evicted: u64,
+    /// Reads served from disk so far.
+    pub read_from_disk: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    codec: ErasedCodec,
+    level: StorageLevel,
+    records: usize,
+    /// The size of the block's file, when it lies on disk.
+    file_bytes: Option<usize>,
+}
+
+/// Keeps blocks by key.
+///
+/// ```
+/// use std::sync::Arc;
+/// use waterwheel_runtime::block::{Block, BlockKey, BlockStore, ErasedCodec, StorageLevel, StoreOptions};
+/// use waterwheel_runtime::ids::RddId;
+///
+/// let mut store = BlockStore::new(StoreOptions { memory: 1 << 20, dir: std::env::temp_dir() })?;
+/// let key = BlockKey::Rdd { rdd: RddId(1), partition: 0 };
+/// let chunks = vec![vec!["drop".to_owned(), "drip".to_owned()]];
+/// let level = StorageLevel::MemoryAndDiskSer;
+/// store.put(key, Block { data: Arc::new(chunks), codec: ErasedCodec::of::<String>(), level, records: 2, bytes: 64 })?;
+///
+/// let records = store.get(&key)?.ok_or("absent")?.into_typed()?;
+/// assert_eq!(records.downcast_ref(), Some(&vec![vec!["drop".to_owned(), "drip".to_owned()]]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BlockStore {
+    entries: HashMap<BlockKey, Entry, RandomState>,
+    memory: Memory,
+    disk: Disk,
+    spilled: u64,
+    evicted: u64,
+    read_from_disk: u64,
+}
+
+impl BlockStore {
+    /// An empty store with a temporary directory of its own, which goes when the store is dropped.
+    pub fn new(options: StoreOptions) -> Result<Self, StoreError> {
+        Ok(Self {
+            entries: HashMap::default(),
+            memory: Memory::new(options.memory),
+            disk: Disk::create_in(&options.dir)?,
+            spilled: 0,
+            evicted: 0,
+            read_from_disk: 0,
+        })
+    }
+
+    /// Stores a block where its level says, making room among the least recently used.
+    ///
+    /// After an error this block is not stored, and no other block is lost but cached partitions that had to make room.
+    pub fn put(&mut self, key: BlockKey, block: Block) -> Result<PutOutcome, StoreError> {
+        if self.entries.contains_key(&key) {
+            return Ok(PutOutcome::AlreadyStored);
+        }
+        let Block { data, codec, level, records, bytes } = block;
+        let (payload, bytes) = if level.serialized() {
+            let encoded = encode(&key, &codec, &data)?;
+            let encoded_bytes = encoded.len();
+            (Payload::Encoded(encoded), encoded_bytes)
+        } else {
+            (Payload::Typed(data), bytes)
+        };
+
+        let outcome = if level.uses_memory() && self.memory.can_make_room(bytes) {
+            self.make_room(&key, bytes)?;
+            let pinned = !key.recomputable() && !level.uses_disk();
+            self.memory.insert(key, payload, bytes, pinned);
+            PutOutcome::InMemory { bytes }
+        } else if level.uses_disk() {
+            PutOutcome::OnDisk { bytes: self.disk.write(&key, &encoded(&key, &codec, &payload)?)? }
+        } else {
+            return Err(self.no_room(&key, bytes));
+        };
+
+        let file_bytes = match outcome {
+            PutOutcome::OnDisk { bytes } => Some(bytes),
+            PutOutcome::InMemory { .. } | PutOutcome::AlreadyStored => None,
+        };
+        self.entries.insert(key, Entry { codec, level, records, file_bytes });
+        Ok(outcome)
+    }
+
+    /// Reads a block and makes it the most recently used. `None`: it was never put, was removed, or was a cached
+    /// partition that had to make room.
+    pub fn get(&mut self, key: &BlockKey) -> Result<Option<Fetched>, StoreError> {
+        let Some(entry) = self.entries.get(key) else { return Ok(None) };
+        let codec = entry.codec;
+        let fetched = match self.memory.touch(key) {
+            Some(Payload::Typed(records)) => Fetched::Typed(Arc::clone(records)),
+            Some(Payload::Encoded(bytes)) => Fetched::Bytes { bytes: Arc::clone(bytes), codec },
+            None => {
+                let bytes = self.disk.read(key)?;
+                self.read_from_disk += 1;
+                Fetched::Bytes { bytes, codec }
+            }
+        };
+        Ok(Some(fetched))
+    }
+
+    /// Drops a block wherever it lies. Returns whether there was one.
+    pub fn remove(&mut self, key: &BlockKey) -> bool {
+        let Some(entry) = self.entries.remove(key) else { return false };
+        self.memory.remove(key);
+        if let Some(file_bytes) = entry.file_bytes {
+            self.disk.remove(key, file_bytes);
+        }
+        true
+    }
+
+    /// Whether a block of this key can be read. Does not count as a use.
+    pub fn contains(&self, key: &BlockKey) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// What is known of a block. Does not count as a use.
+    pub fn status(&self, key: &BlockKey) -> Option<BlockStatus> {
+        let entry = self.entries.get(key)?;
+        let memory_bytes = self.memory.bytes_of(key).unwrap_or(0);
+        let disk_bytes = entry.file_bytes.unwrap_or(0);
+        Some(BlockStatus { level: entry.level, records: entry.records, memory_bytes, disk_bytes })
+    }
+
+    /// How many blocks are held.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no block is held.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What the store holds and what it has done.
+    pub fn stats(&self) -> StoreStats {
+        StoreStats {
+            blocks: self.entries.len(),
+            memory_bytes: self.memory.used(),
+            disk_bytes: self.disk.bytes(),
+            spilled: self.spilled,
+            evicted: self.evicted,
+            read_from_disk: self.read_from_disk,
+        }
+    }
+
+    /// Lets least recently used blocks leave memory until `bytes` more fit.
+    fn make_room(&mut self, newcomer: &BlockKey, bytes: usize) -> Result<(), StoreError> {
+        while !self.memory.has_room(bytes) {
+            let Some(victim) = self.memory.least_recent() else { return Err(self.no_room(newcomer, bytes)) };
+            self.push_out(&victim)?;
+        }
+        Ok(())
+    }
+
+    /// Moves one block out of memory: to disk when its level allows, otherwise away. It leaves memory only once its
+    /// file is written.
+    fn push_out(&mut self, victim: &BlockKey) -> Result<(), StoreError> {
+        if let (Some(entry), Some(payload)) = (self.entries.get_mut(victim), self.memory.peek(victim))
+            && entry.level.uses_disk()
+        {
+            let bytes = encoded(victim, &entry.codec, payload)?;
+            entry.file_bytes = Some(self.disk.write(victim, &bytes)?);
+            self.spilled += 1;
+        } else {
+            self.entries.remove(victim);
+            self.evicted += 1;
+        }
+        self.memory.remove(victim);
+        Ok(())
+    }
+
+    /// Why a block that may lie in memory only cannot be stored.
+    fn no_room(&self, key: &BlockKey, bytes: usize) -> StoreError {
+        let (block, budget) = (*key, self.memory.budget());
+        if bytes > budget {
+            StoreError::TooLarge { block, bytes, budget }
+        } else {
+            StoreError::Full { block, bytes, pinned: self.memory.pinned(), budget }
+        }
+    }
+}
+
+fn encode(key: &BlockKey, codec: &ErasedCodec, data: &Erased) -> Result<Arc<[u8]>, StoreError> {
+    codec.encode(data).map(Arc::from).map_err(|source| StoreError::Encode { block: *key, source })
+}
+
+/// The bytes of a payload, shared when it is encoded already.
+fn encoded(key: &BlockKey, codec: &ErasedCodec, payload: &Payload) -> Result<Arc<[u8]>, StoreError> {
+    match payload {
+        Payload::Typed(data) => encode(key, codec, data),
+        Payload::Encoded(bytes) => Ok(Arc::clone(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
