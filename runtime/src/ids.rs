@@ -1,40 +1,70 @@
-//! Identifiers of the things a runtime names.
-
-use std::fmt;
+//! Identifiers: one newtype per idea, so that two integers can never be swapped.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// An input stream of a context, numbered in the order of its definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct StreamId(pub u32);
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $text:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
 
-impl fmt::Display for StreamId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "stream-{}", self.0)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($text, "{}"), self.0)
+            }
+        }
+    };
 }
 
-/// A block of received records: the stream it came in on and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+id!(
+    /// An input stream of a context, numbered from 0 in order of definition.
+    StreamId(u32),
+    "stream "
+);
+id!(
+    /// An output operation of a context, numbered from 0 in order of definition.
+    OutputId(u32),
+    "output "
+);
+id!(
+    /// A dataset; unique within an engine.
+    RddId(u64),
+    "rdd "
+);
+id!(
+    /// A shuffle (one exchange of buckets between two stages); unique within an engine.
+    ShuffleId(u64),
+    "shuffle "
+);
+id!(
+    /// A job (one action on a dataset); unique within an engine.
+    JobId(u64),
+    "job "
+);
+id!(
+    /// A stage worker, numbered from 0 to cores - 1.
+    WorkerId(usize),
+    "worker "
+);
+id!(
+    /// A context; unique within an engine.
+    ContextId(u64),
+    "context "
+);
+
+/// A block of received records: the unit that a receiver hands over, and one partition of a batch's input. Unique within its
+/// context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BlockId {
-    /// The stream that received the block.
+    /// The input stream the block belongs to.
     pub stream: StreamId,
-    /// The number of the block within its stream.
+    /// Position of the block in its stream, from 0.
     pub sequence: u64,
 }
 
 impl fmt::Display for BlockId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "input-{}-{}", self.stream.0, self.sequence)
-    }
-}
-
-/// A dataset of one context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RddId(pub u64);
-
-impl fmt::Display for RddId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "rdd-{}", self.0)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "input-{}-{}", self.stream.0, self.sequence)
     }
 }

@@ -1,8 +1,35 @@
-//! Part of Waterwheel.
+//! The runtime of Waterwheel: the actors that receive, batch, compute and record.
+//!
+//! It knows records only as erased partitions; what is done with them is in the `operators` crate, which builds a
+//! [`BatchProgram`](batch::BatchProgram) out of the user's streams. To read it, begin with [`topology`].
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`topology`] | every actor with its mailbox, and how they are put together |
+//! | [`receiver`] | receivers, their blocks, limits and supervision |
+//! | [`block`] | where block data lies, and which batch it belongs to |
+//! | [`batch`] | ticks, the life of a batch, and who runs it |
+//! | [`stage`] | jobs, stages, tasks and the exchange between them |
+//! | [`engine`], [`scope`] | the threads that contexts share, and what the jobs of a batch share |
+//! | [`running`] | waiting for a context and stopping it |
+//! | [`event`] | what listeners are told |
+//! | [`time`], [`clock`], [`config`], [`codec`] | what everything stands on |
 
+pub mod batch;
 pub mod block;
 pub mod clock;
 pub mod codec;
 pub mod config;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod faults;
 pub mod ids;
+pub mod receiver;
+pub mod running;
+pub mod scope;
+mod signals;
+pub mod site;
+pub mod stage;
 pub mod time;
+pub mod topology;

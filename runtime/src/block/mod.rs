@@ -12,7 +12,9 @@ mod erased;
 mod key;
 mod ledger;
 mod level;
+mod manager;
 mod store;
+mod tracker;
 
 pub use erased::{Erased, ErasedCodec};
 pub use key::BlockKey;
@@ -20,5 +22,7 @@ pub use ledger::{
     Allocation, BlockInfo, EventError, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, MemoryLog,
     log_then_apply,
 };
+pub use manager::{BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds};
 pub use level::{ParseStorageLevelError, StorageLevel};
 pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};
+pub use tracker::{AddBlock, AllocateBatch, BatchDone, BlockTracker, ForgetBatches, HasUnallocated, TrackerError};

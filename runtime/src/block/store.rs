@@ -26,6 +26,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::{BlockKey, Erased, ErasedCodec, StorageLevel};
+use crate::ids::{ContextId, RddId};
 pub use contents::{Block, Fetched, PutOutcome};
 use disk::Disk;
 pub use error::StoreError;
@@ -197,6 +198,21 @@ impl BlockStore {
     /// How many blocks are held.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The received blocks of a context that are held.
+    pub fn blocks_of(&self, context: ContextId) -> Vec<BlockKey> {
+        let theirs = |key: &&BlockKey| matches!(key, BlockKey::Input(owner, _) if *owner == context);
+        self.entries.keys().filter(theirs).copied().collect()
+    }
+
+    /// The partitions of cached datasets that are held.
+    pub fn held_partitions(&self) -> Vec<(RddId, usize)> {
+        let partition = |key: &BlockKey| match key {
+            BlockKey::Rdd { rdd, partition } => Some((*rdd, *partition)),
+            BlockKey::Input(..) => None,
+        };
+        self.entries.keys().filter_map(partition).collect()
     }
 
     /// Whether no block is held.

@@ -6,10 +6,10 @@ use tempfile::TempDir;
 
 use super::disk::HEADER_BYTES;
 use super::*;
-use crate::ids::{BlockId, RddId, StreamId};
+use crate::ids::{BlockId, ContextId, RddId, StreamId};
 
 pub(super) fn input(sequence: u64) -> BlockKey {
-    BlockKey::Input(BlockId { stream: StreamId(0), sequence })
+    BlockKey::Input(ContextId(0), BlockId { stream: StreamId(0), sequence })
 }
 
 pub(super) fn partition(partition: usize) -> BlockKey {

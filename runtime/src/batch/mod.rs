@@ -1,0 +1,19 @@
+//! Batches: when they come, what is done with each, and when they are done.
+//!
+//! The way of one batch: the [`BatchTicker`] ticks; the [`BatchScheduler`] has every receiver cut its block and the tracker
+//! allocate what is there; a [`JobRunner`] builds the datasets and runs the outputs, in the order that [`Lifecycle`] gives;
+//! when all have ended the batch is recorded as done and what it held is given back.
+
+mod lifecycle;
+mod program;
+mod progress;
+mod runner;
+mod scheduler;
+mod ticker;
+
+pub use lifecycle::{Lifecycle, Step, Work};
+pub use program::{BatchInputs, BatchProgram, Generated, OutputJob};
+pub use progress::{Progress, Waited};
+pub use runner::{Generate, JobRunner, RunOutput, on_runner_thread};
+pub use scheduler::{BatchScheduler, Drain, Halt, RunningWork, SchedulerParts, Tick};
+pub use ticker::{BatchTicker, StopTicker};

@@ -1,0 +1,64 @@
+//! What a context does with each batch, as the runtime sees it: the operators crate builds it, the scheduler drives it.
+
+use crate::block::BlockInfo;
+use crate::error::JobError;
+use crate::ids::{ContextId, OutputId, StreamId};
+use crate::scope::JobScope;
+use crate::site::Site;
+use crate::time::Time;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a batch is made from.
+pub struct BatchInputs {
+    /// The context.
+    pub context: ContextId,
+    /// The batch time.
+    pub batch: Time,
+    /// The blocks allocated to the batch, per stream, in order of arrival.
+    pub blocks: BTreeMap<StreamId, Vec<BlockInfo>>,
+    /// Where the batch's datasets run.
+    pub scope: Arc<JobScope>,
+}
+
+/// One output operation of one batch, ready to run.
+#[derive(Clone)]
+pub struct OutputJob {
+    /// Which operation.
+    pub output: OutputId,
+    /// Its name and the user's line.
+    pub site: Site,
+    /// Runs it; may be run again when it failed.
+    pub run: Arc<dyn Fn() -> Result<(), JobError> + Send + Sync>,
+}
+
+/// What a program made of a batch.
+#[derive(Default)]
+pub struct Generated {
+    /// The outputs, in order of definition. An output whose stream has no dataset in this batch is left out.
+    pub jobs: Vec<OutputJob>,
+    /// Records of input streams that no receiver feeds.
+    pub records: BTreeMap<StreamId, u64>,
+}
+
+/// A context's graph of streams, at work.
+pub trait BatchProgram: Send {
+    /// How long the data of a batch is needed after the batch is done.
+    fn remember(&self) -> Duration;
+
+    /// Fixes the zero time: batches are at zero + n x interval, n = 1, 2, ...
+    fn start(&mut self, zero: Time);
+
+    /// Builds the datasets of a batch. Called once per batch, in order of time.
+    ///
+    /// # Errors
+    /// The fault of a user's function that runs here (`transform`), or a graph that cannot make this batch.
+    fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError>;
+
+    /// Drops what is kept for batches up to and including `through`.
+    fn forget(&mut self, through: Time);
+
+    /// No batch comes any more.
+    fn stop(&mut self);
+}

@@ -1,0 +1,94 @@
+//! The actor that runs user code of the driver side: building a batch's datasets and running its outputs.
+//!
+//! It has an arbiter of its own, because that code blocks its thread while it waits for actions.
+
+use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
+use crate::error::{JobError, panic_message};
+use crate::site::Site;
+use crate::time::Time;
+use crate::topology::JOB_RUNNER_MAILBOX;
+use actix::{Actor, Context, Handler, Message, MessageResult};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs one piece of a batch at a time.
+pub struct JobRunner {
+    site: Site,
+}
+
+impl JobRunner {
+    /// A runner for the context that was started at `site`.
+    pub fn new(site: Site) -> JobRunner {
+        JobRunner { site }
+    }
+
+    /// Operators catch their users' panics and name them; this fence is for everything else.
+    fn guard<R>(&self, batch: Time, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
+        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+            Err(JobError::Panicked { site: self.site, batch: Some(batch), message: panic_message(&*payload) })
+        })
+    }
+}
+
+thread_local! {
+    static RUNNER_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread runs outputs: it must not wait for its own context to stop.
+pub fn on_runner_thread() -> bool {
+    RUNNER_THREAD.get()
+}
+
+impl Actor for JobRunner {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(JOB_RUNNER_MAILBOX);
+        RUNNER_THREAD.set(true);
+    }
+}
+
+/// Builds the datasets of a batch. The program comes back with the answer.
+#[derive(Message)]
+#[rtype(result = "(Box<dyn BatchProgram>, Result<Generated, JobError>)")]
+pub struct Generate {
+    /// The context's program.
+    pub program: Box<dyn BatchProgram>,
+    /// The batch.
+    pub inputs: BatchInputs,
+    /// Batches up to this one are needed no more.
+    pub forget: Option<Time>,
+}
+
+impl Handler<Generate> for JobRunner {
+    type Result = MessageResult<Generate>;
+
+    fn handle(&mut self, msg: Generate, _: &mut Self::Context) -> Self::Result {
+        let Generate { mut program, inputs, forget } = msg;
+        let generated = self.guard(inputs.batch, || {
+            if let Some(through) = forget {
+                program.forget(through);
+            }
+            program.generate(&inputs)
+        });
+        MessageResult((program, generated))
+    }
+}
+
+/// Runs an output of a batch.
+#[derive(Message)]
+#[rtype(result = "Result<(), JobError>")]
+pub struct RunOutput {
+    /// The batch.
+    pub batch: Time,
+    /// The output.
+    pub job: OutputJob,
+}
+
+impl Handler<RunOutput> for JobRunner {
+    type Result = Result<(), JobError>;
+
+    fn handle(&mut self, msg: RunOutput, _: &mut Self::Context) -> Self::Result {
+        self.guard(msg.batch, || (msg.job.run)())
+    }
+}

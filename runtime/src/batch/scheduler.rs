@@ -1,0 +1,437 @@
+//! The actor that sees every batch through: allocate, generate, run, record as done.
+//!
+//! What may start and what an outcome means is decided by the pure [`Lifecycle`]; this actor carries it out.
+
+use super::lifecycle::{Lifecycle, Step, Work};
+use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
+use super::progress::Progress;
+use super::runner::{Generate, JobRunner, RunOutput};
+use crate::block::{Allocation, AllocateBatch, BatchDone, BlockTracker, ForgetBatches};
+use crate::clock::SharedClock;
+use crate::error::JobError;
+use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
+use crate::faults::{Fault, Faults};
+use crate::ids::{ContextId, OutputId};
+use crate::receiver::CutBlock;
+use crate::scope::{EngineCore, JobScope};
+use crate::stage::CancelToken;
+use crate::time::Time;
+use crate::topology::SCHEDULER_MAILBOX;
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, WrapFuture,
+};
+use futures::future::{Either, join_all, select};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What a scheduler is made of.
+pub struct SchedulerParts {
+    /// The context.
+    pub context: ContextId,
+    /// The engine its datasets run on.
+    pub core: Arc<EngineCore>,
+    /// Time.
+    pub clock: SharedClock,
+    /// The batch interval.
+    pub interval: Duration,
+    /// The life of batches.
+    pub lifecycle: Lifecycle,
+    /// Ticks wait while this many batches are not committed.
+    pub max_pending: usize,
+    /// How often a task may fail.
+    pub task_max_failures: u32,
+    /// What is done with each batch.
+    pub program: Box<dyn BatchProgram>,
+    /// Who runs it, one per concurrent job.
+    pub runners: Vec<Addr<JobRunner>>,
+    /// The ledger.
+    pub tracker: Addr<BlockTracker>,
+    /// Receivers, which cut their block at every tick.
+    pub receivers: Vec<Recipient<CutBlock>>,
+    /// Who is told.
+    pub publisher: Publisher,
+    /// Who waits.
+    pub progress: Progress,
+    /// Where a failed batch is reported.
+    pub faults: Faults,
+    /// Cancels whatever runs.
+    pub cancel: CancelToken,
+}
+
+/// A batch under way.
+struct Live {
+    info: BatchInfo,
+    allocation: Option<Allocation>,
+    scope: Arc<JobScope>,
+    jobs: BTreeMap<OutputId, OutputJob>,
+    submitted: Duration,
+    started: Duration,
+}
+
+/// See the module.
+pub struct BatchScheduler {
+    parts: SchedulerParts,
+    /// Away while a batch is being generated.
+    program: Option<Box<dyn BatchProgram>>,
+    remember: Duration,
+    forget: Option<Time>,
+    live: BTreeMap<Time, Live>,
+    free_runners: Vec<usize>,
+    waiting_for_room: Vec<oneshot::Sender<()>>,
+    waiting_for_end: Vec<oneshot::Sender<()>>,
+    running: HashMap<usize, (Work, String)>,
+}
+
+impl BatchScheduler {
+    /// A scheduler over its parts.
+    pub fn new(mut parts: SchedulerParts) -> BatchScheduler {
+        let program = std::mem::replace(&mut parts.program, Box::new(NoProgram));
+        BatchScheduler {
+            remember: program.remember(),
+            program: Some(program),
+            forget: None,
+            live: BTreeMap::new(),
+            free_runners: (0..parts.runners.len()).rev().collect(),
+            waiting_for_room: Vec::new(),
+            waiting_for_end: Vec::new(),
+            running: HashMap::new(),
+            parts,
+        }
+    }
+
+    /// A batch has its blocks: it waits for its turn.
+    fn submit(&mut self, allocation: Allocation, ctx: &mut Context<Self>) {
+        let batch = allocation.batch;
+        let records = allocation
+            .blocks
+            .iter()
+            .map(|(stream, blocks)| (*stream, blocks.iter().map(|block| block.records).sum()))
+            .collect();
+        let info = BatchInfo {
+            batch,
+            records,
+            submitted: self.parts.clock.now(),
+            scheduling_delay: None,
+            processing_delay: None,
+            outputs: BTreeMap::new(),
+            costs: Vec::new(),
+            failure: None,
+        };
+        self.tell(|| Event::BatchSubmitted(info.clone()));
+        let scope =
+            JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.task_max_failures);
+        let submitted = self.parts.clock.monotonic();
+        let live = Live {
+            info,
+            allocation: Some(allocation),
+            scope: Arc::new(scope),
+            jobs: BTreeMap::new(),
+            submitted,
+            started: submitted,
+        };
+        self.live.insert(batch, live);
+        self.parts.lifecycle.allocated(batch);
+        self.pump(ctx);
+    }
+
+    /// Starts whatever may start now, and commits whatever has ended.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        while let Some(runner) = self.free_runners.pop() {
+            let Some(work) = self.parts.lifecycle.next_work() else {
+                self.free_runners.push(runner);
+                break;
+            };
+            match work {
+                Work::Generate(batch) => self.generate(batch, runner, ctx),
+                Work::Output(batch, output) => self.run_output(batch, output, runner, ctx),
+            }
+        }
+        while let Some(batch) = self.parts.lifecycle.next_commit() {
+            self.commit(batch, ctx);
+        }
+        if self.parts.lifecycle.is_empty() {
+            self.waiting_for_end.drain(..).for_each(|waiting| drop(waiting.send(())));
+        }
+    }
+
+    fn generate(&mut self, batch: Time, runner: usize, ctx: &mut Context<Self>) {
+        let now = self.parts.clock.monotonic();
+        let (Some(address), Some(program), Some(live)) =
+            (self.parts.runners.get(runner).cloned(), self.program.take(), self.live.get_mut(&batch))
+        else {
+            return self.parts.faults.report(Fault::ActorGone { actor: "program of the context" });
+        };
+        live.started = now;
+        live.info.scheduling_delay = Some(now.saturating_sub(live.submitted));
+        let blocks = live.allocation.take().map(|allocation| allocation.blocks).unwrap_or_default();
+        let inputs = BatchInputs { context: self.parts.context, batch, blocks, scope: live.scope.clone() };
+        let info = self.parts.publisher.wanted().then(|| live.info.clone());
+        if let Some(info) = info {
+            self.tell(|| Event::BatchStarted(info));
+        }
+        self.running.insert(runner, (Work::Generate(batch), "building its datasets".to_owned()));
+        let answer = address.send(Generate { program, inputs, forget: self.forget.take() }).into_actor(self);
+        ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
+            Ok((program, generated)) => {
+                scheduler.program = Some(program);
+                scheduler.generated(batch, runner, generated, ctx);
+            }
+            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
+        }));
+    }
+
+    fn generated(&mut self, batch: Time, runner: usize, outcome: Result<Generated, JobError>, ctx: &mut Context<Self>) {
+        self.release(runner);
+        let outputs = match outcome {
+            Ok(generated) => {
+                let outputs = generated.jobs.iter().map(|job| job.output).collect();
+                if let Some(live) = self.live.get_mut(&batch) {
+                    live.info.records.extend(generated.records);
+                    live.jobs = generated.jobs.into_iter().map(|job| (job.output, job)).collect();
+                }
+                Ok(outputs)
+            }
+            Err(error) => {
+                if let Some(live) = self.live.get_mut(&batch) {
+                    live.info.failure = Some(error.to_string());
+                }
+                Err(error)
+            }
+        };
+        let error = outputs.as_ref().err().cloned();
+        let step = self.parts.lifecycle.generated(batch, outputs.map_err(drop));
+        self.follow(step, Work::Generate(batch), error, ctx);
+    }
+
+    fn run_output(&mut self, batch: Time, output: OutputId, runner: usize, ctx: &mut Context<Self>) {
+        let job = self.live.get(&batch).and_then(|live| live.jobs.get(&output)).cloned();
+        let (Some(address), Some(job)) = (self.parts.runners.get(runner).cloned(), job) else {
+            return self.parts.faults.report(Fault::ActorGone { actor: "output of the batch" });
+        };
+        let (site, start) = (job.site, self.parts.clock.monotonic());
+        self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
+        self.tell(|| Event::OutputStarted { batch, output, site });
+        let answer = address.send(RunOutput { batch, job }).into_actor(self);
+        ctx.spawn(answer.map(move |outcome, scheduler, ctx| match outcome {
+            Ok(outcome) => {
+                scheduler.release(runner);
+                let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
+                let failure = outcome.as_ref().err().map(ToString::to_string);
+                let info = OutputInfo { site, duration, failure };
+                if let Some(live) = scheduler.live.get_mut(&batch) {
+                    live.info.outputs.insert(output, info.clone());
+                }
+                scheduler.tell(|| Event::OutputCompleted { batch, output, info });
+                let step = scheduler.parts.lifecycle.finished(batch, output, outcome.is_ok());
+                scheduler.follow(step, Work::Output(batch, output), outcome.err(), ctx);
+            }
+            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
+        }));
+    }
+
+    fn follow(&mut self, step: Step, work: Work, error: Option<JobError>, ctx: &mut Context<Self>) {
+        match (step, error) {
+            (Step::Continue, None) => {}
+            (Step::Continue, Some(error)) => log::error!("{error}; by the failure policy the batch is skipped"),
+            (Step::RetryAfter(delay), error) => {
+                let cause = error.map(|error| error.to_string()).unwrap_or_default();
+                log::warn!("{cause}; tried again in {delay:?}");
+                let sleep = self.parts.clock.sleep(delay).into_actor(self);
+                ctx.spawn(sleep.map(move |(), scheduler, ctx| {
+                    scheduler.parts.lifecycle.retry(work);
+                    scheduler.pump(ctx);
+                }));
+            }
+            (Step::Halt, Some(JobError::Cancelled { .. })) if self.parts.cancel.is_cancelled() => {}
+            (Step::Halt, error) => {
+                let (Work::Generate(batch) | Work::Output(batch, _)) = work;
+                self.complete(batch);
+                let fault = error.map_or(Fault::ActorGone { actor: "output of the batch" }, Fault::Batch);
+                self.parts.faults.report(fault);
+            }
+        }
+        self.pump(ctx);
+    }
+
+    /// Records a batch as done: from here on its records are processed.
+    fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        let recorded = self.parts.tracker.send(BatchDone { batch }).into_actor(self);
+        ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
+            Ok(Ok(())) => scheduler.committed(batch, ctx),
+            Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
+            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+        }));
+    }
+
+    fn committed(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        self.parts.lifecycle.committed(batch);
+        self.complete(batch);
+        let through = batch - self.remember;
+        self.forget = Some(through);
+        let forgotten = self.parts.tracker.send(ForgetBatches { before: through + Duration::from_millis(1) });
+        ctx.spawn(forgotten.into_actor(self).map(|outcome, _, _| {
+            if let Ok(Err(error)) = outcome {
+                log::warn!("{error}");
+            }
+        }));
+        if self.parts.lifecycle.len() < self.parts.max_pending {
+            self.waiting_for_room.drain(..).for_each(|waiting| drop(waiting.send(())));
+        }
+        self.pump(ctx);
+    }
+
+    /// Tells that all outputs of a batch have ended.
+    fn complete(&mut self, batch: Time) {
+        let Some(mut live) = self.live.remove(&batch) else { return };
+        live.info.processing_delay = Some(self.parts.clock.monotonic().saturating_sub(live.started));
+        live.info.costs = live.scope.costs();
+        log::debug!(
+            "batch {batch}: {} records, scheduling delay {:?}, processing {:?}",
+            live.info.num_records(),
+            live.info.scheduling_delay.unwrap_or_default(),
+            live.info.processing_delay.unwrap_or_default()
+        );
+        self.tell(|| Event::BatchCompleted(live.info));
+        self.parts.progress.completed(batch);
+    }
+
+    fn release(&mut self, runner: usize) {
+        self.running.remove(&runner);
+        self.free_runners.push(runner);
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.parts.publisher.wanted() {
+            self.parts.publisher.publish(event());
+        }
+    }
+}
+
+impl Actor for BatchScheduler {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(SCHEDULER_MAILBOX);
+    }
+}
+
+/// A batch is due. Answered when it has its blocks; later when too many batches are pending.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tick {
+    /// The batch time.
+    pub batch: Time,
+}
+
+impl Handler<Tick> for BatchScheduler {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
+        let batch = msg.batch;
+        let room = (self.parts.lifecycle.len() >= self.parts.max_pending).then(|| {
+            let (room, wait) = oneshot::channel();
+            self.waiting_for_room.push(room);
+            wait
+        });
+        let cuts: Vec<_> = self.parts.receivers.iter().map(|receiver| receiver.send(CutBlock)).collect();
+        // A receiver whose blocks find no room for a whole interval does not hold up the batch: they go to a later one.
+        let patience = self.parts.clock.sleep(self.parts.interval);
+        let tracker = self.parts.tracker.clone();
+        let allocate = async move {
+            if let Some(room) = room {
+                let _ = room.await;
+            }
+            if !cuts.is_empty() {
+                match select(join_all(cuts), patience).await {
+                    Either::Left(_) => {}
+                    Either::Right(_) => log::warn!("a receiver did not hand over its block within the batch interval"),
+                }
+            }
+            tracker.send(AllocateBatch { batch }).await
+        };
+        Box::pin(allocate.into_actor(self).map(move |allocated, scheduler, ctx: &mut Context<Self>| match allocated {
+            Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
+            Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
+            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+        }))
+    }
+}
+
+/// Answered when every batch is committed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+impl Handler<Drain> for BatchScheduler {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+        let (drained, wait) = oneshot::channel();
+        if self.parts.lifecycle.is_empty() {
+            let _ = drained.send(());
+        } else {
+            self.waiting_for_end.push(drained);
+        }
+        Box::pin(async move { drop(wait.await) }.into_actor(self))
+    }
+}
+
+/// What the runners are doing, for people.
+#[derive(Message)]
+#[rtype(result = "String")]
+pub struct RunningWork;
+
+impl Handler<RunningWork> for BatchScheduler {
+    type Result = String;
+
+    fn handle(&mut self, _: RunningWork, _: &mut Self::Context) -> String {
+        let mut running: Vec<String> = self
+            .running
+            .values()
+            .map(|(work, what)| {
+                let (Work::Generate(batch) | Work::Output(batch, _)) = work;
+                format!("batch {batch} is still in {what}")
+            })
+            .collect();
+        running.sort();
+        if running.is_empty() {
+            running.push(format!("{} batches are pending", self.parts.lifecycle.len()));
+        }
+        running.join(", ")
+    }
+}
+
+/// Cancels what runs, starts nothing more and ends the actor.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Halt;
+
+impl Handler<Halt> for BatchScheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: Halt, ctx: &mut Self::Context) {
+        self.parts.cancel.cancel();
+        self.parts.lifecycle.halt();
+        if let Some(program) = &mut self.program {
+            program.stop();
+        }
+        ctx.stop();
+    }
+}
+
+/// Stands in the parts once the program has been taken out of them.
+struct NoProgram;
+
+impl BatchProgram for NoProgram {
+    fn remember(&self) -> Duration {
+        Duration::ZERO
+    }
+    fn start(&mut self, _: Time) {}
+    fn generate(&mut self, _: &BatchInputs) -> Result<Generated, JobError> {
+        Ok(Generated::default())
+    }
+    fn forget(&mut self, _: Time) {}
+    fn stop(&mut self) {}
+}

@@ -1,0 +1,69 @@
+//! The actor that turns the wheel: one tick for every interval, none left out, in order.
+
+use super::scheduler::{BatchScheduler, Tick};
+use crate::clock::SharedClock;
+use crate::faults::{Fault, Faults};
+use crate::time::Time;
+use crate::topology::TICKER_MAILBOX;
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Ticks at zero time + n x interval. Each tick waits until the one before was taken, so a scheduler that is behind holds the
+/// ticker up, and the ticks it missed follow one after another.
+pub struct BatchTicker {
+    clock: SharedClock,
+    interval: Duration,
+    next: Rc<Cell<Time>>,
+    scheduler: Addr<BatchScheduler>,
+    faults: Faults,
+}
+
+impl BatchTicker {
+    /// A ticker whose first tick is one interval after `zero`.
+    pub fn new(
+        clock: SharedClock,
+        zero: Time,
+        interval: Duration,
+        scheduler: Addr<BatchScheduler>,
+        faults: Faults,
+    ) -> BatchTicker {
+        BatchTicker { clock, interval, next: Rc::new(Cell::new(zero + interval)), scheduler, faults }
+    }
+}
+
+impl Actor for BatchTicker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(TICKER_MAILBOX);
+        let (clock, interval, next) = (self.clock.clone(), self.interval, self.next.clone());
+        let (scheduler, faults) = (self.scheduler.clone(), self.faults.clone());
+        let ticking = async move {
+            loop {
+                let batch = next.get();
+                clock.sleep_until(batch).await;
+                next.set(batch + interval);
+                if scheduler.send(Tick { batch }).await.is_err() {
+                    return faults.report(Fault::ActorGone { actor: "batch scheduler" });
+                }
+            }
+        };
+        ctx.spawn(ticking.into_actor(self));
+    }
+}
+
+/// Ends the ticking. Answers with the time of the tick that would have come next.
+#[derive(Message)]
+#[rtype(result = "Time")]
+pub struct StopTicker;
+
+impl Handler<StopTicker> for BatchTicker {
+    type Result = MessageResult<StopTicker>;
+
+    fn handle(&mut self, _: StopTicker, ctx: &mut Self::Context) -> Self::Result {
+        ctx.stop();
+        MessageResult(self.next.get())
+    }
+}

@@ -1,0 +1,213 @@
+//! The actor around the ledger: logs an event, then applies it, then answers.
+//!
+//! Every handler that changes the ledger holds the actor until it has answered (`AtomicResponse`), so events are logged in the
+//! order in which they are decided.
+
+use super::manager::{BlockManager, RemoveBlocks};
+use super::{Allocation, BlockInfo, BlockKey, EventError, Ledger, LedgerEvent, LedgerLog, log_then_apply};
+use crate::ids::{BlockId, ContextId};
+use crate::receiver::Credit;
+use crate::time::Time;
+use crate::topology::TRACKER_MAILBOX;
+use actix::{Actor, ActorFutureExt, Addr, AtomicResponse, Context, Handler, Message, WrapFuture};
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+
+/// Knows which batch every received block belongs to.
+pub struct BlockTracker {
+    context: ContextId,
+    /// Away while an event is being logged; the actor handles nothing else then.
+    book: Option<Book>,
+    /// The receivers' allowance held by blocks that are not processed yet.
+    credits: HashMap<BlockId, Credit>,
+    blocks: Addr<BlockManager>,
+}
+
+struct Book {
+    ledger: Ledger,
+    log: Box<dyn LedgerLog>,
+}
+
+/// Why the tracker did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrackerError {
+    /// The event was refused or not logged.
+    #[error("{event}: {cause}")]
+    Event {
+        /// What was to become fact.
+        event: &'static str,
+        /// Why it did not.
+        #[source]
+        cause: EventError,
+    },
+    /// An earlier event left the log in an unknown state, or was cut off.
+    #[error("the block tracker takes no more events: an earlier one was cut off")]
+    Broken,
+}
+
+impl BlockTracker {
+    /// A tracker for `context` over `ledger`, which is empty or was recovered from `log`.
+    pub fn new(context: ContextId, ledger: Ledger, log: Box<dyn LedgerLog>, blocks: Addr<BlockManager>) -> BlockTracker {
+        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new(), blocks }
+    }
+
+    /// Plans an event from the ledger, logs and applies it, then lets `after` conclude from the event and the ledger.
+    fn record<R: 'static>(
+        &mut self,
+        what: &'static str,
+        plan: impl FnOnce(&Ledger) -> Option<LedgerEvent>,
+        after: impl FnOnce(&mut Self, Option<&LedgerEvent>) -> R + 'static,
+    ) -> AtomicResponse<Self, Result<R, TrackerError>> {
+        let Some(mut book) = self.book.take() else {
+            return AtomicResponse::new(Box::pin(async { Err(TrackerError::Broken) }.into_actor(self)));
+        };
+        let event = plan(&book.ledger);
+        let logged: Pin<Box<dyn Future<Output = _>>> = Box::pin(async move {
+            let outcome = match &event {
+                Some(event) => log_then_apply(&mut book.ledger, &mut *book.log, event).await,
+                None => Ok(()),
+            };
+            (book, event, outcome)
+        });
+        AtomicResponse::new(Box::pin(logged.into_actor(self).map(move |(book, event, outcome), tracker, _| {
+            tracker.book = Some(book);
+            outcome.map_err(|cause| TrackerError::Event { event: what, cause })?;
+            Ok(after(tracker, event.as_ref()))
+        })))
+    }
+}
+
+impl Actor for BlockTracker {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(TRACKER_MAILBOX);
+    }
+}
+
+/// A block is stored: it belongs to the next batch.
+#[derive(Message)]
+#[rtype(result = "Result<(), TrackerError>")]
+pub struct AddBlock {
+    /// The block.
+    pub info: BlockInfo,
+    /// The receiver's allowance that it holds until its batch is done.
+    pub credit: Option<Credit>,
+}
+
+impl Handler<AddBlock> for BlockTracker {
+    type Result = AtomicResponse<Self, Result<(), TrackerError>>;
+
+    fn handle(&mut self, msg: AddBlock, _: &mut Self::Context) -> Self::Result {
+        let AddBlock { info, credit } = msg;
+        self.record(
+            "adding a block",
+            |_| Some(LedgerEvent::BlockAdded { block: info }),
+            move |tracker, _| {
+                if let Some(credit) = credit {
+                    tracker.credits.insert(info.id, credit);
+                }
+            },
+        )
+    }
+}
+
+/// Gives all unallocated blocks to a batch, unless it is not newer than the last one. Answers with the batch's blocks.
+#[derive(Message)]
+#[rtype(result = "Result<Allocation, TrackerError>")]
+pub struct AllocateBatch {
+    /// The batch.
+    pub batch: Time,
+}
+
+impl Handler<AllocateBatch> for BlockTracker {
+    type Result = AtomicResponse<Self, Result<Allocation, TrackerError>>;
+
+    fn handle(&mut self, msg: AllocateBatch, _: &mut Self::Context) -> Self::Result {
+        let batch = msg.batch;
+        self.record(
+            "allocating a batch",
+            |ledger| ledger.plan_allocation(batch),
+            move |tracker, _| {
+                let allocated = tracker.book.as_ref().and_then(|book| book.ledger.allocated(batch)).cloned();
+                allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() })
+            },
+        )
+    }
+}
+
+/// A batch is done: its records are processed. The receivers get their allowance back.
+#[derive(Message)]
+#[rtype(result = "Result<(), TrackerError>")]
+pub struct BatchDone {
+    /// The batch.
+    pub batch: Time,
+}
+
+impl Handler<BatchDone> for BlockTracker {
+    type Result = AtomicResponse<Self, Result<(), TrackerError>>;
+
+    fn handle(&mut self, msg: BatchDone, _: &mut Self::Context) -> Self::Result {
+        let batch = msg.batch;
+        self.record(
+            "marking a batch done",
+            |_| Some(LedgerEvent::BatchDone { batch }),
+            move |tracker, _| {
+                let BlockTracker { book, credits, .. } = tracker;
+                let allocation = book.as_ref().and_then(|book| book.ledger.allocated(batch));
+                for block in allocation.into_iter().flat_map(Allocation::all_blocks) {
+                    credits.remove(&block.id);
+                }
+            },
+        )
+    }
+}
+
+/// Batches before `before` are needed no more: their blocks are dropped, as far as the batches are done.
+#[derive(Message)]
+#[rtype(result = "Result<(), TrackerError>")]
+pub struct ForgetBatches {
+    /// The first batch that is still needed.
+    pub before: Time,
+}
+
+impl Handler<ForgetBatches> for BlockTracker {
+    type Result = AtomicResponse<Self, Result<(), TrackerError>>;
+
+    fn handle(&mut self, msg: ForgetBatches, _: &mut Self::Context) -> Self::Result {
+        let (blocks, context) = (self.blocks.clone(), self.context);
+        let mut freed = Vec::new();
+        let planned = self.book.as_ref().and_then(|book| {
+            let event = book.ledger.plan_forget(msg.before)?;
+            if let LedgerEvent::BatchesForgotten { before } = event {
+                freed.extend(book.ledger.freed_before(before).map(|block| BlockKey::Input(context, block.id)));
+            }
+            Some(event)
+        });
+        self.record(
+            "forgetting batches",
+            move |_| planned,
+            move |_, _| {
+                if !freed.is_empty() {
+                    // Awaited by nobody: dropping data late costs memory, not correctness, and the next batch asks again.
+                    actix_rt::spawn(async move { blocks.send(RemoveBlocks { keys: freed }).await });
+                }
+            },
+        )
+    }
+}
+
+/// Whether blocks wait for a batch.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct HasUnallocated;
+
+impl Handler<HasUnallocated> for BlockTracker {
+    type Result = bool;
+
+    fn handle(&mut self, _: HasUnallocated, _: &mut Self::Context) -> bool {
+        self.book.as_ref().is_some_and(|book| book.ledger.has_unallocated())
+    }
+}

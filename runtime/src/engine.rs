@@ -1,0 +1,200 @@
+//! An engine: the threads that datasets are computed on. One per process is enough; any number of contexts share it.
+
+use crate::block::{BlockManager, BlockStore, StoreError, StoreOptions};
+use crate::clock::{SharedClock, SystemClock};
+use crate::ids::WorkerId;
+use crate::scope::{EngineCore, EngineSnapshot, JobScope};
+use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers};
+use actix::Actor;
+use actix_rt::{Arbiter, ArbiterHandle, System};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a stopping engine waits for a thread that is still in user code.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What an engine is made with.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Stage workers, one per core; at least 1.
+    pub cores: usize,
+    /// Threads that receivers share; at least 1.
+    pub receiver_threads: usize,
+    /// Budget of the block manager, in bytes.
+    pub memory: usize,
+    /// Where blocks are spilled to.
+    pub spill_dir: PathBuf,
+    /// How often a task may fail, for jobs outside any batch.
+    pub task_max_failures: u32,
+    /// Time.
+    pub clock: SharedClock,
+}
+
+impl Default for EngineOptions {
+    /// All cores, one thread for receivers, 512 MiB, the system's temporary directory, 4 attempts, the system's clock.
+    fn default() -> EngineOptions {
+        EngineOptions {
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            receiver_threads: 1,
+            memory: 512 << 20,
+            spill_dir: std::env::temp_dir(),
+            task_max_failures: 4,
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+}
+
+/// Why an engine could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The block store could not be made.
+    #[error("the block store could not be made: {0}")]
+    Store(#[from] StoreError),
+    /// The system refused a thread.
+    #[error("no thread could be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The engine's threads ended while starting.
+    #[error("the engine's threads ended while starting (the process may be out of threads or memory)")]
+    Died,
+}
+
+/// Owns the threads. Clones share them; they end when the last clone is dropped.
+#[derive(Clone)]
+pub struct Engine {
+    threads: Arc<Threads>,
+}
+
+struct Threads {
+    core: Arc<EngineCore>,
+    cores: usize,
+    scope: Arc<JobScope>,
+    running: Mutex<Option<RunningThreads>>,
+}
+
+struct RunningThreads {
+    stop: oneshot::Sender<()>,
+    ended: Receiver<()>,
+    system: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("cores", &self.threads.cores).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts the threads of an engine.
+    ///
+    /// # Errors
+    /// When the spill directory cannot be used or the system refuses a thread.
+    pub fn start(options: EngineOptions) -> Result<Engine, EngineError> {
+        let cores = options.cores.max(1);
+        let max_failures = options.task_max_failures;
+        let store = BlockStore::new(StoreOptions { memory: options.memory, dir: options.spill_dir.clone() })?;
+        let (ready_in, ready) = sync_channel(1);
+        let (stop, stopped) = oneshot::channel();
+        let (ended_in, ended) = channel();
+        let system = std::thread::Builder::new().name("waterwheel".to_owned()).spawn(move || {
+            System::new().block_on(run_engine(options, cores, store, ready_in, stopped));
+            drop(ended_in);
+        })?;
+        let core = Arc::new(ready.recv().map_err(|_| EngineError::Died)?);
+        let scope = Arc::new(JobScope::new(core.clone(), None, CancelToken::default(), max_failures));
+        let running = Mutex::new(Some(RunningThreads { stop, ended, system }));
+        Ok(Engine { threads: Arc::new(Threads { core, cores, scope, running }) })
+    }
+
+    /// An engine with `cores` stage workers and defaults for the rest.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn local(cores: usize) -> Result<Engine, EngineError> {
+        Engine::start(EngineOptions { cores, ..EngineOptions::default() })
+    }
+
+    /// Number of stage workers.
+    pub fn cores(&self) -> usize {
+        self.threads.cores
+    }
+
+    /// The engine's actors.
+    pub fn core(&self) -> &Arc<EngineCore> {
+        &self.threads.core
+    }
+
+    /// The scope of datasets that belong to no batch.
+    pub fn scope(&self) -> &Arc<JobScope> {
+        &self.threads.scope
+    }
+
+    /// What the engine holds.
+    pub fn snapshot(&self) -> Option<EngineSnapshot> {
+        self.threads.core.snapshot()
+    }
+}
+
+/// The main task of an engine: starts its actors bottom up, waits to be stopped, and ends its threads.
+async fn run_engine(
+    options: EngineOptions,
+    cores: usize,
+    store: BlockStore,
+    ready: std::sync::mpsc::SyncSender<EngineCore>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let mut arbiters = Vec::new();
+    let mut arbiter = || {
+        let new = Arbiter::new();
+        let handle = new.handle();
+        arbiters.push(new);
+        handle
+    };
+    let blocks = BlockManager::start_in_arbiter(&arbiter(), move |_| BlockManager::new(store));
+    let exchange = Arc::new(MailboxExchange::default());
+    let (theirs, held, clock) = (exchange.clone(), blocks.clone(), options.clock.clone());
+    let homes: Vec<ArbiterHandle> = (0..cores).map(|_| arbiter()).collect();
+    let workers = Workers::start(homes, move |id: WorkerId| {
+        StageWorker::new(id, theirs.clone(), held.clone(), clock.clone())
+    });
+    exchange.connect(workers.clone());
+    let events = arbiter();
+    let receivers = (0..options.receiver_threads.max(1)).map(|_| arbiter()).collect();
+    let core = EngineCore::new(workers, blocks, Arbiter::current(), events, receivers, options.clock);
+    if ready.send(core).is_ok() {
+        // An error means that the engine was dropped without a word; that is a stop as well.
+        let _ = stopped.await;
+    }
+    for arbiter in &arbiters {
+        arbiter.stop();
+    }
+    for arbiter in arbiters {
+        if arbiter.join().is_err() {
+            log::error!("a thread of the engine ended with a panic");
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(RunningThreads { stop, ended, system }) = running else { return };
+        let _ = stop.send(());
+        // The sender is dropped, never used: an answer is its end.
+        match ended.recv_timeout(STOP_PATIENCE) {
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                log::warn!("a task is still in user code {STOP_PATIENCE:?} after its engine was stopped; its thread is left behind");
+            }
+            _ => drop(system.join()),
+        }
+    }
+}
+
+/// Told when the thing it was given to is dropped; how threads that cannot be waited for with a deadline say that they ended.
+pub(crate) fn end_signal() -> (Sender<()>, Receiver<()>) {
+    channel()
+}

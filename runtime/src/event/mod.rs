@@ -1,0 +1,135 @@
+//! What happens in a context, told to listeners.
+//!
+//! Events are told after the fact and never waited for: a slow or panicking listener costs events, not batches.
+
+mod bus;
+
+pub use bus::{AddListener, EventBus, Publish, Publisher};
+
+use crate::ids::{OutputId, StreamId};
+use crate::site::Site;
+use crate::stage::OperatorCost;
+use crate::time::Time;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A batch, as far as it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchInfo {
+    /// The batch time.
+    pub batch: Time,
+    /// Records per input stream.
+    pub records: BTreeMap<StreamId, u64>,
+    /// When its tick was handled.
+    pub submitted: Time,
+    /// How long it waited before its first work started; `None` before that.
+    pub scheduling_delay: Option<Duration>,
+    /// How long generating and running its outputs took; `None` before the last one ended.
+    pub processing_delay: Option<Duration>,
+    /// How each output operation ended, by id; empty until then.
+    pub outputs: BTreeMap<OutputId, OutputInfo>,
+    /// What each operator cost, over all tasks of the batch.
+    pub costs: Vec<OperatorCost>,
+    /// The fault that made the batch fail before it had outputs.
+    pub failure: Option<String>,
+}
+
+impl BatchInfo {
+    /// Records over all input streams.
+    pub fn num_records(&self) -> u64 {
+        self.records.values().sum()
+    }
+
+    /// From the tick to the end of the last output.
+    pub fn total_delay(&self) -> Option<Duration> {
+        Some(self.scheduling_delay? + self.processing_delay?)
+    }
+
+    /// Whether every output succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.failure.is_none() && self.outputs.values().all(|output| output.failure.is_none())
+    }
+}
+
+/// An output operation of one batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputInfo {
+    /// The operation and the user's line.
+    pub site: Site,
+    /// How long it ran.
+    pub duration: Duration,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The context runs.
+    StreamingStarted {
+        /// When.
+        time: Time,
+    },
+    /// A receiver was started, for the first time or again.
+    ReceiverStarted {
+        /// Its stream.
+        stream: StreamId,
+        /// Its name.
+        name: String,
+    },
+    /// A receiver reported an error or ended with one.
+    ReceiverError {
+        /// Its stream.
+        stream: StreamId,
+        /// Its name.
+        name: String,
+        /// The error's text.
+        message: String,
+    },
+    /// A receiver ended; it is started again unless the context stops.
+    ReceiverStopped {
+        /// Its stream.
+        stream: StreamId,
+        /// Its name.
+        name: String,
+        /// What it ended with.
+        error: Option<String>,
+    },
+    /// A batch has its blocks and waits for its turn.
+    BatchSubmitted(BatchInfo),
+    /// The first work of a batch begins.
+    BatchStarted(BatchInfo),
+    /// An output operation begins.
+    OutputStarted {
+        /// The batch.
+        batch: Time,
+        /// The operation.
+        output: OutputId,
+        /// Its name and the user's line.
+        site: Site,
+    },
+    /// An output operation has ended.
+    OutputCompleted {
+        /// The batch.
+        batch: Time,
+        /// The operation.
+        output: OutputId,
+        /// How it ended.
+        info: OutputInfo,
+    },
+    /// All outputs of a batch have ended, well or not.
+    BatchCompleted(BatchInfo),
+}
+
+/// Told of every event, in order, on a thread of its own. Closures over `&Event` are listeners.
+pub trait StreamingListener: Send + 'static {
+    /// Called with every event.
+    fn on_event(&mut self, event: &Event);
+}
+
+impl<F: FnMut(&Event) + Send + 'static> StreamingListener for F {
+    fn on_event(&mut self, event: &Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,92 @@
+//! The faults of a context: the first one wins and is told (law 8).
+
+use crate::error::JobError;
+use crate::ids::BlockId;
+use crate::time::Time;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
+
+/// What ended a context.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A batch failed and the failure policy says stop.
+    #[error(transparent)]
+    Batch(#[from] JobError),
+    /// A received block could not be stored.
+    #[error("{block} could not be stored: {cause}")]
+    Block {
+        /// The block.
+        block: BlockId,
+        /// The cause.
+        cause: String,
+    },
+    /// The ledger or its log failed.
+    #[error("batch {batch}: {cause}")]
+    Ledger {
+        /// The batch that was being recorded.
+        batch: Time,
+        /// The cause.
+        cause: String,
+    },
+    /// A part of the runtime is gone.
+    #[error("the {actor} is gone; this is a fault of the runtime, please report it")]
+    ActorGone {
+        /// Which.
+        actor: &'static str,
+    },
+    /// The graceful stop did not finish in time.
+    #[error("the graceful stop did not finish within {timeout:?}: {waiting}")]
+    StopTimedOut {
+        /// The deadline.
+        timeout: std::time::Duration,
+        /// What was still going on.
+        waiting: String,
+    },
+}
+
+/// Where faults are reported. Clones share the first fault.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    first: OnceLock<Fault>,
+    told: Notify,
+}
+
+impl Faults {
+    /// Reports a fault. It is logged here, once; only the first is kept.
+    pub fn report(&self, fault: Fault) {
+        log::error!("{fault}");
+        let _ = self.0.first.set(fault);
+        self.0.told.notify_one();
+    }
+
+    /// The first fault, if there was one.
+    pub fn first(&self) -> Option<Fault> {
+        self.0.first.get().cloned()
+    }
+
+    /// Completes when there is a fault. One waiter at a time.
+    pub async fn wait(&self) {
+        while self.0.first.get().is_none() {
+            self.0.told.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_fault_is_kept() {
+        let faults = Faults::default();
+        assert!(faults.first().is_none());
+        for actor in ["keeper", "tracker"] {
+            faults.report(Fault::ActorGone { actor });
+        }
+        assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "keeper" })));
+    }
+}

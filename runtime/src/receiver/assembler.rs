@@ -1,0 +1,121 @@
+//! Assembles records into blocks. Pure: the supervisor says when, this says what.
+
+use std::mem;
+
+/// A block that has been cut and is on its way to the block manager.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AssembledBlock<T> {
+    /// The records in the order they were stored, in the chunks they came in.
+    pub chunks: Vec<Vec<T>>,
+    /// Number of records.
+    pub records: usize,
+    /// Estimated bytes in memory.
+    pub bytes: usize,
+}
+
+/// The block that is being filled.
+#[derive(Debug)]
+pub struct Assembler<T> {
+    max_bytes: usize,
+    open: AssembledBlock<T>,
+}
+
+/// Single records are gathered into chunks of this many.
+pub const CHUNK_RECORDS: usize = 1024;
+
+impl<T> Assembler<T> {
+    /// An assembler whose blocks are cut once they reach `max_bytes`.
+    pub fn new(max_bytes: usize) -> Assembler<T> {
+        Assembler { max_bytes: max_bytes.max(1), open: AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 } }
+    }
+
+    /// Adds one record of about `bytes` bytes; a block comes back when that filled it.
+    pub fn push(&mut self, record: T, bytes: usize) -> Option<AssembledBlock<T>> {
+        match self.open.chunks.last_mut() {
+            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(record),
+            _ => {
+                // The first chunk of a block starts small, so that a trickle of records does not hold a large buffer.
+                let capacity = if self.open.chunks.is_empty() { 16 } else { CHUNK_RECORDS };
+                let mut chunk = Vec::with_capacity(capacity);
+                chunk.push(record);
+                self.open.chunks.push(chunk);
+            }
+        }
+        self.open.records += 1;
+        self.open.bytes += bytes;
+        self.cut_if_full()
+    }
+
+    /// Adds a chunk of records, which stay together in one block; a block comes back when that filled it.
+    pub fn push_many(&mut self, records: Vec<T>, bytes: usize) -> Option<AssembledBlock<T>> {
+        if records.is_empty() {
+            return None;
+        }
+        self.open.records += records.len();
+        self.open.bytes += bytes;
+        self.open.chunks.push(records);
+        self.cut_if_full()
+    }
+
+    /// Closes the open block and hands it out; `None` when nothing was stored since the last cut.
+    pub fn cut(&mut self) -> Option<AssembledBlock<T>> {
+        (self.open.records > 0)
+            .then(|| mem::replace(&mut self.open, AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 }))
+    }
+
+    /// Records in the open block.
+    pub fn open_records(&self) -> usize {
+        self.open.records
+    }
+
+    fn cut_if_full(&mut self) -> Option<AssembledBlock<T>> {
+        if self.open.bytes >= self.max_bytes { self.cut() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(block: Option<AssembledBlock<u32>>) -> Vec<u32> {
+        block.map(|block| block.chunks.concat()).unwrap_or_default()
+    }
+
+    /// The data of Spark's BlockGeneratorSuite: order is kept within and across blocks.
+    #[test]
+    fn blocks_hold_the_records_in_the_order_they_were_stored() {
+        let mut assembler = Assembler::new(1 << 20);
+        for range in [1..=10, 11..=20, 21..=30] {
+            for record in range.clone() {
+                assert_eq!(assembler.push(record, 4), None);
+            }
+            assert_eq!(records(assembler.cut()), range.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn nothing_stored_is_no_block() {
+        let mut assembler = Assembler::<u32>::new(1);
+        assert_eq!(assembler.push_many(Vec::new(), 0), None);
+        assert_eq!(assembler.cut(), None);
+    }
+
+    #[test]
+    fn a_block_is_cut_by_the_record_that_fills_it_and_a_chunk_stays_whole() {
+        let mut assembler = Assembler::new(100);
+        assert_eq!(assembler.push(1, 99), None);
+        assert_eq!(records(assembler.push_many(vec![2, 3, 4], 300)), [1, 2, 3, 4]);
+        assert_eq!(assembler.open_records(), 0);
+    }
+
+    #[test]
+    fn single_records_share_chunks() {
+        let mut assembler = Assembler::new(usize::MAX);
+        for record in 0..(16 + CHUNK_RECORDS as u32) {
+            assembler.push(record, 1);
+        }
+        let block = assembler.cut().unwrap();
+        assert_eq!(block.chunks.iter().map(Vec::len).collect::<Vec<_>>(), [16, CHUNK_RECORDS]);
+        assert_eq!((block.records, block.bytes), (16 + CHUNK_RECORDS, 16 + CHUNK_RECORDS));
+    }
+}

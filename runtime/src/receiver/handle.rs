@@ -1,0 +1,106 @@
+//! What a receiver sees of the runtime.
+
+use super::intake::{Intake, ReceiverStopped};
+use crate::clock::SharedClock;
+use crate::ids::StreamId;
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// A receiver's hold on its stream: it stores records through it and learns from it that it should stop. Clones share the stream.
+///
+/// Storing waits while a limit of the stream says so (rate, bytes received but not processed, blocks waiting to be stored), so
+/// a receiver that awaits `store` before it reads on carries the back pressure to its source.
+pub struct ReceiverHandle<T> {
+    stream: StreamId,
+    intake: Arc<Intake<T>>,
+    stopping: watch::Receiver<bool>,
+    errors: mpsc::Sender<String>,
+    clock: SharedClock,
+}
+
+impl<T> Clone for ReceiverHandle<T> {
+    fn clone(&self) -> Self {
+        ReceiverHandle {
+            stream: self.stream,
+            intake: self.intake.clone(),
+            stopping: self.stopping.clone(),
+            errors: self.errors.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for ReceiverHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverHandle").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+impl<T> ReceiverHandle<T> {
+    pub(crate) fn new(
+        stream: StreamId,
+        intake: Arc<Intake<T>>,
+        stopping: watch::Receiver<bool>,
+        errors: mpsc::Sender<String>,
+        clock: SharedClock,
+    ) -> ReceiverHandle<T> {
+        ReceiverHandle { stream, intake, stopping, errors, clock }
+    }
+
+    /// The stream the records go to.
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// The clock that the receiver should take its time from.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// Whether the receiver has been asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Completes when the receiver has been asked to stop: `select` it against the next read.
+    pub async fn stopped(&self) {
+        let mut stopping = self.stopping.clone();
+        // The sender lives in the supervisor; if that is gone the receiver has to stop as well.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    }
+
+    /// Tells listeners of trouble that does not end the receiver. Dropped (and logged) when too many are waiting.
+    pub fn report_error(&self, message: impl fmt::Display) {
+        let message = message.to_string();
+        log::warn!("the receiver of {} reports: {message}", self.stream);
+        let _ = self.errors.try_send(message);
+    }
+}
+
+impl<T: Serialize> ReceiverHandle<T> {
+    /// Stores one record. It is in memory when this returns, in a block that is cut later.
+    ///
+    /// # Errors
+    /// [`ReceiverStopped`] once the stream takes no more records; the record was not stored.
+    pub async fn store(&self, record: T) -> Result<(), ReceiverStopped> {
+        self.intake.store(record).await
+    }
+
+    /// Stores a chunk of records, in order and in one block. Much cheaper than one by one.
+    ///
+    /// # Errors
+    /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
+    pub async fn store_many(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
+        self.intake.store_many(records, None).await
+    }
+
+    /// As [`store_many`](ReceiverHandle::store_many), for a caller that knows the records' size in bytes of memory.
+    ///
+    /// # Errors
+    /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
+    pub async fn store_sized(&self, records: Vec<T>, bytes: usize) -> Result<(), ReceiverStopped> {
+        self.intake.store_many(records, Some(bytes)).await
+    }
+}

@@ -1,0 +1,248 @@
+//! Where a receiver's records wait until they are stored: the open block, the queue of cut blocks, and what may come in.
+//!
+//! Shared by the receiver's handle (puts in) and its supervisor (takes out). Three things make a receiver wait, each with a
+//! stated capacity: the rate limiter, the bytes that were received but not processed yet (`receiver.max_pending`), and the
+//! queue of blocks that wait to be stored (`block_queue_size`).
+
+use super::assembler::{AssembledBlock, Assembler};
+use super::limiter::RateLimiter;
+use super::size::SizeEstimate;
+use crate::clock::SharedClock;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// What bounds an intake.
+#[derive(Debug, Clone)]
+pub struct IntakeLimits {
+    /// A block is cut when it holds this many bytes.
+    pub block_max_bytes: usize,
+    /// Cut blocks that may wait to be stored.
+    pub queue_blocks: usize,
+    /// Bytes received but not processed.
+    pub max_pending_bytes: usize,
+    /// Records per second; `None` is no limit.
+    pub max_rate: Option<u64>,
+}
+
+/// Bytes that a record or block holds of its receiver's allowance; given back when dropped.
+pub type Credit = OwnedSemaphorePermit;
+
+/// A cut block with its number in the stream and the allowance it holds.
+pub struct QueuedBlock<T> {
+    /// Position in the stream, from 0.
+    pub sequence: u64,
+    /// The records.
+    pub block: AssembledBlock<T>,
+    /// Held until the block's batch is done.
+    pub credit: Option<Credit>,
+}
+
+/// The records were not stored: the receiver has been stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the receiver has been stopped; it takes no more records")]
+pub struct ReceiverStopped;
+
+/// See the module.
+pub struct Intake<T> {
+    state: Mutex<State<T>>,
+    limits: IntakeLimits,
+    credits: Arc<Semaphore>,
+    clock: SharedClock,
+    room: Notify,
+    ready: Notify,
+    emptied: Notify,
+}
+
+struct State<T> {
+    assembler: Assembler<T>,
+    limiter: RateLimiter,
+    size: SizeEstimate,
+    credit: Option<Credit>,
+    queue: VecDeque<QueuedBlock<T>>,
+    /// Blocks cut so far: the number of the next one.
+    cut: u64,
+    /// Blocks stored so far.
+    stored: u64,
+    /// Records taken in so far.
+    records: u64,
+    accepting: bool,
+}
+
+impl<T: Serialize> Intake<T> {
+    /// An intake whose first block is number `first`.
+    pub fn new(limits: IntakeLimits, clock: SharedClock, first: u64) -> Intake<T> {
+        let pending = limits.max_pending_bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        Intake {
+            state: Mutex::new(State {
+                assembler: Assembler::new(limits.block_max_bytes),
+                limiter: RateLimiter::new(limits.max_rate),
+                size: SizeEstimate::default(),
+                credit: None,
+                queue: VecDeque::new(),
+                cut: first,
+                stored: first,
+                records: 0,
+                accepting: true,
+            }),
+            limits: IntakeLimits { max_pending_bytes: pending, ..limits },
+            credits: Arc::new(Semaphore::new(pending)),
+            clock,
+            room: Notify::new(),
+            ready: Notify::new(),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Takes in one record, waiting while a limit says so.
+    pub async fn store(&self, record: T) -> Result<(), ReceiverStopped> {
+        let bytes = self.lock().size.of_one(&record);
+        let credit = self.admit(1, bytes).await?;
+        self.append(credit, |assembler| assembler.push(record, bytes))
+    }
+
+    /// Takes in a chunk of records, which stay together in one block. `bytes` is their size in memory, if the caller knows it.
+    pub async fn store_many(&self, records: Vec<T>, bytes: Option<usize>) -> Result<(), ReceiverStopped> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let bytes = bytes.unwrap_or_else(|| SizeEstimate::of_many(&records));
+        let credit = self.admit(records.len(), bytes).await?;
+        self.append(credit, |assembler| assembler.push_many(records, bytes))
+    }
+
+    /// Waits for the rate limit, for bytes and for a place in the queue.
+    async fn admit(&self, records: usize, bytes: usize) -> Result<Credit, ReceiverStopped> {
+        let wait = self.lock().limiter.reserve(records, self.clock.monotonic());
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+        // A chunk larger than the whole allowance takes all of it, or it would wait for ever.
+        let permits = u32::try_from(bytes.clamp(1, self.limits.max_pending_bytes)).unwrap_or(u32::MAX);
+        let credit = match self.credits.clone().try_acquire_many_owned(permits) {
+            Ok(credit) => credit,
+            Err(_) => {
+                // What is in the open block may be all that is pending: hand it over, or it would wait for itself.
+                self.cut();
+                self.credits.clone().acquire_many_owned(permits).await.map_err(|_| ReceiverStopped)?
+            }
+        };
+        loop {
+            let room = self.room.notified();
+            if !self.lock().accepting {
+                return Err(ReceiverStopped);
+            }
+            if self.lock().queue.len() < self.limits.queue_blocks {
+                return Ok(credit);
+            }
+            room.await;
+        }
+    }
+
+    fn append(
+        &self,
+        credit: Credit,
+        add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
+    ) -> Result<(), ReceiverStopped> {
+        let mut state = self.lock();
+        if !state.accepting {
+            return Err(ReceiverStopped);
+        }
+        match &mut state.credit {
+            Some(held) => held.merge(credit),
+            None => state.credit = Some(credit),
+        }
+        let before = state.assembler.open_records();
+        let full = add(&mut state.assembler);
+        let after = full.as_ref().map_or(state.assembler.open_records(), |block| block.records);
+        state.records += (after - before) as u64;
+        if let Some(block) = full {
+            state.enqueue(block);
+            drop(state);
+            self.ready.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl<T> Intake<T> {
+    /// Closes the open block and queues it. Returns the number up to which blocks must be stored for it to be in.
+    pub fn cut(&self) -> u64 {
+        let mut state = self.lock();
+        if let Some(block) = state.assembler.cut() {
+            state.enqueue(block);
+            self.ready.notify_one();
+        }
+        state.cut
+    }
+
+    /// Closes the open block unless the queue is full; the timer's form of [`cut`](Intake::cut).
+    pub fn cut_if_room(&self) {
+        if self.lock().queue.len() < self.limits.queue_blocks {
+            self.cut();
+        }
+    }
+
+    /// The oldest queued block, when there is one.
+    pub async fn next_block(&self) -> QueuedBlock<T> {
+        loop {
+            let ready = self.ready.notified();
+            if let Some(block) = self.lock().queue.pop_front() {
+                self.room.notify_waiters();
+                return block;
+            }
+            ready.await;
+        }
+    }
+
+    /// Records that every block before `sequence + 1` is stored and reported.
+    pub fn stored(&self, sequence: u64) {
+        self.lock().stored = sequence + 1;
+        self.emptied.notify_waiters();
+    }
+
+    /// Waits until every block before `until` is stored.
+    pub async fn wait_stored(&self, until: u64) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            // Registered before the check, so that a store between the two is not missed.
+            emptied.as_mut().enable();
+            if self.lock().stored >= until {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Takes no more records; those that wait to come in are refused.
+    pub fn close(&self) {
+        self.lock().accepting = false;
+        self.credits.close();
+        self.room.notify_waiters();
+    }
+
+    /// Sets the rate in records per second, below the configured maximum.
+    pub fn update_rate(&self, rate: f64) {
+        self.lock().limiter.update_rate(rate);
+    }
+
+    /// Records taken in so far.
+    pub fn records(&self) -> u64 {
+        self.lock().records
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Critical sections only move values between fields; a panic in one is a panic of the allocator.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn enqueue(&mut self, block: AssembledBlock<T>) {
+        let credit = self.credit.take();
+        self.queue.push_back(QueuedBlock { sequence: self.cut, block, credit });
+        self.cut += 1;
+    }
+}

@@ -1,0 +1,93 @@
+//! The rate limiter of a receiver. Pure: asked with the time, answers with a wait.
+
+use std::time::Duration;
+
+/// Spreads records evenly over time at a rate in records per second.
+///
+/// A reservation is granted at once when the previous ones are paid off; the *next* one waits for what this one cost. Nothing
+/// is saved up while the receiver idles, so that no burst follows a pause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RateLimiter {
+    max_rate: Option<f64>,
+    rate: Option<f64>,
+    next_free: Duration,
+}
+
+impl RateLimiter {
+    /// A limiter that never grants more than `max_rate` records per second; `None` or 0 is no limit.
+    pub fn new(max_rate: Option<u64>) -> RateLimiter {
+        let max_rate = max_rate.filter(|rate| *rate > 0).map(|rate| rate as f64);
+        RateLimiter { max_rate, rate: max_rate, next_free: Duration::ZERO }
+    }
+
+    /// Sets the current rate, capped by the maximum. Rates that are not positive are ignored, as in Spark.
+    pub fn update_rate(&mut self, rate: f64) {
+        if rate.is_finite() && rate > 0.0 {
+            self.rate = Some(self.max_rate.map_or(rate, |max| rate.min(max)));
+        }
+    }
+
+    /// The current rate in records per second; `None` is no limit.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    /// Reserves `records` at time `now` and says how long to wait before they may be stored.
+    pub fn reserve(&mut self, records: usize, now: Duration) -> Duration {
+        let Some(rate) = self.rate else { return Duration::ZERO };
+        let start = self.next_free.max(now);
+        self.next_free = start + Duration::from_secs_f64(records as f64 / rate);
+        start - now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limiter_without_a_maximum_takes_any_rate() {
+        let mut limiter = RateLimiter::new(None);
+        assert_eq!(limiter.rate(), None);
+        limiter.update_rate(105.0);
+        assert_eq!(limiter.rate(), Some(105.0));
+    }
+
+    #[test]
+    fn a_rate_below_the_maximum_is_taken_and_one_above_is_capped() {
+        for (max, update, expected) in [(110, 105.0, 105.0), (100, 105.0, 100.0)] {
+            let mut limiter = RateLimiter::new(Some(max));
+            limiter.update_rate(update);
+            assert_eq!(limiter.rate(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn rates_that_are_not_positive_are_ignored_and_a_maximum_of_zero_is_no_limit() {
+        let mut limiter = RateLimiter::new(Some(0));
+        for rate in [0.0, -1.0, f64::NAN] {
+            limiter.update_rate(rate);
+        }
+        assert_eq!(limiter.rate(), None);
+        assert_eq!(limiter.reserve(1_000_000, Duration::ZERO), Duration::ZERO);
+    }
+
+    /// The throttling row of Spark's BlockGeneratorSuite: 1001 records a second for 2 s, total within 5 %.
+    #[test]
+    fn two_seconds_at_1001_a_second_grant_about_2002_records() {
+        let mut limiter = RateLimiter::new(Some(1001));
+        let (mut now, mut granted) = (Duration::ZERO, 0);
+        while now < Duration::from_secs(2) {
+            now += limiter.reserve(1, now);
+            granted += 1;
+        }
+        assert!((1902..=2102).contains(&granted), "{granted}");
+    }
+
+    #[test]
+    fn a_pause_saves_nothing_up() {
+        let mut limiter = RateLimiter::new(Some(10));
+        assert_eq!(limiter.reserve(10, Duration::from_secs(100)), Duration::ZERO);
+        assert_eq!(limiter.reserve(1, Duration::from_secs(100)), Duration::from_secs(1));
+    }
+}

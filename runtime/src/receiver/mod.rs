@@ -1,0 +1,40 @@
+//! Receivers: how records come in from outside.
+//!
+//! A receiver is an asynchronous task: it occupies no core, only the time in which it decodes. It stores records through a
+//! [`ReceiverHandle`]; they gather in a block, which is cut every block interval, at every batch tick and when it is full. A cut
+//! block goes to the block manager, then into the ledger, then into the next batch.
+//!
+//! **What a return from `store` means.** The record is in this process's memory, in the open block of its stream. It survives
+//! the receiver's death, not the process's.
+
+mod assembler;
+mod handle;
+mod intake;
+mod limiter;
+mod size;
+mod supervisor;
+
+pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
+pub use handle::ReceiverHandle;
+pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
+pub use limiter::RateLimiter;
+pub use size::SizeEstimate;
+pub use supervisor::{CutBlock, ReceiverSnapshot, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
+
+use std::future::Future;
+
+/// The error of a receiver: any error, or a text.
+pub type ReceiverError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A source that pushes records.
+///
+/// `run` receives until it is asked to stop ([`ReceiverHandle::stopped`]) or until its source ends. Whatever ends it (a return,
+/// an error, a panic) is reported, and unless the stream is stopping the receiver is made anew by its factory after
+/// `receiver.restart_delay`. Its future may be dropped at any await, so keep nothing half done across one.
+pub trait Receiver: 'static {
+    /// What it stores.
+    type Record: Send + Sync + 'static;
+
+    /// Receives. Runs on an arbiter shared with other receivers: it must not block its thread.
+    fn run(&mut self, handle: ReceiverHandle<Self::Record>) -> impl Future<Output = Result<(), ReceiverError>>;
+}

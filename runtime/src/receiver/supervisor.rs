@@ -1,0 +1,349 @@
+//! The actor over one receiver: it runs and restarts the receiver, cuts its blocks and takes them to the block manager and the
+//! tracker.
+//!
+//! The receiver itself runs on another arbiter, so that one that blocks its thread delays no batch. Blocks that it stored
+//! stay here when it dies.
+
+use super::{Intake, QueuedBlock, Receiver, ReceiverError, ReceiverHandle};
+use crate::block::{AddBlock, Block, BlockInfo, BlockKey, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel, StoreError};
+use crate::clock::SharedClock;
+use crate::error::panic_message;
+use crate::event::{Event, Publisher};
+use crate::faults::{Fault, Faults};
+use crate::ids::{BlockId, ContextId, StreamId};
+use crate::time::next_tick;
+use crate::topology::SUPERVISOR_MAILBOX;
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix_rt::ArbiterHandle;
+use futures::FutureExt;
+use serde::{Serialize, de::DeserializeOwned};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// How long the supervisor waits before it offers a block again that found no room.
+const RETRY_STORE: Duration = Duration::from_millis(50);
+
+/// Errors of one receiver that wait to be told; more are logged only.
+const ERROR_QUEUE: usize = 16;
+
+/// What a supervisor is made of.
+pub struct SupervisorParts<T> {
+    /// The context.
+    pub context: ContextId,
+    /// The stream.
+    pub stream: StreamId,
+    /// Shown to users.
+    pub name: String,
+    /// Where the receiver puts its records.
+    pub intake: Arc<Intake<T>>,
+    /// How blocks are kept.
+    pub level: StorageLevel,
+    /// Blocks are cut at multiples of this; `None` when the batch tick alone cuts.
+    pub block_interval: Option<Duration>,
+    /// Pause before a restart.
+    pub restart_delay: Duration,
+    /// Where the receiver runs.
+    pub arbiter: ArbiterHandle,
+    /// Time.
+    pub clock: SharedClock,
+    /// Where blocks go.
+    pub blocks: Addr<BlockManager>,
+    /// Where blocks are reported.
+    pub tracker: Addr<BlockTracker>,
+    /// Who is told.
+    pub publisher: Publisher,
+    /// Where a fault that ends the context goes.
+    pub faults: Faults,
+}
+
+/// See the module.
+pub struct ReceiverSupervisor<T> {
+    parts: SupervisorParts<T>,
+    stopping: watch::Sender<bool>,
+    ended: watch::Receiver<bool>,
+    launch: Option<Launch<T>>,
+    last_error: Option<String>,
+    starts: u64,
+}
+
+/// Starts the receiver's loop on its arbiter.
+type Launch<T> = Box<dyn FnOnce(ReceiverHandle<T>, mpsc::Sender<Life>, watch::Sender<bool>) + Send>;
+
+/// What the receiver's loop tells its supervisor.
+enum Life {
+    Started,
+    Ended(Option<String>),
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor<T> {
+    /// A supervisor over receivers made by `factory`, which is called for every (re)start.
+    pub fn new<R, F>(parts: SupervisorParts<T>, factory: F) -> ReceiverSupervisor<T>
+    where
+        R: Receiver<Record = T>,
+        F: Fn() -> R + Send + 'static,
+    {
+        let (stopping, _) = watch::channel(false);
+        let (_, ended) = watch::channel(true);
+        let (arbiter, clock, delay) = (parts.arbiter.clone(), parts.clock.clone(), parts.restart_delay);
+        let launch: Launch<T> = Box::new(move |handle, life, ended| {
+            arbiter.spawn_fn(move || {
+                actix_rt::spawn(receive(factory, handle, life, ended, clock, delay));
+            });
+        });
+        ReceiverSupervisor { parts, stopping, ended, launch: Some(launch), last_error: None, starts: 0 }
+    }
+
+    fn publish(&self, event: Event) {
+        self.parts.publisher.publish(event);
+    }
+
+    fn heard(&mut self, life: Life) {
+        let (stream, name) = (self.parts.stream, self.parts.name.clone());
+        match life {
+            Life::Started => {
+                self.starts += 1;
+                self.publish(Event::ReceiverStarted { stream, name });
+            }
+            Life::Ended(error) => {
+                if let Some(message) = &error {
+                    log::warn!("the receiver {name} of {stream} ended: {message}");
+                    self.last_error = error.clone();
+                    self.publish(Event::ReceiverError { stream, name: name.clone(), message: message.clone() });
+                }
+                self.publish(Event::ReceiverStopped { stream, name, error });
+            }
+        }
+    }
+}
+
+/// Runs receivers one after another until the stream is stopped. Lives on the receiver's arbiter.
+async fn receive<R: Receiver>(
+    factory: impl Fn() -> R,
+    handle: ReceiverHandle<R::Record>,
+    life: mpsc::Sender<Life>,
+    ended: watch::Sender<bool>,
+    clock: SharedClock,
+    delay: Duration,
+) {
+    while !handle.is_stopped() {
+        if life.send(Life::Started).await.is_err() {
+            break;
+        }
+        let run = async {
+            let mut receiver = factory();
+            receiver.run(handle.clone()).await
+        };
+        let outcome: Result<(), ReceiverError> = match AssertUnwindSafe(run).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(payload) => Err(format!("panicked: {}", panic_message(&*payload)).into()),
+        };
+        let error = outcome.err().map(|error| error.to_string());
+        if life.send(Life::Ended(error)).await.is_err() {
+            break;
+        }
+        tokio::select! {
+            () = clock.sleep(delay) => {}
+            () = handle.stopped() => {}
+        }
+    }
+    // Nobody may be listening any more; then nobody waits either.
+    let _ = ended.send(true);
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Actor for ReceiverSupervisor<T> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(SUPERVISOR_MAILBOX);
+        let (life_in, mut life) = mpsc::channel(ERROR_QUEUE);
+        let (errors_in, mut errors) = mpsc::channel::<String>(ERROR_QUEUE);
+        let (ended_in, ended) = watch::channel(false);
+        self.ended = ended;
+        let stopping = self.stopping.subscribe();
+        let handle =
+            ReceiverHandle::new(self.parts.stream, self.parts.intake.clone(), stopping, errors_in, self.parts.clock.clone());
+        if let Some(launch) = self.launch.take() {
+            launch(handle, life_in, ended_in);
+        }
+        ctx.add_stream(async_stream(move |cx| life.poll_recv(cx).map(|life| life.map(Heard::Life))));
+        ctx.add_stream(async_stream(move |cx| errors.poll_recv(cx).map(|text| text.map(Heard::Error))));
+        ctx.spawn(pump(&self.parts).into_actor(self));
+        if let Some(interval) = self.parts.block_interval {
+            ctx.spawn(cut_on_time(self.parts.intake.clone(), self.parts.clock.clone(), interval).into_actor(self));
+        }
+    }
+}
+
+/// What comes from the receiver's loop.
+enum Heard {
+    Life(Life),
+    Error(String),
+}
+
+fn async_stream<F>(poll: F) -> impl futures::Stream<Item = Heard>
+where
+    F: FnMut(&mut std::task::Context<'_>) -> std::task::Poll<Option<Heard>>,
+{
+    futures::stream::poll_fn(poll)
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> actix::StreamHandler<Heard> for ReceiverSupervisor<T> {
+    fn handle(&mut self, heard: Heard, _: &mut Self::Context) {
+        match heard {
+            Heard::Life(life) => self.heard(life),
+            Heard::Error(message) => {
+                self.last_error = Some(message.clone());
+                let (stream, name) = (self.parts.stream, self.parts.name.clone());
+                self.publish(Event::ReceiverError { stream, name, message });
+            }
+        }
+    }
+
+    /// A receiver's loop that ended does not end its supervisor: its blocks still have to be stored.
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+/// Cuts the open block at every multiple of the block interval.
+async fn cut_on_time<T>(intake: Arc<Intake<T>>, clock: SharedClock, interval: Duration) {
+    loop {
+        clock.sleep_until(next_tick(clock.now(), interval)).await;
+        intake.cut_if_room();
+    }
+}
+
+/// Takes cut blocks to the block manager and the tracker, one after another, so that they arrive in order.
+fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
+    parts: &SupervisorParts<T>,
+) -> impl Future<Output = ()> + use<T> {
+    let (intake, clock) = (parts.intake.clone(), parts.clock.clone());
+    let (blocks, tracker, faults) = (parts.blocks.clone(), parts.tracker.clone(), parts.faults.clone());
+    let (context, stream, level) = (parts.context, parts.stream, parts.level);
+    async move {
+        loop {
+            let QueuedBlock { sequence, block, credit } = intake.next_block().await;
+            let id = BlockId { stream, sequence };
+            let info = BlockInfo { id, records: block.records as u64, bytes: block.bytes as u64 };
+            let stored = Block {
+                records: block.records,
+                bytes: block.bytes,
+                data: Arc::new(block.chunks),
+                codec: ErasedCodec::of::<T>(),
+                level,
+            };
+            let outcome = match put(&blocks, &clock, BlockKey::Input(context, id), stored).await {
+                Ok(()) => match tracker.send(AddBlock { info, credit }).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("the block tracker is gone".to_owned()),
+                },
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => intake.stored(sequence),
+                Err(cause) => {
+                    faults.report(Fault::Block { block: id, cause });
+                    intake.close();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Stores a block, waiting while older ones hold the memory: their batches will free it.
+async fn put(blocks: &Addr<BlockManager>, clock: &SharedClock, key: BlockKey, block: Block) -> Result<(), String> {
+    let mut told = false;
+    loop {
+        match blocks.send(PutBlock { key, block: block.clone() }).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error @ StoreError::Full { .. })) => {
+                if !told {
+                    log::warn!("{error}; the receiver waits until batches free memory");
+                    told = true;
+                }
+                clock.sleep(RETRY_STORE).await;
+            }
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(_) => return Err("the block manager is gone".to_owned()),
+        }
+    }
+}
+
+/// Cuts the open block and answers when everything stored so far is in the ledger: sent at every batch tick.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CutBlock;
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> for ReceiverSupervisor<T> {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: CutBlock, _: &mut Self::Context) -> Self::Result {
+        let intake = self.parts.intake.clone();
+        let until = intake.cut();
+        Box::pin(async move { intake.wait_stored(until).await }.into_actor(self))
+    }
+}
+
+/// Stops the receiver and answers when everything it stored is in the ledger.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopReceiver {
+    /// Whether to wait until `run` has returned by itself; otherwise its future is left to be dropped with its arbiter.
+    pub wait: bool,
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<StopReceiver> for ReceiverSupervisor<T> {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, msg: StopReceiver, _: &mut Self::Context) -> Self::Result {
+        let _ = self.stopping.send(true);
+        let (intake, mut ended) = (self.parts.intake.clone(), self.ended.clone());
+        let stop = async move {
+            if msg.wait {
+                let _ = ended.wait_for(|ended| *ended).await;
+            }
+            intake.close();
+            if msg.wait {
+                let until = intake.cut();
+                intake.wait_stored(until).await;
+            }
+        };
+        Box::pin(stop.into_actor(self).map(|(), _, ctx: &mut Context<Self>| ctx.stop()))
+    }
+}
+
+/// What is known of a receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiverSnapshot {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its name.
+    pub name: String,
+    /// How often it was started.
+    pub starts: u64,
+    /// Records it has stored.
+    pub records: u64,
+    /// The last error it reported or ended with.
+    pub last_error: Option<String>,
+}
+
+/// Asks for a [`ReceiverSnapshot`].
+#[derive(Message)]
+#[rtype(result = "ReceiverSnapshot")]
+pub struct SnapshotReceiver;
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<SnapshotReceiver> for ReceiverSupervisor<T> {
+    type Result = actix::MessageResult<SnapshotReceiver>;
+
+    fn handle(&mut self, _: SnapshotReceiver, _: &mut Self::Context) -> Self::Result {
+        actix::MessageResult(ReceiverSnapshot {
+            stream: self.parts.stream,
+            name: self.parts.name.clone(),
+            starts: self.starts,
+            records: self.parts.intake.records(),
+            last_error: self.last_error.clone(),
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! A running context: waiting for it, stopping it, and the order in which its parts come to rest.
+//!
+//! **Graceful stop**, as awaited steps: receivers stop and hand over what they hold; the ticker stops; what is not allocated
+//! yet becomes one last batch, at the time of the tick that would have come next; every batch is computed and recorded. The
+//! whole has a deadline; if that passes, the context ends at once and the fault names what was still going on.
+//!
+//! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
+
+use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, StopTicker, Tick, Waited, on_runner_thread};
+use crate::block::{BlockTracker, HasUnallocated, RemoveContext};
+use crate::clock::SharedClock;
+use crate::event::{AddListener, Publisher, StreamingListener};
+use crate::faults::{Fault, Faults};
+use crate::ids::ContextId;
+use crate::receiver::StopReceiver;
+use crate::scope::EngineCore;
+use crate::signals::ShutdownSignals;
+use crate::stage::CancelToken;
+use crate::time::Time;
+use crate::topology::ReceiverAddresses;
+use actix::Addr;
+use actix_rt::{Arbiter, ArbiterHandle};
+use futures::future::{Either, join_all, select};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long a stopped context waits for an output that is still in user code.
+const RUNNER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a context is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Everything that was stored is processed and recorded first, within `graceful_stop_timeout`.
+    Graceful,
+    /// Now. Batches that are not done stay undone.
+    Immediate,
+}
+
+/// What a conductor is told.
+pub type Command = Stop;
+
+/// What a context does at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextState {
+    /// Batches come and are computed.
+    Active,
+    /// It has ended; its result is there.
+    Stopped,
+}
+
+/// A stop that could not be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an output or listener cannot wait for its own context to stop; ask with `request_stop` and return")]
+pub struct StopFromInside;
+
+/// The thread of one job runner.
+pub struct RunnerThread {
+    pub(crate) arbiter: Arbiter,
+    pub(crate) ended: Receiver<()>,
+}
+
+/// A running context, untyped. Dropping it stops the context at once.
+pub struct Running {
+    commands: mpsc::Sender<Command>,
+    faults: Faults,
+    progress: Progress,
+    publisher: Publisher,
+    zero: Time,
+    threads: Mutex<Vec<RunnerThread>>,
+}
+
+impl Running {
+    pub(crate) fn new(
+        commands: mpsc::Sender<Command>,
+        faults: Faults,
+        progress: Progress,
+        publisher: Publisher,
+        zero: Time,
+    ) -> Running {
+        Running { commands, faults, progress, publisher, zero, threads: Mutex::default() }
+    }
+
+    pub(crate) fn with_threads(mut self, threads: Vec<RunnerThread>) -> Running {
+        self.threads = Mutex::new(threads);
+        self
+    }
+
+    /// What the context does at present.
+    pub fn state(&self) -> ContextState {
+        if self.progress.is_ended() { ContextState::Stopped } else { ContextState::Active }
+    }
+
+    /// The zero time: batches are at zero + n x interval, n = 1, 2, ...
+    pub fn zero_time(&self) -> Time {
+        self.zero
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Adds a listener, which is told of everything from now on. Does nothing when the context has ended.
+    pub fn add_listener(&self, listener: Box<dyn StreamingListener>) {
+        // The bus takes it as soon as it has room; it has more room than there are listeners.
+        if self.publisher.bus().try_send(AddListener(listener)).is_err() {
+            log::warn!("a listener was not added: the context has ended");
+        }
+    }
+
+    /// Events that listeners were not told because they were too slow.
+    pub fn dropped_events(&self) -> u64 {
+        self.publisher.dropped()
+    }
+
+    /// Asks the context to stop, and returns at once.
+    pub fn request_stop(&self, how: Stop) {
+        // A full queue holds four stops already; a closed one means that it has ended.
+        let _ = self.commands.try_send(how);
+    }
+
+    /// Stops the context and waits until it has ended. The second stop waits for the first.
+    ///
+    /// # Errors
+    /// [`StopFromInside`] when called by an output of this (or any) context.
+    pub fn stop(&self, how: Stop) -> Result<Option<Fault>, StopFromInside> {
+        if on_runner_thread() {
+            return Err(StopFromInside);
+        }
+        self.request_stop(how);
+        Ok(self.wait(None).unwrap_or(None))
+    }
+
+    /// Waits until the context has ended: the first fault, if there was one. `None` when `timeout` is over before.
+    pub fn wait(&self, timeout: Option<Duration>) -> Option<Option<Fault>> {
+        match self.progress.wait_ended(timeout) {
+            Waited::TimedOut => None,
+            Waited::Reached | Waited::Ended => {
+                self.join();
+                Some(self.faults.first())
+            }
+        }
+    }
+
+    /// Ends the threads of the job runners. One that is still in user code is left behind, with a warning.
+    fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for RunnerThread { arbiter, ended } in threads {
+            arbiter.stop();
+            match ended.recv_timeout(RUNNER_PATIENCE) {
+                Err(RecvTimeoutError::Timeout) => {
+                    log::warn!("an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind");
+                }
+                _ => drop(arbiter.join()),
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if on_runner_thread() {
+            return self.request_stop(Stop::Immediate);
+        }
+        let _ = self.stop(Stop::Immediate);
+    }
+}
+
+/// Brings the parts of a context to rest.
+pub(crate) struct Conductor {
+    pub(crate) core: Arc<EngineCore>,
+    pub(crate) context: ContextId,
+    pub(crate) clock: SharedClock,
+    pub(crate) ticker: Addr<BatchTicker>,
+    pub(crate) scheduler: Addr<BatchScheduler>,
+    pub(crate) tracker: Addr<BlockTracker>,
+    pub(crate) receivers: Vec<ReceiverAddresses>,
+    pub(crate) cancel: CancelToken,
+    pub(crate) faults: Faults,
+    pub(crate) progress: Progress,
+    pub(crate) timeout: Duration,
+    pub(crate) drain_on_signal: bool,
+    pub(crate) signals: bool,
+    pub(crate) arbiters: Vec<ArbiterHandle>,
+}
+
+impl Conductor {
+    /// Waits for a reason to stop, then stops.
+    pub(crate) async fn run(self, mut inbox: mpsc::Receiver<Command>) {
+        let mut signals = self.signals.then(ShutdownSignals::listen).and_then(|listening| {
+            listening.inspect_err(|error| log::warn!("SIGTERM and Ctrl-C are not handled: {error}")).ok()
+        });
+        let how = self.reason(&mut inbox, &mut signals).await;
+        if how == Stop::Graceful {
+            // Boxed: pinned for the select without growing this future.
+            let drain = Box::pin(self.drain());
+            let hurry = Box::pin(self.hurry(&mut inbox, &mut signals));
+            match select(drain, hurry).await {
+                Either::Left(((), _)) => {}
+                Either::Right((timed_out, drain)) => {
+                    drop(drain);
+                    if timed_out {
+                        let waiting = self.waiting().await;
+                        self.faults.report(Fault::StopTimedOut { timeout: self.timeout, waiting });
+                    }
+                }
+            }
+        }
+        self.end().await;
+    }
+
+    /// How the context has to stop, once it has to.
+    async fn reason(&self, inbox: &mut mpsc::Receiver<Command>, signals: &mut Option<ShutdownSignals>) -> Stop {
+        tokio::select! {
+            command = inbox.recv() => command.unwrap_or(Stop::Immediate),
+            () = self.faults.wait() => Stop::Immediate,
+            () = signalled(signals) => {
+                log::info!("stopping on a signal");
+                if self.drain_on_signal { Stop::Graceful } else { Stop::Immediate }
+            }
+        }
+    }
+
+    /// Completes when a graceful stop has to be cut short; `true` because its time is over.
+    async fn hurry(&self, inbox: &mut mpsc::Receiver<Command>, signals: &mut Option<ShutdownSignals>) -> bool {
+        let deadline = self.clock.sleep(self.timeout);
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                command = inbox.recv() => if command != Some(Stop::Graceful) { return false },
+                () = self.faults.wait() => return false,
+                () = signalled(signals) => return false,
+                () = &mut deadline => return true,
+            }
+        }
+    }
+
+    async fn drain(&self) {
+        join_all(self.receivers.iter().map(|receiver| receiver.stop.send(StopReceiver { wait: true }))).await;
+        let next = self.ticker.send(StopTicker).await;
+        if let (Ok(batch), Ok(true)) = (next, self.tracker.send(HasUnallocated).await) {
+            let _ = self.scheduler.send(Tick { batch }).await;
+        }
+        let _ = self.scheduler.send(Drain).await;
+    }
+
+    async fn waiting(&self) -> String {
+        let alive: Vec<&str> =
+            self.receivers.iter().filter(|receiver| receiver.stop.connected()).map(|receiver| receiver.name.as_str()).collect();
+        if alive.is_empty() {
+            self.scheduler.send(RunningWork).await.unwrap_or_default()
+        } else {
+            format!("the receiver {} has not stopped", alive.join(", "))
+        }
+    }
+
+    /// Ends every actor of the context and gives back what it held.
+    async fn end(self) {
+        self.cancel.cancel();
+        let _ = self.ticker.send(StopTicker).await;
+        for receiver in &self.receivers {
+            let _ = receiver.stop.send(StopReceiver { wait: false }).await;
+        }
+        let _ = self.scheduler.send(Halt).await;
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+        let _ = self.core.blocks.send(RemoveContext { context: self.context }).await;
+        self.core.collect_garbage().await;
+        self.progress.ended();
+    }
+}
+
+async fn signalled(signals: &mut Option<ShutdownSignals>) {
+    match signals {
+        Some(signals) => signals.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,281 @@
+//! Where datasets run: the engine's addresses, and for one batch what its jobs share.
+
+use crate::block::{BlockManager, BlockStats, Erased, RemoveRdds, StoreStats};
+use crate::clock::SharedClock;
+use crate::error::{JobError, TaskError};
+use crate::ids::{ContextId, JobId, RddId, ShuffleId};
+use crate::site::Site;
+use crate::stage::{
+    CancelToken, HeldShuffles, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn, PlannedTask, ReleaseShuffles,
+    StageCoordinator, TaskContext, TaskInput, Workers, add_costs, inside_task, persisted, plan,
+};
+use crate::time::Time;
+use actix::{Actor, Addr};
+use actix_rt::ArbiterHandle;
+use std::any::Any;
+use std::collections::{BTreeSet, HashSet};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The addresses of an engine's actors. It holds no thread: when the engine is stopped, jobs say so.
+pub struct EngineCore {
+    /// One per core.
+    pub workers: Workers,
+    /// Block data and persisted partitions.
+    pub blocks: Addr<BlockManager>,
+    /// Where coordinators and the actors of contexts live.
+    pub control: ArbiterHandle,
+    /// Where listeners are told.
+    pub events: ArbiterHandle,
+    /// Where receivers run.
+    pub receivers: Vec<ArbiterHandle>,
+    /// Time.
+    pub clock: SharedClock,
+    next_receiver: AtomicUsize,
+    next_id: AtomicU64,
+    garbage: Mutex<Garbage>,
+}
+
+/// Data of datasets that nobody holds any more; given back before the next job and after each batch.
+#[derive(Default)]
+struct Garbage {
+    shuffles: Vec<ShuffleId>,
+    rdds: BTreeSet<RddId>,
+}
+
+/// What an engine holds; equal to the default when nothing is left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineSnapshot {
+    /// Blocks and persisted partitions.
+    pub blocks: StoreStats,
+    /// Shuffles that some worker holds buckets of.
+    pub shuffles: usize,
+}
+
+impl EngineCore {
+    /// The core of an engine whose actors have been started.
+    pub fn new(
+        workers: Workers,
+        blocks: Addr<BlockManager>,
+        control: ArbiterHandle,
+        events: ArbiterHandle,
+        receivers: Vec<ArbiterHandle>,
+        clock: SharedClock,
+    ) -> EngineCore {
+        EngineCore {
+            workers,
+            blocks,
+            control,
+            events,
+            receivers,
+            clock,
+            next_receiver: AtomicUsize::new(0),
+            next_id: AtomicU64::new(0),
+            garbage: Mutex::default(),
+        }
+    }
+
+    fn next(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A new dataset's id.
+    pub fn next_rdd(&self) -> RddId {
+        RddId(self.next())
+    }
+
+    /// A new shuffle's id.
+    pub fn next_shuffle(&self) -> ShuffleId {
+        ShuffleId(self.next())
+    }
+
+    /// A new context's id.
+    pub fn next_context(&self) -> ContextId {
+        ContextId(self.next())
+    }
+
+    /// The arbiter for the next receiver: they take turns.
+    pub fn receiver_arbiter(&self) -> ArbiterHandle {
+        let turn = self.next_receiver.fetch_add(1, Ordering::Relaxed);
+        self.receivers.get(turn % self.receivers.len().max(1)).cloned().unwrap_or_else(|| self.control.clone())
+    }
+
+    /// A dataset's shuffle is needed no more.
+    pub fn discard_shuffle(&self, shuffle: ShuffleId) {
+        self.garbage.lock().unwrap_or_else(PoisonError::into_inner).shuffles.push(shuffle);
+    }
+
+    /// A persisted dataset is needed no more.
+    pub fn discard_rdd(&self, rdd: RddId) {
+        self.garbage.lock().unwrap_or_else(PoisonError::into_inner).rdds.insert(rdd);
+    }
+
+    /// Gives back what nobody holds any more. The future may be dropped or awaited on any arbiter.
+    pub fn collect_garbage(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
+        let Garbage { shuffles, rdds } =
+            std::mem::take(&mut *self.garbage.lock().unwrap_or_else(PoisonError::into_inner));
+        let core = self.clone();
+        async move {
+            if !shuffles.is_empty() {
+                for worker in core.workers.all() {
+                    // A worker that is gone holds nothing.
+                    let _ = worker.send(ReleaseShuffles { shuffles: shuffles.clone() }).await;
+                }
+            }
+            if !rdds.is_empty() {
+                let _ = core.blocks.send(RemoveRdds { rdds }).await;
+            }
+        }
+    }
+
+    fn has_garbage(&self) -> bool {
+        let garbage = self.garbage.lock().unwrap_or_else(PoisonError::into_inner);
+        !garbage.shuffles.is_empty() || !garbage.rdds.is_empty()
+    }
+
+    /// Runs `body` on the control arbiter and waits for its answer; `None` when the engine has been stopped.
+    pub fn on_control<R, F, B>(&self, body: B) -> Option<R>
+    where
+        R: Send + 'static,
+        F: Future<Output = R> + 'static,
+        B: FnOnce() -> F + Send + 'static,
+    {
+        let (answer, wait) = sync_channel(1);
+        self.control.spawn_fn(move || {
+            actix_rt::spawn(async move {
+                let _ = answer.try_send(body().await);
+            });
+        });
+        wait.recv().ok()
+    }
+
+    /// What the engine holds, after giving back what nobody holds any more. `None` when it has been stopped.
+    pub fn snapshot(self: &Arc<Self>) -> Option<EngineSnapshot> {
+        let core = self.clone();
+        self.on_control(move || async move {
+            core.collect_garbage().await;
+            let mut shuffles = 0;
+            for worker in core.workers.all() {
+                shuffles += worker.send(HeldShuffles).await.unwrap_or(0);
+            }
+            let blocks = core.blocks.send(BlockStats).await.ok()?;
+            Some(EngineSnapshot { blocks, shuffles })
+        })?
+    }
+}
+
+/// What the jobs of one batch share (or those of no batch): the engine, the cancel token and the bill.
+pub struct JobScope {
+    core: Arc<EngineCore>,
+    batch: Option<Time>,
+    cancel: CancelToken,
+    max_failures: u32,
+    costs: Mutex<Vec<OperatorCost>>,
+}
+
+impl JobScope {
+    /// A scope for `batch`.
+    pub fn new(core: Arc<EngineCore>, batch: Option<Time>, cancel: CancelToken, max_failures: u32) -> JobScope {
+        JobScope { core, batch, cancel, max_failures, costs: Mutex::default() }
+    }
+
+    /// The engine.
+    pub fn core(&self) -> &Arc<EngineCore> {
+        &self.core
+    }
+
+    /// The batch.
+    pub fn batch(&self) -> Option<Time> {
+        self.batch
+    }
+
+    /// What the operators of all jobs so far have cost.
+    pub fn costs(&self) -> Vec<OperatorCost> {
+        self.costs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Computes `partitions` of `target` and applies `function` to each; blocks the calling thread until all are there.
+    ///
+    /// # Errors
+    /// The fault of a task that failed as often as allowed; being called inside a task; cancellation; a stopped engine.
+    pub fn run(
+        &self,
+        site: Site,
+        target: Arc<dyn Lineage>,
+        partitions: Vec<usize>,
+        function: Arc<PartitionFn>,
+    ) -> Result<Vec<Box<dyn Any + Send>>, JobError> {
+        if inside_task() {
+            return Err(JobError::InsideTask { site });
+        }
+        if self.cancel.is_cancelled() {
+            return Err(JobError::Cancelled { site });
+        }
+        if let Some(values) = self.run_here(site, &target, &partitions, &function) {
+            return values;
+        }
+        if self.core.has_garbage() {
+            self.core.control.spawn(self.core.collect_garbage());
+        }
+        let (answer, wait) = sync_channel(1);
+        let job = Job {
+            id: JobId(self.core.next()),
+            request: JobRequest { target, partitions, function, max_failures: self.max_failures },
+            site,
+            batch: self.batch,
+            cancel: self.cancel.clone(),
+            answer,
+        };
+        let (workers, blocks) = (self.core.workers.clone(), self.core.blocks.clone());
+        StageCoordinator::start_in_arbiter(&self.core.control, move |_| StageCoordinator::new(job, workers, blocks));
+        // The coordinator always answers; it is dropped unanswered only with its engine, and then this wait ends, too.
+        let JobOutput { values, costs } = wait.recv().unwrap_or(Err(JobError::EngineStopped { site }))?;
+        add_costs(&mut self.costs.lock().unwrap_or_else(PoisonError::into_inner), &costs);
+        Ok(values)
+    }
+
+    /// A job all of whose inputs are known to be empty is computed by its caller: an idle batch costs no message.
+    fn run_here(
+        &self,
+        site: Site,
+        target: &Arc<dyn Lineage>,
+        partitions: &[usize],
+        function: &Arc<PartitionFn>,
+    ) -> Option<Result<Vec<Box<dyn Any + Send>>, JobError>> {
+        let plan = plan(target, partitions, &HashSet::new());
+        let [stage] = plan.stages.as_slice() else { return None };
+        let empty = |task: &PlannedTask| {
+            let nothing = |input: &TaskInput| {
+                matches!(input, TaskInput::Shuffle(kernel, target) if kernel.progress().expected(*target) == Some(0))
+            };
+            !task.inputs.is_empty() && task.inputs.iter().all(nothing)
+        };
+        if !stage.tasks.iter().all(empty) || !persisted(target).is_empty() {
+            return None;
+        }
+        let values = stage.tasks.iter().map(|task| {
+            let context = TaskContext::new(task.partition, self.batch, self.core.clock.clone(), self.cancel.clone());
+            context.guard(site, |context| {
+                for input in &task.inputs {
+                    if let TaskInput::Shuffle(kernel, target) = input {
+                        context.provide(input.id(), kernel.reduce(*target, Vec::new(), context)?);
+                    }
+                }
+                function(task.partition, context)
+            })
+        });
+        let values: Result<Vec<_>, TaskError> = values.collect();
+        match values {
+            Ok(values) => Some(Ok(values)),
+            // Whatever went wrong is told by the ordinary path, with its retries.
+            Err(_) => None,
+        }
+    }
+}
+
+/// Reads a merged shuffle partition or block as its type.
+pub fn typed<T: Any + Send + Sync>(data: Erased) -> Option<Arc<T>> {
+    data.downcast::<T>().ok()
+}

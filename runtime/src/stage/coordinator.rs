@@ -1,0 +1,153 @@
+//! One actor per job: hands the tasks of its stages to the workers and answers when the last value is here.
+
+use super::job::{JobProgress, JobRequest, Launch, Next, TaskKey, TaskOutput};
+use super::plan::persisted;
+use super::task::{CancelToken, OperatorCost};
+use super::worker::RunTask;
+use super::workers::Workers;
+use crate::block::{BlockManager, HeldPartitions};
+use crate::error::{JobError, TaskError};
+use crate::ids::{JobId, RddId};
+use crate::site::Site;
+use crate::time::Time;
+use crate::topology::{COORDINATOR_MAILBOX, TASKS_PER_WORKER};
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use std::any::Any;
+use std::collections::HashSet;
+use std::sync::mpsc::SyncSender;
+
+/// What a job brought back.
+pub struct JobOutput {
+    /// One value per partition asked for, in that order.
+    pub values: Vec<Box<dyn Any + Send>>,
+    /// What each operator cost, over all tasks.
+    pub costs: Vec<OperatorCost>,
+}
+
+/// Where the caller of an action waits for its answer.
+pub type Answer = SyncSender<Result<JobOutput, JobError>>;
+
+/// Everything a job is.
+pub struct Job {
+    /// The job's number.
+    pub id: JobId,
+    /// What is computed.
+    pub request: JobRequest,
+    /// The action that asked for it.
+    pub site: Site,
+    /// The batch it runs for.
+    pub batch: Option<Time>,
+    /// Ends the job between two chunks.
+    pub cancel: CancelToken,
+    /// Where the answer goes; dropped unanswered only when the engine stops.
+    pub answer: Answer,
+}
+
+/// Runs one job, then ends.
+pub struct StageCoordinator {
+    workers: Workers,
+    blocks: Addr<BlockManager>,
+    request: Option<JobRequest>,
+    progress: Option<JobProgress>,
+    persisted: std::collections::BTreeSet<RddId>,
+    site: Site,
+    batch: Option<Time>,
+    cancel: CancelToken,
+    answer: Answer,
+}
+
+impl StageCoordinator {
+    /// A coordinator for `job`.
+    pub fn new(job: Job, workers: Workers, blocks: Addr<BlockManager>) -> StageCoordinator {
+        StageCoordinator {
+            workers,
+            blocks,
+            persisted: persisted(&job.request.target),
+            request: Some(job.request),
+            progress: None,
+            site: job.site,
+            batch: job.batch,
+            cancel: job.cancel,
+            answer: job.answer,
+        }
+    }
+
+    /// Plans with what the block manager holds now, then launches.
+    fn plan(&mut self, ctx: &mut Context<Self>) {
+        if self.persisted.is_empty() {
+            return self.planned(HashSet::new(), ctx);
+        }
+        let asked = self.blocks.send(HeldPartitions { rdds: self.persisted.clone() });
+        let planned = asked.into_actor(self).map(|held, actor, ctx| match held {
+            Ok(held) => actor.planned(held, ctx),
+            Err(_) => actor.finish(Err(JobError::EngineStopped { site: actor.site }), ctx),
+        });
+        ctx.spawn(planned);
+    }
+
+    fn planned(&mut self, held: HashSet<(RddId, usize)>, ctx: &mut Context<Self>) {
+        match (&mut self.progress, self.request.take()) {
+            (Some(progress), _) => progress.replan(&held),
+            (None, Some(request)) => {
+                self.progress = Some(JobProgress::new(request, &held, self.workers.len(), TASKS_PER_WORKER));
+            }
+            (None, None) => {}
+        }
+        let next = self.progress.as_mut().map_or(Next::Continue, JobProgress::finished);
+        self.follow(next, ctx);
+    }
+
+    fn follow(&mut self, next: Next, ctx: &mut Context<Self>) {
+        match next {
+            Next::Continue => self.launch(ctx),
+            Next::Replan => self.plan(ctx),
+            Next::Finished(values) => {
+                let costs = self.progress.as_ref().map(|progress| progress.costs().to_vec()).unwrap_or_default();
+                self.finish(Ok(JobOutput { values, costs }), ctx);
+            }
+            Next::Failed { cause: TaskError::Cancelled, .. } => self.finish(Err(JobError::Cancelled { site: self.site }), ctx),
+            Next::Failed { attempts, cause } => self.finish(Err(JobError::TaskFailed { attempts, cause }), ctx),
+        }
+    }
+
+    fn launch(&mut self, ctx: &mut Context<Self>) {
+        let launches = self.progress.as_mut().map(JobProgress::launch).unwrap_or_default();
+        for launch in launches {
+            self.send(launch, ctx);
+        }
+    }
+
+    fn send(&mut self, launch: Launch, ctx: &mut Context<Self>) {
+        let Launch { worker, key, work, task } = launch;
+        let lost = TaskError::WorkerLost { worker };
+        let Some(address) = self.workers.address(worker) else {
+            return self.completed(key, Err(lost), ctx);
+        };
+        let run = RunTask { work, task, site: self.site, batch: self.batch, cancel: self.cancel.clone() };
+        let answer = address.send(run).into_actor(self);
+        ctx.spawn(answer.map(move |outcome, actor, ctx| actor.completed(key, outcome.unwrap_or(Err(lost)), ctx)));
+    }
+
+    fn completed(&mut self, key: TaskKey, outcome: Result<(TaskOutput, Vec<OperatorCost>), TaskError>, ctx: &mut Context<Self>) {
+        if let Err(error) = &outcome {
+            log::debug!("a task of {} failed: {error}", self.site);
+        }
+        let next = self.progress.as_mut().map_or(Next::Continue, |progress| progress.completed(key, outcome));
+        self.follow(next, ctx);
+    }
+
+    fn finish(&mut self, result: Result<JobOutput, JobError>, ctx: &mut Context<Self>) {
+        // The caller may have given up; then nobody wants the answer.
+        let _ = self.answer.try_send(result);
+        ctx.stop();
+    }
+}
+
+impl Actor for StageCoordinator {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(COORDINATOR_MAILBOX);
+        self.plan(ctx);
+    }
+}

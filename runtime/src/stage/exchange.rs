@@ -1,0 +1,71 @@
+//! The seam between stages: how buckets reach the owner of their target partition.
+//!
+//! Operators and kernels cannot tell what stands behind it. In one process it is messages between stage workers; across
+//! processes a dataflow engine carries the encoded buckets.
+
+use super::shuffle::{Bucket, ShuffleKernel};
+use super::worker::{Deliver, FetchTarget, StageWorker};
+use super::workers::Workers;
+use crate::block::Erased;
+use crate::error::TaskError;
+use crate::ids::{ShuffleId, WorkerId};
+use actix::Addr;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::sync::{Arc, OnceLock};
+
+/// Moves buckets and merged partitions between the workers of a job.
+pub trait Exchange: Send + Sync {
+    /// The worker that merges and keeps `target`.
+    fn owner(&self, target: usize) -> WorkerId;
+
+    /// Delivers buckets to `worker`; done when they are in its table.
+    fn deliver(&self, worker: WorkerId, shuffle: ShuffleId, buckets: Vec<Bucket>) -> BoxFuture<'static, Result<(), TaskError>>;
+
+    /// Fetches a merged target partition from its owner.
+    fn fetch(&self, kernel: Arc<dyn ShuffleKernel>, target: usize) -> BoxFuture<'static, Result<Erased, TaskError>>;
+}
+
+/// The exchange of one process: bounded mailboxes, data moved and never encoded.
+#[derive(Default)]
+pub struct MailboxExchange {
+    workers: OnceLock<Workers>,
+}
+
+impl MailboxExchange {
+    /// Names the workers; they and the exchange know each other, so this comes after both were made.
+    pub fn connect(&self, workers: Workers) {
+        // A second call would be a mistake of the topology; the first wins.
+        let _ = self.workers.set(workers);
+    }
+
+    fn address(&self, worker: WorkerId) -> Result<Addr<StageWorker>, TaskError> {
+        self.workers.get().and_then(|all| all.address(worker)).ok_or(TaskError::WorkerLost { worker })
+    }
+}
+
+impl Exchange for MailboxExchange {
+    fn owner(&self, target: usize) -> WorkerId {
+        WorkerId(target % self.workers.get().map_or(1, Workers::len))
+    }
+
+    fn deliver(
+        &self,
+        worker: WorkerId,
+        shuffle: ShuffleId,
+        buckets: Vec<Bucket>,
+    ) -> BoxFuture<'static, Result<(), TaskError>> {
+        let address = self.address(worker);
+        async move { address?.send(Deliver { shuffle, buckets }).await.map_err(|_| TaskError::WorkerLost { worker }) }
+            .boxed()
+    }
+
+    fn fetch(&self, kernel: Arc<dyn ShuffleKernel>, target: usize) -> BoxFuture<'static, Result<Erased, TaskError>> {
+        let worker = self.owner(target);
+        let address = self.address(worker);
+        async move {
+            address?.send(FetchTarget { kernel, target }).await.map_err(|_| TaskError::WorkerLost { worker })?
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,268 @@
+//! **Read this first.** Every actor of a running system, bottom up, with the capacity of its mailbox.
+//!
+//! [`Engine::start`](crate::engine::Engine::start) makes the actors that contexts share (block manager, stage workers, arbiters
+//! for events and receivers). [`start_context`] below makes those of one context, each with the addresses of those it talks to.
+//!
+//! Every queue of the system has its capacity here. Waiting for a place is awaited (`send().await`), never skipped
+//! (`do_send`), so that a full queue holds up whoever fills it, back to the socket.
+
+use crate::batch::{BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, Progress, SchedulerParts};
+use crate::block::{BlockTracker, Ledger, MemoryLog};
+use crate::config::Config;
+use crate::engine::end_signal;
+use crate::event::{Event, Publisher, StreamingListener};
+use crate::faults::Faults;
+use crate::ids::{ContextId, StreamId};
+use crate::receiver::{CutBlock, StopReceiver};
+use crate::running::{Command, Conductor, Running, RunnerThread};
+use crate::scope::EngineCore;
+use crate::site::Site;
+use crate::stage::CancelToken;
+use crate::time::next_tick;
+use actix::{Actor, Recipient};
+use actix_rt::Arbiter;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Blocks being put, fetched or dropped.
+pub const BLOCK_MANAGER_MAILBOX: usize = 64;
+/// Tasks, buckets and fetches for one worker.
+pub const STAGE_WORKER_MAILBOX: usize = 256;
+/// Tasks of one job that one worker may have at a time: one that computes, one that fetches its inputs meanwhile.
+pub const TASKS_PER_WORKER: usize = 2;
+/// A coordinator is sent nothing; its answers come as futures.
+pub const COORDINATOR_MAILBOX: usize = 1;
+/// Events that wait for listeners; more are dropped and counted.
+pub const EVENT_BUS_MAILBOX: usize = 4096;
+/// Blocks and batches being recorded.
+pub const TRACKER_MAILBOX: usize = 64;
+/// One piece of work at a time is sent to a runner.
+pub const JOB_RUNNER_MAILBOX: usize = 1;
+/// Ticks come one at a time; the rest are questions.
+pub const SCHEDULER_MAILBOX: usize = 16;
+/// The ticker is only ever told to stop.
+pub const TICKER_MAILBOX: usize = 1;
+/// Cuts, stops and questions.
+pub const SUPERVISOR_MAILBOX: usize = 16;
+/// Commands to a context that wait to be looked at.
+pub const COMMAND_QUEUE: usize = 4;
+
+/// One row of the table of actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActorRow {
+    /// The actor.
+    pub actor: &'static str,
+    /// There is one per this.
+    pub one_per: &'static str,
+    /// Capacity of its mailbox.
+    pub mailbox: usize,
+    /// Whose thread it runs on.
+    pub arbiter: &'static str,
+    /// Whom it sends to.
+    pub sends_to: &'static str,
+}
+
+/// Every actor, bottom up.
+pub const ACTORS: &[ActorRow] = &[
+    ActorRow { actor: "BlockManager", one_per: "engine", mailbox: BLOCK_MANAGER_MAILBOX, arbiter: "its own", sends_to: "-" },
+    ActorRow {
+        actor: "StageWorker",
+        one_per: "core",
+        mailbox: STAGE_WORKER_MAILBOX,
+        arbiter: "its own",
+        sends_to: "StageWorker (buckets), BlockManager",
+    },
+    ActorRow {
+        actor: "StageCoordinator",
+        one_per: "job",
+        mailbox: COORDINATOR_MAILBOX,
+        arbiter: "control",
+        sends_to: "StageWorker (tasks), BlockManager",
+    },
+    ActorRow { actor: "EventBus", one_per: "context", mailbox: EVENT_BUS_MAILBOX, arbiter: "events", sends_to: "listeners" },
+    ActorRow { actor: "BlockTracker", one_per: "context", mailbox: TRACKER_MAILBOX, arbiter: "control", sends_to: "BlockManager" },
+    ActorRow {
+        actor: "ReceiverSupervisor",
+        one_per: "receiver",
+        mailbox: SUPERVISOR_MAILBOX,
+        arbiter: "control (its receiver: receivers)",
+        sends_to: "BlockManager, BlockTracker",
+    },
+    ActorRow {
+        actor: "JobRunner",
+        one_per: "concurrent job",
+        mailbox: JOB_RUNNER_MAILBOX,
+        arbiter: "its own",
+        sends_to: "StageCoordinator (starts it)",
+    },
+    ActorRow {
+        actor: "BatchScheduler",
+        one_per: "context",
+        mailbox: SCHEDULER_MAILBOX,
+        arbiter: "control",
+        sends_to: "ReceiverSupervisor (cut), BlockTracker, JobRunner",
+    },
+    ActorRow { actor: "BatchTicker", one_per: "context", mailbox: TICKER_MAILBOX, arbiter: "control", sends_to: "BatchScheduler" },
+];
+
+/// The table of actors as Markdown; `ARCHITECTURE.md` holds it, and a test compares the two.
+pub fn actor_table() -> String {
+    let mut table = String::from("| actor | one per | mailbox | arbiter | sends to |\n| --- | --- | --- | --- | --- |\n");
+    for row in ACTORS {
+        let ActorRow { actor, one_per, mailbox, arbiter, sends_to } = row;
+        table.push_str(&format!("| `{actor}` | {one_per} | {mailbox} | {arbiter} | {sends_to} |\n"));
+    }
+    table
+}
+
+/// A receiver stream, ready to be started: made by the operators crate, which knows the record type.
+pub trait ReceiverSpec: Send {
+    /// Its stream.
+    fn stream(&self) -> StreamId;
+
+    /// Starts the supervisor; called on the control arbiter.
+    fn start(self: Box<Self>, site: &ContextParts) -> ReceiverAddresses;
+}
+
+/// How a context talks to one receiver's supervisor.
+pub struct ReceiverAddresses {
+    /// The stream.
+    pub stream: StreamId,
+    /// The receiver's name.
+    pub name: String,
+    /// Asked at every tick.
+    pub cut: Recipient<CutBlock>,
+    /// Asked at the end.
+    pub stop: Recipient<StopReceiver>,
+}
+
+/// What the actors of one context share.
+pub struct ContextParts {
+    /// The context.
+    pub context: ContextId,
+    /// Its engine.
+    pub core: Arc<EngineCore>,
+    /// Its configuration.
+    pub config: Config,
+    /// Its batch interval.
+    pub interval: Duration,
+    /// Its ledger.
+    pub tracker: actix::Addr<BlockTracker>,
+    /// Its listeners.
+    pub publisher: Publisher,
+    /// Its faults.
+    pub faults: Faults,
+}
+
+/// What a context is started with.
+pub struct ContextSpec {
+    /// Validated configuration.
+    pub config: Config,
+    /// The batch interval.
+    pub interval: Duration,
+    /// Where `start` was called.
+    pub site: Site,
+    /// The streams at work.
+    pub program: Box<dyn BatchProgram>,
+    /// The receivers.
+    pub receivers: Vec<Box<dyn ReceiverSpec>>,
+    /// Listeners added before the start.
+    pub listeners: Vec<Box<dyn StreamingListener>>,
+}
+
+/// Starts the actors of a context, bottom up. `None` when the engine has been stopped.
+pub fn start_context(core: &Arc<EngineCore>, spec: ContextSpec) -> Option<Running> {
+    let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) = (0..spec.config.concurrent_jobs.max(1)).map(|_| end_signal()).unzip();
+    let shared = core.clone();
+    let (running, arbiters) = core.on_control(move || async move { assemble(shared, spec, runner_ends) })?;
+    let threads = arbiters.into_iter().zip(ends).map(|(arbiter, ended)| RunnerThread { arbiter, ended }).collect();
+    Some(running.with_threads(threads))
+}
+
+/// Runs on the control arbiter.
+fn assemble(
+    core: Arc<EngineCore>,
+    spec: ContextSpec,
+    runner_ends: Vec<std::sync::mpsc::Sender<()>>,
+) -> (Running, Vec<Arbiter>) {
+    let ContextSpec { config, interval, site, mut program, receivers, listeners } = spec;
+    let (context, clock) = (core.next_context(), core.clock.clone());
+    let (faults, progress, cancel) = (Faults::default(), Progress::default(), CancelToken::default());
+
+    let publisher = Publisher::start(&core.events, listeners);
+    let tracker = BlockTracker::new(context, Ledger::new(), Box::new(MemoryLog), core.blocks.clone()).start();
+
+    // The zero time lies on the grid of multiples of the interval; the first batch is one interval later.
+    let zero = next_tick(clock.now(), interval) - interval;
+    program.start(zero);
+
+    let parts = ContextParts {
+        context,
+        core: core.clone(),
+        config: config.clone(),
+        interval,
+        tracker: tracker.clone(),
+        publisher: publisher.clone(),
+        faults: faults.clone(),
+    };
+    let receivers: Vec<ReceiverAddresses> = receivers.into_iter().map(|receiver| receiver.start(&parts)).collect();
+
+    let mut arbiters = Vec::new();
+    let runners = runner_ends
+        .into_iter()
+        .map(|end| {
+            let arbiter = Arbiter::new();
+            let handle = arbiter.handle();
+            handle.spawn(async move {
+                // Lives as long as the thread's runtime does.
+                let _end = end;
+                std::future::pending::<()>().await;
+            });
+            arbiters.push(arbiter);
+            JobRunner::start_in_arbiter(&handle, move |_| JobRunner::new(site))
+        })
+        .collect();
+
+    let scheduler = BatchScheduler::new(SchedulerParts {
+        context,
+        core: core.clone(),
+        clock: clock.clone(),
+        interval,
+        lifecycle: Lifecycle::new(config.failure_policy.clone(), config.concurrent_jobs),
+        max_pending: config.max_pending_batches,
+        task_max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),
+        program,
+        runners,
+        tracker: tracker.clone(),
+        receivers: receivers.iter().map(|receiver| receiver.cut.clone()).collect(),
+        publisher: publisher.clone(),
+        progress: progress.clone(),
+        faults: faults.clone(),
+        cancel: cancel.clone(),
+    })
+    .start();
+    let ticker = BatchTicker::new(clock.clone(), zero, interval, scheduler.clone(), faults.clone()).start();
+    publisher.publish(Event::StreamingStarted { time: clock.now() });
+
+    let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);
+    let conductor = Conductor {
+        core,
+        context,
+        clock,
+        ticker,
+        scheduler,
+        tracker,
+        receivers,
+        cancel,
+        faults: faults.clone(),
+        progress: progress.clone(),
+        timeout: config.graceful_stop_timeout_for(interval),
+        drain_on_signal: config.stop_gracefully_on_shutdown,
+        signals: config.handle_signals,
+        arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+    };
+    actix_rt::spawn(conductor.run(inbox));
+    (Running::new(commands, faults, progress, publisher, zero), arbiters)
+}
