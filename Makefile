@@ -1,0 +1,72 @@
+# One target per thing a contributor does. Each installs what a fresh Debian with only the Rust toolchain lacks, says so
+# when it does, and costs nothing when nothing is missing.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# The parts of `test` come one after the other even under `make -j`: CI reads the test runner's closing line last.
+.NOTPARALLEL:
+
+CARGO ?= cargo
+# In CI a lock file that does not match the manifests is an error, at a desk cargo updates it.
+LOCKED := $(if $(CI),--locked)
+LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers
+WORKLOADS ?= w1 w4 w5
+BENCH_ARGS ?=
+
+say = @echo "==> $(1)"
+
+.PHONY: help
+help: ## this list
+	@echo "Waterwheel: make TARGET"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: demo
+demo: ## count the words of an embedded text server, live
+	@scripts/ensure.sh cargo c-compiler
+	$(call say,Building what the demo needs (a minute or two the first time) and counting words as they arrive; Ctrl-C ends it)
+	@$(CARGO) run $(LOCKED) --profile demo -p examples --bin network_word_count
+
+.PHONY: test
+test: lint docs doctest ## everything CI runs
+	$(call say,Tests)
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run $(LOCKED) --workspace; \
+	else \
+		echo "cargo-nextest is not installed, cargo test does it as well"; \
+		$(CARGO) test $(LOCKED) --workspace --lib --bins --tests; \
+	fi
+
+.PHONY: lint
+lint: ## format, lints and file lengths
+	@scripts/ensure.sh cargo c-compiler rustfmt clippy
+	$(call say,Format)
+	@$(CARGO) fmt --all --check
+	$(call say,File lengths)
+	@scripts/check_file_length.sh
+	$(call say,Lints)
+	@$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+.PHONY: docs
+docs: ## the documentation of the library crates, warnings denied
+	@scripts/ensure.sh cargo c-compiler
+	$(call say,Documentation)
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps $(LIBRARIES)
+
+.PHONY: doctest
+doctest: ## the examples in the documentation
+	@scripts/ensure.sh cargo c-compiler
+	$(call say,Examples in the documentation)
+	@$(CARGO) test $(LOCKED) --doc --workspace
+
+.PHONY: bench
+bench: ## the benchmarks (WORKLOADS="w1 w4 w5"), as JSON lines here and in results/
+	@scripts/ensure.sh cargo c-compiler
+	$(call say,Building the benchmarks in release mode)
+	@$(CARGO) build $(LOCKED) --release -p benchmarks
+	@mkdir -p results; \
+	results="results/bench-$$(date +%Y-%m-%d-%H%M%S).jsonl"; \
+	echo "==> Running $(WORKLOADS) into $$results"; \
+	for workload in $(WORKLOADS); do \
+		$(CARGO) run $(LOCKED) --quiet --release -p benchmarks -- "$$workload" $(BENCH_ARGS) | tee -a "$$results"; \
+	done

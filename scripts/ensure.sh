@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, rustfmt, clippy.
+# Installs what it can, says what it does, and is silent when nothing is missing.
+set -euo pipefail
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo; then
+        # Without a terminal there is nobody to type a password.
+        if [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
+    else
+        fail "'$*' needs root rights, and there is no sudo; run it as root and try again"
+    fi
+}
+
+apt_install() {
+    has apt-get || fail "$1 is missing and this is not a Debian; install it and try again"
+    echo "==> Installing $1 with apt-get"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
+}
+
+# A component of the Rust toolchain; `cargo NAME --version` works when it is there.
+rust_component() {
+    local subcommand=$1 component=$2
+    cargo "$subcommand" --version >/dev/null 2>&1 && return
+    has rustup || fail "$component is missing; install it beside cargo (with rustup: rustup component add $component)"
+    echo "==> Installing $component: rustup component add $component"
+    rustup component add "$component" || fail "$component is missing and could not be installed; \`make demo\` works without"
+}
+
+for name in "$@"; do
+    case $name in
+        cargo) has cargo || fail "cargo is missing; install the Rust toolchain from https://rustup.rs" ;;
+        # The allocator of the binaries, mimalloc, is C.
+        c-compiler) has cc || apt_install build-essential ;;
+        rustfmt) rust_component fmt rustfmt ;;
+        clippy) rust_component clippy clippy ;;
+        *) fail "ensure.sh does not know '$name'" ;;
+    esac
+done
