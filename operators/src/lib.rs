@@ -1,1 +1,5 @@
-//! Part of Waterwheel.
+//! The operators of Waterwheel.
+
+pub mod prelude;
+pub mod rdd;
+pub mod record;

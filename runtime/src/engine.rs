@@ -3,7 +3,7 @@
 use crate::block::{BlockManager, BlockStore, StoreError, StoreOptions};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids::WorkerId;
-use crate::scope::{EngineCore, EngineSnapshot, JobScope};
+use crate::scope::{EngineCore, EngineSnapshot, JobLimits, JobScope};
 use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers};
 use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle, System};
@@ -95,7 +95,7 @@ impl Engine {
     /// When the spill directory cannot be used or the system refuses a thread.
     pub fn start(options: EngineOptions) -> Result<Engine, EngineError> {
         let cores = options.cores.max(1);
-        let max_failures = options.task_max_failures;
+        let limits = JobLimits { max_failures: options.task_max_failures, parallelism: cores };
         let store = BlockStore::new(StoreOptions { memory: options.memory, dir: options.spill_dir.clone() })?;
         let (ready_in, ready) = sync_channel(1);
         let (stop, stopped) = oneshot::channel();
@@ -105,7 +105,7 @@ impl Engine {
             drop(ended_in);
         })?;
         let core = Arc::new(ready.recv().map_err(|_| EngineError::Died)?);
-        let scope = Arc::new(JobScope::new(core.clone(), None, CancelToken::default(), max_failures));
+        let scope = Arc::new(JobScope::new(core.clone(), None, CancelToken::default(), limits));
         let running = Mutex::new(Some(RunningThreads { stop, ended, system }));
         Ok(Engine { threads: Arc::new(Threads { core, cores, scope, running }) })
     }

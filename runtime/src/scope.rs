@@ -1,6 +1,6 @@
 //! Where datasets run: the engine's addresses, and for one batch what its jobs share.
 
-use crate::block::{BlockManager, BlockStats, Erased, RemoveRdds, StoreStats};
+use crate::block::{BlockManager, BlockStats, RemoveRdds, StoreStats};
 use crate::clock::SharedClock;
 use crate::error::{JobError, TaskError};
 use crate::ids::{ContextId, JobId, RddId, ShuffleId};
@@ -171,14 +171,28 @@ pub struct JobScope {
     core: Arc<EngineCore>,
     batch: Option<Time>,
     cancel: CancelToken,
-    max_failures: u32,
+    limits: JobLimits,
     costs: Mutex<Vec<OperatorCost>>,
+}
+
+/// What a context's configuration says of its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobLimits {
+    /// How often a task may fail before its job does.
+    pub max_failures: u32,
+    /// Target partitions of a shuffle that does not say how many it wants.
+    pub parallelism: usize,
 }
 
 impl JobScope {
     /// A scope for `batch`.
-    pub fn new(core: Arc<EngineCore>, batch: Option<Time>, cancel: CancelToken, max_failures: u32) -> JobScope {
-        JobScope { core, batch, cancel, max_failures, costs: Mutex::default() }
+    pub fn new(core: Arc<EngineCore>, batch: Option<Time>, cancel: CancelToken, limits: JobLimits) -> JobScope {
+        JobScope { core, batch, cancel, limits, costs: Mutex::default() }
+    }
+
+    /// Target partitions of a shuffle that does not say how many it wants; at least 1.
+    pub fn parallelism(&self) -> usize {
+        self.limits.parallelism.max(1)
     }
 
     /// The engine.
@@ -222,7 +236,7 @@ impl JobScope {
         let (answer, wait) = sync_channel(1);
         let job = Job {
             id: JobId(self.core.next()),
-            request: JobRequest { target, partitions, function, max_failures: self.max_failures },
+            request: JobRequest { target, partitions, function, max_failures: self.limits.max_failures },
             site,
             batch: self.batch,
             cancel: self.cancel.clone(),
@@ -273,9 +287,4 @@ impl JobScope {
             Err(_) => None,
         }
     }
-}
-
-/// Reads a merged shuffle partition or block as its type.
-pub fn typed<T: Any + Send + Sync>(data: Erased) -> Option<Arc<T>> {
-    data.downcast::<T>().ok()
 }

@@ -17,7 +17,7 @@ static LISTENING: AtomicUsize = AtomicUsize::new(0);
 static IDLE: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
 
 /// One context's ear. Signals that arrive while it lives are its own, too.
-pub struct ShutdownSignals {
+pub(crate) struct ShutdownSignals {
     stream: UnixStream,
     registered: Vec<SigId>,
     idle: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ impl ShutdownSignals {
     ///
     /// # Errors
     /// When the system refuses a socket pair or a handler.
-    pub fn listen() -> io::Result<ShutdownSignals> {
+    pub(crate) fn listen() -> io::Result<ShutdownSignals> {
         let idle = default_when_idle()?;
         let (read, write) = StdStream::pair()?;
         read.set_nonblocking(true)?;
@@ -42,7 +42,7 @@ impl ShutdownSignals {
     }
 
     /// Completes at the next signal.
-    pub async fn recv(&mut self) {
+    pub(crate) async fn recv(&mut self) {
         let mut byte = [0];
         loop {
             match self.stream.ready(Interest::READABLE).await {

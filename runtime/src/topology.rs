@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::ids::{ContextId, StreamId};
 use crate::receiver::{CutBlock, StopReceiver};
 use crate::running::{Command, Conductor, Running, RunnerThread};
-use crate::scope::EngineCore;
+use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
 use crate::stage::CancelToken;
 use crate::time::next_tick;
@@ -232,7 +232,10 @@ fn assemble(
         interval,
         lifecycle: Lifecycle::new(config.failure_policy.clone(), config.concurrent_jobs),
         max_pending: config.max_pending_batches,
-        task_max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),
+        limits: JobLimits {
+            max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),
+            parallelism: config.parallelism(),
+        },
         program,
         runners,
         tracker: tracker.clone(),

@@ -13,7 +13,7 @@ use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
 use crate::faults::{Fault, Faults};
 use crate::ids::{ContextId, OutputId};
 use crate::receiver::CutBlock;
-use crate::scope::{EngineCore, JobScope};
+use crate::scope::{EngineCore, JobLimits, JobScope};
 use crate::stage::CancelToken;
 use crate::time::Time;
 use crate::topology::SCHEDULER_MAILBOX;
@@ -40,8 +40,8 @@ pub struct SchedulerParts {
     pub lifecycle: Lifecycle,
     /// Ticks wait while this many batches are not committed.
     pub max_pending: usize,
-    /// How often a task may fail.
-    pub task_max_failures: u32,
+    /// What the configuration says of jobs.
+    pub limits: JobLimits,
     /// What is done with each batch.
     pub program: Box<dyn BatchProgram>,
     /// Who runs it, one per concurrent job.
@@ -121,7 +121,7 @@ impl BatchScheduler {
         };
         self.tell(|| Event::BatchSubmitted(info.clone()));
         let scope =
-            JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.task_max_failures);
+            JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
         let live = Live {
             info,
@@ -152,7 +152,9 @@ impl BatchScheduler {
             self.commit(batch, ctx);
         }
         if self.parts.lifecycle.is_empty() {
-            self.waiting_for_end.drain(..).for_each(|waiting| drop(waiting.send(())));
+            for waiting in self.waiting_for_end.drain(..) {
+                let _ = waiting.send(());
+            }
         }
     }
 
@@ -277,7 +279,9 @@ impl BatchScheduler {
             }
         }));
         if self.parts.lifecycle.len() < self.parts.max_pending {
-            self.waiting_for_room.drain(..).for_each(|waiting| drop(waiting.send(())));
+            for waiting in self.waiting_for_room.drain(..) {
+                let _ = waiting.send(());
+            }
         }
         self.pump(ctx);
     }

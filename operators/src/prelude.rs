@@ -1,0 +1,11 @@
+//! What a program needs: `use waterwheel::prelude::*`.
+
+pub use crate::rdd::{Parallelize, Partitioner, Rdd};
+pub use crate::record::{Data, Key, Record};
+pub use waterwheel_runtime::block::StorageLevel;
+pub use waterwheel_runtime::config::{Config, FailurePolicy};
+pub use waterwheel_runtime::engine::{Engine, EngineOptions};
+pub use waterwheel_runtime::error::{JobError, TaskError};
+pub use waterwheel_runtime::event::{BatchInfo, Event, StreamingListener};
+pub use waterwheel_runtime::running::{ContextState, Stop};
+pub use waterwheel_runtime::time::{DurationExt, Interval, Time, milliseconds, minutes, seconds};

@@ -1,0 +1,49 @@
+//! `filter`: keeps some of the records.
+
+use crate::rdd::{Flow, Rdd, Sink};
+use crate::record::Data;
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::stage::TaskContext;
+
+impl<T: Data> Rdd<T> {
+    /// Keeps the records for which `keep` is true. Partitions stay as they are.
+    ///
+    /// ```
+    /// # use waterwheel_operators::prelude::*;
+    /// # let engine = Engine::local(1)?;
+    /// assert_eq!(engine.parallelize(1..=6, 2).filter(|n| n % 2 == 0).collect()?, [2, 4, 6]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn filter(&self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Rdd<T> {
+        self.filter_at(Site::here("filter"), keep)
+    }
+
+    pub(crate) fn filter_at(&self, site: Site, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Rdd<T> {
+        self.narrow(true, move |input, task, out| {
+            input.push_into(task, &mut Filter { keep: &keep, site, task, out, kept: Vec::new() })
+        })
+    }
+}
+
+struct Filter<'a, T, F> {
+    keep: &'a F,
+    site: Site,
+    task: &'a TaskContext,
+    out: &'a mut dyn Sink<T>,
+    kept: Vec<T>,
+}
+
+impl<T: Clone, F: Fn(&T) -> bool> Sink<T> for Filter<'_, T, F> {
+    fn push(&mut self, chunk: &mut Vec<T>) -> Flow {
+        self.task.run(self.site, chunk.len(), || chunk.retain(|record| (self.keep)(record)))?;
+        if chunk.is_empty() { Ok(()) } else { self.out.push(chunk) }
+    }
+
+    /// Copies only what is kept.
+    fn push_shared(&mut self, chunk: &[T]) -> Flow {
+        let Filter { keep, kept, .. } = self;
+        self.task.run(self.site, chunk.len(), || kept.extend(chunk.iter().filter(|record| keep(record)).cloned()))?;
+        if kept.is_empty() { Ok(()) } else { self.out.push(kept) }
+    }
+}

@@ -1,0 +1,5 @@
+//! Operators that compute a partition from one partition of the parent, in the same task.
+
+mod filter;
+mod flat_map;
+mod map;

@@ -1,0 +1,50 @@
+//! `reduce_by_key`: the values of each key reduced to one.
+
+use super::combine_by_key::Combiner;
+use crate::rdd::{Partitioner, Rdd};
+use crate::record::{Key, Record};
+use std::sync::Arc;
+use waterwheel_runtime::site::Site;
+
+impl<K: Key, V: Record> Rdd<(K, V)> {
+    /// Reduces the values of each key with `f`, which has to be associative. Reduced before it is shuffled, into as many
+    /// partitions as `default_parallelism` says.
+    ///
+    /// ```
+    /// # use waterwheel_operators::prelude::*;
+    /// # let engine = Engine::local(1)?;
+    /// let counts = engine.parallelize(["a", "b", "a"], 2).map(|word| (word.to_owned(), 1)).reduce_by_key(|a, b| a + b);
+    /// assert_eq!(counts.collect()?, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_by_key(&self, f: impl Fn(V, V) -> V + Send + Sync + 'static) -> Rdd<(K, V)> {
+        self.reduce_by_key_at(Site::here("reduce_by_key"), f, Partitioner::hash(self.scope().parallelism()))
+    }
+
+    /// [`reduce_by_key`](Rdd::reduce_by_key) into the partitions of `partitioner` (a number of partitions will do).
+    #[track_caller]
+    pub fn reduce_by_key_with(
+        &self,
+        f: impl Fn(V, V) -> V + Send + Sync + 'static,
+        partitioner: impl Into<Partitioner<K>>,
+    ) -> Rdd<(K, V)> {
+        self.reduce_by_key_at(Site::here("reduce_by_key"), f, partitioner.into())
+    }
+
+    pub(crate) fn reduce_by_key_at(
+        &self,
+        site: Site,
+        f: impl Fn(V, V) -> V + Send + Sync + 'static,
+        partitioner: Partitioner<K>,
+    ) -> Rdd<(K, V)> {
+        let f = Arc::new(f);
+        let merge = f.clone();
+        let combiner = Combiner {
+            create: |value| value,
+            merge_value: move |a, b| f(a, b),
+            merge_combiners: move |a, b| merge(a, b),
+        };
+        self.combine_at(site, Arc::new(combiner), partitioner)
+    }
+}
