@@ -80,6 +80,11 @@ impl<T: Data> Rdd<T> {
         self.node.partitions()
     }
 
+    /// The number of records, when it is known without running a job: collections know it.
+    pub fn known_count(&self) -> Option<u64> {
+        self.node.known_count()
+    }
+
     /// A dataset whose partition p is computed from partition p of this one, by `compute`, in the same task.
     ///
     /// `keeps_partitioning` says that every record stays in the partition that its key belongs to.

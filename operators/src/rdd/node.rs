@@ -19,6 +19,11 @@ pub trait RddNode<T>: Lineage {
     fn partitioner(&self) -> Option<PartitionerId> {
         None
     }
+
+    /// The number of records, when it is known without computing anything.
+    fn known_count(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// One partition of a parent, as an operator reads it.

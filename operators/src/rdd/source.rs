@@ -80,6 +80,10 @@ impl<T: Data> RddNode<T> for Collection<T> {
     fn compute(&self, partition: usize, _: &TaskContext, out: &mut dyn Sink<T>) -> Flow {
         push_all(self.partitions.get(partition).map_or(&[], Vec::as_slice), out)
     }
+
+    fn known_count(&self) -> Option<u64> {
+        Some(self.partitions.iter().map(|partition| partition.len() as u64).sum())
+    }
 }
 
 /// The blocks that a batch got from one receiver: one partition each.

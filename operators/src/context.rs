@@ -1,0 +1,195 @@
+//! `StreamingContext`: where a program of streams is built.
+
+use crate::dstream::DStream;
+use crate::error::{Error, Misuse, MisuseError};
+use crate::graph::{Compute, Graph};
+use crate::record::Data;
+use crate::running::RunningContext;
+use std::cell::RefCell;
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use waterwheel_runtime::clock::{SharedClock, SystemClock};
+use waterwheel_runtime::config::Config;
+use waterwheel_runtime::engine::{Engine, EngineOptions};
+use waterwheel_runtime::event::StreamingListener;
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::topology::{ContextSpec, ReceiverSpec, start_context};
+
+/// Where `print` writes.
+pub(crate) type Printer = Arc<Mutex<dyn Write + Send>>;
+
+/// Builds a program of streams. [`start`](StreamingContext::start) consumes it, so nothing can be added to a running program.
+///
+/// ```
+/// use waterwheel_operators::prelude::*;
+///
+/// let ssc = StreamingContext::new(Config::local("Doc"), seconds(1))?;
+/// // ... streams and outputs ...
+/// let error = ssc.start().err().map(|error| error.to_string()).unwrap_or_default();
+/// assert!(error.contains("no output operation"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct StreamingContext {
+    config: Config,
+    interval: Duration,
+    engine: Engine,
+    printer: Printer,
+    building: RefCell<Building>,
+}
+
+struct Building {
+    graph: Graph,
+    receivers: Vec<Box<dyn ReceiverSpec>>,
+    listeners: Vec<Box<dyn StreamingListener>>,
+    misuses: Vec<Misuse>,
+}
+
+impl fmt::Debug for StreamingContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamingContext({}, every {:?})", self.config.app_name, self.interval)
+    }
+}
+
+impl StreamingContext {
+    /// A context with an engine of its own, which ends with it.
+    ///
+    /// `interval` is the batch interval: whole milliseconds, at least 1.
+    ///
+    /// # Errors
+    /// Every problem of the configuration; an interval that is no positive number of milliseconds; a system without threads.
+    #[track_caller]
+    pub fn new(config: Config, interval: Duration) -> Result<StreamingContext, Error> {
+        let site = Site::here("StreamingContext::new");
+        StreamingContext::build(site, config, interval, Arc::new(SystemClock::new()))
+    }
+
+    /// As [`new`](StreamingContext::new), with a clock: the manual one makes a program testable.
+    ///
+    /// # Errors
+    /// As [`new`](StreamingContext::new).
+    #[track_caller]
+    pub fn with_clock(config: Config, interval: Duration, clock: SharedClock) -> Result<StreamingContext, Error> {
+        StreamingContext::build(Site::here("StreamingContext::with_clock"), config, interval, clock)
+    }
+
+    /// A context on an engine that it shares with others, and that outlives it.
+    ///
+    /// The engine's own cores, memory and clock apply; those of `config` do not.
+    ///
+    /// # Errors
+    /// Every problem of the configuration; an interval that is no positive number of milliseconds.
+    #[track_caller]
+    pub fn on(engine: &Engine, config: Config, interval: Duration) -> Result<StreamingContext, Error> {
+        let site = Site::here("StreamingContext::on");
+        check(site, &config, interval)?;
+        Ok(StreamingContext::over(config, interval, engine.clone()))
+    }
+
+    fn build(site: Site, config: Config, interval: Duration, clock: SharedClock) -> Result<StreamingContext, Error> {
+        check(site, &config, interval)?;
+        let engine = Engine::start(EngineOptions {
+            cores: config.cores,
+            receiver_threads: config.receiver.thread_count(),
+            memory: usize::try_from(config.storage.memory.as_u64()).unwrap_or(usize::MAX),
+            spill_dir: config.storage.spill_dir(),
+            task_max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),
+            clock,
+        })?;
+        Ok(StreamingContext::over(config, interval, engine))
+    }
+
+    fn over(config: Config, interval: Duration, engine: Engine) -> StreamingContext {
+        let mut graph = Graph::new(interval);
+        graph.set_remember(config.remember.unwrap_or_default());
+        let building = Building { graph, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
+        let printer = Arc::new(Mutex::new(std::io::stdout()));
+        StreamingContext { config, interval, engine, printer, building: RefCell::new(building) }
+    }
+
+    /// The engine that the datasets run on.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The batch interval.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Keeps the datasets of a batch readable for `duration` after the batch is done.
+    pub fn remember(&self, duration: Duration) {
+        self.building.borrow_mut().graph.set_remember(duration);
+    }
+
+    /// Adds a listener, which is told of everything from the start on. A closure over `&Event` will do.
+    pub fn add_streaming_listener(&self, listener: impl StreamingListener) {
+        self.building.borrow_mut().listeners.push(Box::new(listener));
+    }
+
+    /// Has `print` write elsewhere than to standard output.
+    pub fn print_to(&mut self, writer: impl Write + Send + 'static) {
+        self.printer = Arc::new(Mutex::new(writer));
+    }
+
+    /// Starts the program: receivers receive, batches come.
+    ///
+    /// # Errors
+    /// Everything that was wrong in the building of the streams, all at once, each with its line and how to put it right.
+    #[track_caller]
+    pub fn start(self) -> Result<RunningContext, Error> {
+        let site = Site::here("start");
+        let StreamingContext { config, interval, engine, building, .. } = self;
+        let Building { graph, receivers, listeners, mut misuses } = building.into_inner();
+        if !graph.has_outputs() {
+            let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
+            misuses.push(Misuse { site, problem: problem.to_owned() });
+        }
+        if !misuses.is_empty() {
+            return Err(MisuseError { misuses }.into());
+        }
+        let spec = ContextSpec { config, interval, site, program: Box::new(graph), receivers, listeners };
+        let running = start_context(engine.core(), spec).ok_or(Error::EngineStopped)?;
+        Ok(RunningContext::new(running, engine))
+    }
+
+    pub(crate) fn printer(&self) -> &Printer {
+        &self.printer
+    }
+
+    /// Adds a stream.
+    pub(crate) fn add_node<T: Data>(&self, site: Site, slide: Duration, compute: Compute<T>) -> DStream<'_, T> {
+        let node = self.building.borrow_mut().graph.add_node(site, slide, compute);
+        DStream::new(self, node)
+    }
+
+    /// Looks at or changes the graph.
+    pub(crate) fn with_graph<R>(&self, body: impl FnOnce(&mut Graph) -> R) -> R {
+        body(&mut self.building.borrow_mut().graph)
+    }
+
+    /// Adds a receiver.
+    pub(crate) fn add_receiver(&self, receiver: Box<dyn ReceiverSpec>) {
+        self.building.borrow_mut().receivers.push(receiver);
+    }
+
+    /// Notes a mistake, for `start` to return.
+    pub(crate) fn misuse(&self, site: Site, problem: impl Into<String>) {
+        self.building.borrow_mut().misuses.push(Misuse { site, problem: problem.into() });
+    }
+}
+
+fn check(site: Site, config: &Config, interval: Duration) -> Result<(), Error> {
+    config.validate()?;
+    if interval.is_zero() || !interval.subsec_nanos().is_multiple_of(1_000_000) {
+        let problem = format!("the batch interval is {interval:?}; it has to be a whole number of milliseconds, at least 1");
+        return Err(MisuseError { misuses: vec![Misuse { site, problem }] }.into());
+    }
+    Ok(())
+}

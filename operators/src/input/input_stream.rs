@@ -1,0 +1,48 @@
+//! `input_stream`: a source that is asked for its dataset batch by batch.
+
+use crate::context::StreamingContext;
+use crate::dstream::DStream;
+use crate::graph::{Batch, InputStream, StartStop};
+use crate::record::Data;
+use std::sync::{Arc, Mutex, PoisonError};
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::time::Time;
+
+impl StreamingContext {
+    /// A stream over `source`, which is asked once per batch.
+    #[track_caller]
+    pub fn input_stream<T: Data>(&self, source: impl InputStream<T>) -> DStream<'_, T> {
+        self.input_stream_at(Site::here("input_stream"), source)
+    }
+
+    /// [`input_stream`](StreamingContext::input_stream) with the site of the method that the user called.
+    pub fn input_stream_at<T: Data>(&self, site: Site, source: impl InputStream<T>) -> DStream<'_, T> {
+        let source = Arc::new(Mutex::new(source));
+        let (theirs, stream) = (source.clone(), self.with_graph(|graph| graph.next_stream()));
+        self.with_graph(|graph| graph.add_input(Box::new(Input { source, types: std::marker::PhantomData })));
+        let compute = move |batch: &mut Batch<'_>| {
+            // A panic in an earlier batch was told; the source decides whether it can go on.
+            let dataset = theirs.lock().unwrap_or_else(PoisonError::into_inner).compute(batch.inputs)?;
+            if let Some(records) = dataset.as_ref().and_then(|dataset| dataset.known_count()) {
+                batch.records.insert(stream, records);
+            }
+            Ok(dataset)
+        };
+        self.add_node(site, self.interval(), Box::new(compute))
+    }
+}
+
+struct Input<T, S> {
+    source: Arc<Mutex<S>>,
+    types: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: 'static, S: InputStream<T>> StartStop for Input<T, S> {
+    fn start(&self, zero: Time) {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).start(zero);
+    }
+
+    fn stop(&self) {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).stop();
+    }
+}

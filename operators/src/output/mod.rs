@@ -1,0 +1,5 @@
+//! Output operations: what makes a program do anything. They run once per batch, in order of definition.
+
+mod foreach_rdd;
+mod print;
+mod save_as_text_files;

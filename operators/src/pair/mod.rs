@@ -1,0 +1,3 @@
+//! Operators on streams of (key, value).
+
+mod reduce_by_key;

@@ -1,0 +1,110 @@
+//! `RunningContext`: a started program.
+
+use crate::error::Error;
+use std::fmt;
+use std::time::Duration;
+use waterwheel_runtime::batch::Waited;
+use waterwheel_runtime::engine::Engine;
+use waterwheel_runtime::event::StreamingListener;
+use waterwheel_runtime::running::{ContextState, Running, Stop};
+use waterwheel_runtime::time::Time;
+
+/// A started program of streams. Dropping it stops the program at once; `stop(Stop::Graceful)` finishes what was received.
+pub struct RunningContext {
+    // Dropped in this order: the context ends before the engine it runs on.
+    running: Running,
+    engine: Engine,
+}
+
+impl fmt::Debug for RunningContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunningContext({:?}, {} batches)", self.state(), self.batches_completed())
+    }
+}
+
+impl RunningContext {
+    pub(crate) fn new(running: Running, engine: Engine) -> RunningContext {
+        RunningContext { running, engine }
+    }
+
+    /// Whether batches come, or all has ended.
+    pub fn state(&self) -> ContextState {
+        self.running.state()
+    }
+
+    /// Waits until the program ends: by `stop`, by a signal, or by a fault.
+    ///
+    /// # Errors
+    /// The first fault, if one ended the program.
+    pub fn await_termination(&self) -> Result<(), Error> {
+        self.await_for(None).map(drop)
+    }
+
+    /// Waits until the program ends or `timeout` (of real time) is over: `true` when it has ended.
+    ///
+    /// # Errors
+    /// The first fault, if one ended the program.
+    pub fn await_termination_or_timeout(&self, timeout: Duration) -> Result<bool, Error> {
+        self.await_for(Some(timeout))
+    }
+
+    fn await_for(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        match self.running.wait(timeout) {
+            None => Ok(false),
+            Some(None) => Ok(true),
+            Some(Some(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Stops the program and waits until it has ended. Stopping again is allowed and changes nothing.
+    ///
+    /// # Errors
+    /// The first fault, if one ended the program or the graceful stop took too long; being called by an output of a program.
+    pub fn stop(&self, how: Stop) -> Result<(), Error> {
+        match self.running.stop(how)? {
+            None => Ok(()),
+            Some(fault) => Err(fault.into()),
+        }
+    }
+
+    /// Asks the program to stop and returns at once; for outputs and listeners.
+    pub fn request_stop(&self, how: Stop) {
+        self.running.request_stop(how);
+    }
+
+    /// The zero time: batches are at zero + n x interval, n = 1, 2, ...
+    pub fn zero_time(&self) -> Time {
+        self.running.zero_time()
+    }
+
+    /// How many batches are complete.
+    pub fn batches_completed(&self) -> u64 {
+        self.running.progress().count()
+    }
+
+    /// The time of the last complete batch.
+    pub fn last_batch(&self) -> Option<Time> {
+        self.running.progress().last()
+    }
+
+    /// Waits until `batches` batches are complete, the program has ended or `timeout` (of real time) is over; `true` when they
+    /// are complete.
+    pub fn wait_for_batches(&self, batches: u64, timeout: Duration) -> bool {
+        self.running.progress().wait_for(batches, timeout) == Waited::Reached
+    }
+
+    /// Adds a listener, which is told of everything from now on.
+    pub fn add_streaming_listener(&self, listener: impl StreamingListener) {
+        self.running.add_listener(Box::new(listener));
+    }
+
+    /// Events that listeners were not told because they were too slow.
+    pub fn dropped_events(&self) -> u64 {
+        self.running.dropped_events()
+    }
+
+    /// The engine that the program runs on.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
