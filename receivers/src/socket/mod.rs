@@ -49,12 +49,8 @@ pub trait SocketSource {
     ///
     /// let ssc = StreamingContext::new(Config::local("Lines"), milliseconds(20))?;
     /// let (lines, received) = std::sync::mpsc::channel();
-    /// ssc.socket_text_stream(address).foreach_rdd(move |rdd| {
-    ///     for line in rdd.collect()? {
-    ///         let _ = lines.send(line);
-    ///     }
-    ///     Ok(())
-    /// });
+    /// ssc.socket_text_stream(address)
+    ///     .foreach_rdd(move |rdd| rdd.collect().map(|all| all.into_iter().for_each(|line| drop(lines.send(line)))));
     /// let running = ssc.start()?;
     ///
     /// peer.accept()?.0.write_all(b"to be\nor not to be")?;
@@ -95,18 +91,13 @@ pub trait SocketSource {
     /// let address = peer.local_addr()?.to_string();
     ///
     /// let ssc = StreamingContext::new(Config::local("Numbers"), milliseconds(20))?;
-    /// let (sums, received) = std::sync::mpsc::channel();
+    /// let (sent, received) = std::sync::mpsc::channel();
     /// let numbers = ssc.socket_stream(address, || {
     ///     FrameDecoder::new(4, |bytes| {
     ///         Ok(bytes.first_chunk().map(|four| Frame { length: 4, record: u32::from_be_bytes(*four) }))
     ///     })
     /// });
-    /// numbers.foreach_rdd(move |rdd| {
-    ///     for number in rdd.collect()? {
-    ///         let _ = sums.send(number);
-    ///     }
-    ///     Ok(())
-    /// });
+    /// numbers.foreach_rdd(move |rdd| rdd.collect().map(|all| all.into_iter().for_each(|number| drop(sent.send(number)))));
     /// let running = ssc.start()?;
     ///
     /// peer.accept()?.0.write_all(&[0, 0, 0, 7, 0, 0, 1, 0])?;
