@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
-/// The buffer that the socket is read into. Larger ones cost the cache more than they save in system calls.
-const READ_BYTES: usize = 128 * 1024;
+/// The buffer that the socket is read into: large enough that a chunk holds thousands of lines, small enough for the cache.
+const READ_BYTES: usize = 256 * 1024;
 
 /// How long a peer may take to answer the attempt to connect. The system's own limit is about two minutes, in which nobody
 /// would hear of the trouble.
