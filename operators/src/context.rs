@@ -179,8 +179,20 @@ impl StreamingContext {
         self.building.borrow_mut().receivers.push(receiver);
     }
 
-    /// Notes a mistake, for `start` to return.
-    pub(crate) fn misuse(&self, site: Site, problem: impl Into<String>) {
+    /// Notes a mistake in the building of the program, which `start` will return with all others. For authors of sources: take
+    /// `site` in the method that the user calls, so that the mistake carries the user's line, and say how to put it right.
+    ///
+    /// ```
+    /// use waterwheel_operators::prelude::*;
+    /// use waterwheel_runtime::site::Site;
+    ///
+    /// let ssc = StreamingContext::new(Config::local("Doc"), seconds(1))?;
+    /// ssc.misuse(Site::here("gauge_stream"), "a gauge needs a name; give it one");
+    /// let error = ssc.start().err().map(|error| error.to_string()).unwrap_or_default();
+    /// assert!(error.contains("gauge_stream at") && error.contains("a gauge needs a name"), "{error}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn misuse(&self, site: Site, problem: impl Into<String>) {
         self.building.borrow_mut().misuses.push(Misuse { site, problem: problem.into() });
     }
 }

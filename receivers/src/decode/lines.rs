@@ -161,6 +161,10 @@ impl Decoder for LineDecoder {
         LineDecoder::finish(self, out);
         Ok(())
     }
+
+    fn repaired(&self) -> u64 {
+        self.invalid_lines
+    }
 }
 
 fn without_return(line: &[u8]) -> &[u8] {

@@ -61,4 +61,11 @@ pub trait Decoder: Send {
     ///
     /// When the stream ended in the middle of a record.
     fn finish(&mut self, out: &mut Vec<Self::Item>) -> Result<(), DecodeError>;
+
+    /// How many records it had to repair so far, such as lines of text that were not valid. The receiver reports it.
+    ///
+    /// Default: none.
+    fn repaired(&self) -> u64 {
+        0
+    }
 }

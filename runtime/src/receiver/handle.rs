@@ -6,7 +6,8 @@ use crate::ids::StreamId;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::watch;
 
 /// A receiver's hold on its stream: it stores records through it and learns from it that it should stop. Clones share the stream.
 ///
@@ -71,11 +72,21 @@ impl<T> ReceiverHandle<T> {
         let _ = stopping.wait_for(|stop| *stop).await;
     }
 
-    /// Tells listeners of trouble that does not end the receiver. Dropped (and logged) when too many are waiting.
+    /// The records per second that the stream takes at present; `None` is no limit.
+    ///
+    /// A chunk is taken as a whole once the limit allows its first record. A receiver that stores large chunks under a limit
+    /// does well to store them in pieces of a fraction of this.
+    pub fn rate_limit(&self) -> Option<f64> {
+        self.intake.rate()
+    }
+
+    /// Tells listeners, and the log, of trouble that does not end the receiver. Only logged when too many are waiting to be told.
     pub fn report_error(&self, message: impl fmt::Display) {
-        let message = message.to_string();
-        log::warn!("the receiver of {} reports: {message}", self.stream);
-        let _ = self.errors.try_send(message);
+        if let Err(TrySendError::Full(message) | TrySendError::Closed(message)) =
+            self.errors.try_send(message.to_string())
+        {
+            log::debug!("the receiver of {} reports: {message}", self.stream);
+        }
     }
 }
 

@@ -228,6 +228,11 @@ impl<T> Intake<T> {
         self.lock().limiter.update_rate(rate);
     }
 
+    /// The rate in records per second that comes in at most; `None` is no limit.
+    pub fn rate(&self) -> Option<f64> {
+        self.lock().limiter.rate()
+    }
+
     /// Records taken in so far.
     pub fn records(&self) -> u64 {
         self.lock().records

@@ -11,6 +11,7 @@ mod assembler;
 mod handle;
 mod intake;
 mod limiter;
+mod repeats;
 mod size;
 mod supervisor;
 

@@ -4,8 +4,11 @@
 //! The receiver itself runs on another arbiter, so that one that blocks its thread delays no batch. Blocks that it stored
 //! stay here when it dies.
 
+use super::repeats::Repeats;
 use super::{Intake, QueuedBlock, Receiver, ReceiverError, ReceiverHandle};
-use crate::block::{AddBlock, Block, BlockInfo, BlockKey, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel, StoreError};
+use crate::block::{
+    AddBlock, Block, BlockInfo, BlockKey, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel, StoreError,
+};
 use crate::clock::SharedClock;
 use crate::error::panic_message;
 use crate::event::{Event, Publisher};
@@ -13,7 +16,9 @@ use crate::faults::{Fault, Faults};
 use crate::ids::{BlockId, ContextId, StreamId};
 use crate::time::next_tick;
 use crate::topology::SUPERVISOR_MAILBOX;
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture,
+};
 use actix_rt::ArbiterHandle;
 use futures::FutureExt;
 use serde::{Serialize, de::DeserializeOwned};
@@ -65,6 +70,7 @@ pub struct ReceiverSupervisor<T> {
     ended: watch::Receiver<bool>,
     launch: Option<Launch<T>>,
     last_error: Option<String>,
+    repeats: Repeats,
     starts: u64,
 }
 
@@ -92,7 +98,15 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
                 actix_rt::spawn(receive(factory, handle, life, ended, clock, delay));
             });
         });
-        ReceiverSupervisor { parts, stopping, ended, launch: Some(launch), last_error: None, starts: 0 }
+        ReceiverSupervisor {
+            parts,
+            stopping,
+            ended,
+            launch: Some(launch),
+            last_error: None,
+            repeats: Repeats::default(),
+            starts: 0,
+        }
     }
 
     fn publish(&self, event: Event) {
@@ -108,13 +122,20 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
             }
             Life::Ended(error) => {
                 if let Some(message) = &error {
-                    log::warn!("the receiver {name} of {stream} ended: {message}");
-                    self.last_error = error.clone();
-                    self.publish(Event::ReceiverError { stream, name: name.clone(), message: message.clone() });
+                    self.trouble(message.clone());
                 }
                 self.publish(Event::ReceiverStopped { stream, name, error });
             }
         }
+    }
+
+    /// Logs, remembers and tells what a receiver reported or ended with.
+    fn trouble(&mut self, message: String) {
+        let (stream, name) = (self.parts.stream, self.parts.name.clone());
+        let level = self.repeats.level(&message, self.parts.clock.monotonic());
+        log::log!(level, "the receiver {name} of {stream}: {message}");
+        self.last_error = Some(message.clone());
+        self.publish(Event::ReceiverError { stream, name, message });
     }
 }
 
@@ -162,8 +183,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Actor for Receiver
         let (ended_in, ended) = watch::channel(false);
         self.ended = ended;
         let stopping = self.stopping.subscribe();
-        let handle =
-            ReceiverHandle::new(self.parts.stream, self.parts.intake.clone(), stopping, errors_in, self.parts.clock.clone());
+        let handle = ReceiverHandle::new(
+            self.parts.stream,
+            self.parts.intake.clone(),
+            stopping,
+            errors_in,
+            self.parts.clock.clone(),
+        );
         if let Some(launch) = self.launch.take() {
             launch(handle, life_in, ended_in);
         }
@@ -193,11 +219,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> actix::StreamHandl
     fn handle(&mut self, heard: Heard, _: &mut Self::Context) {
         match heard {
             Heard::Life(life) => self.heard(life),
-            Heard::Error(message) => {
-                self.last_error = Some(message.clone());
-                let (stream, name) = (self.parts.stream, self.parts.name.clone());
-                self.publish(Event::ReceiverError { stream, name, message });
-            }
+            Heard::Error(message) => self.trouble(message),
         }
     }
 
