@@ -6,8 +6,8 @@ use crate::error::{JobError, TaskError};
 use crate::ids::{ContextId, JobId, RddId, ShuffleId};
 use crate::site::Site;
 use crate::stage::{
-    CancelToken, HeldShuffles, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn, PlannedTask, ReleaseShuffles,
-    StageCoordinator, TaskContext, TaskInput, Workers, add_costs, inside_task, persisted, plan,
+    CancelToken, HeldShuffles, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn, PlannedTask,
+    ReleaseShuffles, StageCoordinator, TaskContext, TaskInput, Workers, add_costs, inside_task, persisted, plan,
 };
 use crate::time::Time;
 use actix::{Actor, Addr};
@@ -261,9 +261,7 @@ impl JobScope {
         let plan = plan(target, partitions, &HashSet::new());
         let [stage] = plan.stages.as_slice() else { return None };
         let empty = |task: &PlannedTask| {
-            let nothing = |input: &TaskInput| {
-                matches!(input, TaskInput::Shuffle(kernel, target) if kernel.progress().expected(*target) == Some(0))
-            };
+            let nothing = |input: &TaskInput| matches!(input, TaskInput::Shuffle(kernel, target) if kernel.progress().expected(*target) == Some(0));
             !task.inputs.is_empty() && task.inputs.iter().all(nothing)
         };
         if !stage.tasks.iter().all(empty) || !persisted(target).is_empty() {

@@ -26,7 +26,11 @@ impl<T: Data> DStream<'_, T> {
     }
 
     /// Registers an output operation.
-    pub(crate) fn output_at(&self, site: Site, f: impl Fn(Rdd<T>, Time) -> Result<(), BoxError> + Send + Sync + 'static) {
+    pub(crate) fn output_at(
+        &self,
+        site: Site,
+        f: impl Fn(Rdd<T>, Time) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) {
         let (parent, f) = (self.node_id(), Arc::new(f));
         let make = move |batch: &mut Batch<'_>| {
             let Some(dataset) = batch.dataset(parent)? else { return Ok(None) };

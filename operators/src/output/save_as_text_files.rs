@@ -58,7 +58,10 @@ impl Place {
             name.push_str(&format!(".{suffix}"));
         }
         // A leading dot or underscore is what readers of such directories pass over.
-        Place { finished: prefix.with_file_name(&name), unfinished: prefix.with_file_name(format!("_{name}.unfinished")) }
+        Place {
+            finished: prefix.with_file_name(&name),
+            unfinished: prefix.with_file_name(format!("_{name}.unfinished")),
+        }
     }
 
     fn begin(&self) -> Result<(), BoxError> {

@@ -3,7 +3,7 @@
 use waterwheel_runtime::error::TaskError;
 
 /// Records per chunk. Small enough to stay in cache, large enough that a virtual call and a clock reading cost nothing.
-pub const CHUNK: usize = 1024;
+pub const CHUNK: usize = 512;
 
 /// Why the flow of records ends before the partition does.
 #[derive(Debug)]
@@ -41,6 +41,15 @@ pub trait Sink<T> {
     {
         self.push(&mut chunk.to_vec())
     }
+}
+
+/// The records of a chunk, taken out of it.
+///
+/// Consume them with `for_each`, `map` and `extend`, not with a `for` loop: a list's own iterator hands records on from inside
+/// without an `Option` around each. For types that keep the `None` inside themselves (small strings do) that is twice as fast
+/// as `drain`, which costs more than the allocation of a chunk.
+pub fn take<T>(chunk: &mut Vec<T>) -> std::vec::IntoIter<T> {
+    std::mem::take(chunk).into_iter()
 }
 
 /// A sink made of a function over chunks.

@@ -105,7 +105,9 @@ impl StageCoordinator {
                 let costs = self.progress.as_ref().map(|progress| progress.costs().to_vec()).unwrap_or_default();
                 self.finish(Ok(JobOutput { values, costs }), ctx);
             }
-            Next::Failed { cause: TaskError::Cancelled, .. } => self.finish(Err(JobError::Cancelled { site: self.site }), ctx),
+            Next::Failed { cause: TaskError::Cancelled, .. } => {
+                self.finish(Err(JobError::Cancelled { site: self.site }), ctx)
+            }
             Next::Failed { attempts, cause } => self.finish(Err(JobError::TaskFailed { attempts, cause }), ctx),
         }
     }
@@ -128,7 +130,12 @@ impl StageCoordinator {
         ctx.spawn(answer.map(move |outcome, actor, ctx| actor.completed(key, outcome.unwrap_or(Err(lost)), ctx)));
     }
 
-    fn completed(&mut self, key: TaskKey, outcome: Result<(TaskOutput, Vec<OperatorCost>), TaskError>, ctx: &mut Context<Self>) {
+    fn completed(
+        &mut self,
+        key: TaskKey,
+        outcome: Result<(TaskOutput, Vec<OperatorCost>), TaskError>,
+        ctx: &mut Context<Self>,
+    ) {
         if let Err(error) = &outcome {
             log::debug!("a task of {} failed: {error}", self.site);
         }

@@ -20,7 +20,12 @@ pub trait Exchange: Send + Sync {
     fn owner(&self, target: usize) -> WorkerId;
 
     /// Delivers buckets to `worker`; done when they are in its table.
-    fn deliver(&self, worker: WorkerId, shuffle: ShuffleId, buckets: Vec<Bucket>) -> BoxFuture<'static, Result<(), TaskError>>;
+    fn deliver(
+        &self,
+        worker: WorkerId,
+        shuffle: ShuffleId,
+        buckets: Vec<Bucket>,
+    ) -> BoxFuture<'static, Result<(), TaskError>>;
 
     /// Fetches a merged target partition from its owner.
     fn fetch(&self, kernel: Arc<dyn ShuffleKernel>, target: usize) -> BoxFuture<'static, Result<Erased, TaskError>>;

@@ -206,7 +206,9 @@ impl JobProgress {
             }
             Err(TaskError::Cancelled) => Next::Failed { attempts: 1, cause: TaskError::Cancelled },
             Err(cause @ TaskError::BlockMissing { .. }) => Next::Failed { attempts: 1, cause },
-            Err(cause @ (TaskError::ShuffleLost { .. } | TaskError::CacheMissing { .. } | TaskError::WorkerLost { .. })) => {
+            Err(
+                cause @ (TaskError::ShuffleLost { .. } | TaskError::CacheMissing { .. } | TaskError::WorkerLost { .. }),
+            ) => {
                 *state = State::Waiting;
                 self.replans += 1;
                 if self.replans > self.max_failures * (1 + self.partitions.len() as u32) {

@@ -214,7 +214,9 @@ mod tests {
     fn a_panic_outside_any_operator_names_the_fallback() {
         let site = Site::here("collect");
         let error = context().guard(site, |_| -> Result<(), TaskError> { panic!("{}", 7) }).unwrap_err();
-        assert!(matches!(error, TaskError::Panicked { site: named, ref message, .. } if named == site && message == "7"));
+        assert!(
+            matches!(error, TaskError::Panicked { site: named, ref message, .. } if named == site && message == "7")
+        );
     }
 
     #[test]

@@ -31,7 +31,12 @@ pub struct StageWorker {
 
 impl StageWorker {
     /// The worker `id`.
-    pub fn new(id: WorkerId, exchange: Arc<dyn Exchange>, blocks: Addr<BlockManager>, clock: SharedClock) -> StageWorker {
+    pub fn new(
+        id: WorkerId,
+        exchange: Arc<dyn Exchange>,
+        blocks: Addr<BlockManager>,
+        clock: SharedClock,
+    ) -> StageWorker {
         StageWorker { id, exchange, blocks, clock, shuffles: ShuffleTable::default() }
     }
 
@@ -65,7 +70,11 @@ impl StageWorker {
     }
 
     /// Keeps this worker's own buckets and sorts the others by the worker they go to.
-    fn sort_by_owner(&mut self, kernel: &Arc<dyn ShuffleKernel>, buckets: Vec<Bucket>) -> BTreeMap<WorkerId, Vec<Bucket>> {
+    fn sort_by_owner(
+        &mut self,
+        kernel: &Arc<dyn ShuffleKernel>,
+        buckets: Vec<Bucket>,
+    ) -> BTreeMap<WorkerId, Vec<Bucket>> {
         let mut others: BTreeMap<WorkerId, Vec<Bucket>> = BTreeMap::new();
         for bucket in buckets {
             match self.exchange.owner(bucket.target) {
@@ -189,7 +198,8 @@ async fn hand_over(
 /// A partition that finds no room is not kept; it will be computed again. That is slower, never wrong.
 async fn keep_partition(blocks: &Addr<BlockManager>, kept: CachedPartition) {
     let key = BlockKey::Rdd { rdd: kept.rdd, partition: kept.partition };
-    let block = Block { data: kept.data, codec: kept.codec, level: kept.level, records: kept.records, bytes: kept.bytes };
+    let block =
+        Block { data: kept.data, codec: kept.codec, level: kept.level, records: kept.records, bytes: kept.bytes };
     match blocks.send(PutBlock { key, block }).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::warn!("{key} is not kept and will be recomputed: {error}"),

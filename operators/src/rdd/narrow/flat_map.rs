@@ -31,6 +31,8 @@ impl<T: Data> Rdd<T> {
                 let mut records = chunk.drain(..);
                 loop {
                     // Handed on whenever a chunk is full, so that one that grows a lot never leaves the cache.
+                    // Whoever took the last chunk may have taken its memory as well.
+                    flat.reserve(CHUNK);
                     let full = task.run(site, std::mem::take(&mut count), || {
                         records.by_ref().any(|record| {
                             flat.extend(f(record));

@@ -1,6 +1,6 @@
 //! `map`: one record in, one record out.
 
-use crate::rdd::Rdd;
+use crate::rdd::{Rdd, take};
 use crate::record::Data;
 use waterwheel_runtime::site::Site;
 
@@ -20,9 +20,8 @@ impl<T: Data> Rdd<T> {
 
     pub(crate) fn map_at<U: Data>(&self, site: Site, f: impl Fn(T) -> U + Send + Sync + 'static) -> Rdd<U> {
         self.narrow(false, move |input, task, out| {
-            let mut mapped = Vec::new();
             input.each(task, |chunk| {
-                task.run(site, chunk.len(), || mapped.extend(chunk.drain(..).map(&f)))?;
+                let mut mapped = task.run(site, chunk.len(), || take(chunk).map(&f).collect())?;
                 out.push(&mut mapped)
             })
         })

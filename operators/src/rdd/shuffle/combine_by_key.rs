@@ -2,7 +2,7 @@
 
 use super::Shuffle;
 use super::table::CombineTable;
-use crate::rdd::{Flow, Input, Partitioner, Rdd};
+use crate::rdd::{Flow, Input, Partitioner, Rdd, take};
 use crate::record::{Data, Key, Record};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,8 +80,10 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             let records = buckets.iter().map(Vec::len).sum();
             task.run(site, records, || {
                 let mut table = theirs.reduced.table();
-                for (key, combined) in buckets.into_iter().flatten() {
-                    table.add(key, combined, |combined| combined, |a, b| (theirs.merge_combiners)(a, b));
+                for bucket in buckets {
+                    bucket.into_iter().for_each(|(key, combined)| {
+                        table.add(key, combined, |combined| combined, |a, b| (theirs.merge_combiners)(a, b));
+                    });
                 }
                 theirs.reduced.saw(table.len());
                 table.into_records().collect()
@@ -135,9 +137,7 @@ where
 {
     input.each(task, |chunk| {
         Ok(task.run(site, chunk.len(), || {
-            for (key, value) in chunk.drain(..) {
-                table.add(key, value, &combiner.create, &combiner.merge_value);
-            }
+            take(chunk).for_each(|(key, value)| table.add(key, value, &combiner.create, &combiner.merge_value));
         })?)
     })
 }
