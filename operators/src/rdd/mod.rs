@@ -10,9 +10,12 @@ mod actions;
 mod narrow;
 mod node;
 mod partitioner;
+mod persist;
 mod shuffle;
 mod sink;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
