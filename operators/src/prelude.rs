@@ -1,5 +1,6 @@
 //! What a program needs: `use waterwheel::prelude::*`.
 
+pub use crate::outcome::Outcome;
 pub use crate::rdd::{Parallelize, Partitioner, Rdd};
 pub use crate::record::{Data, Key, Record};
 pub use waterwheel_runtime::block::StorageLevel;

@@ -10,15 +10,18 @@ mod actions;
 mod narrow;
 mod node;
 mod partitioner;
+mod persist;
 mod shuffle;
 mod sink;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
-pub use source::Parallelize;
-pub(crate) use source::Blocks;
 pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all};
+pub(crate) use source::Blocks;
+pub use source::Parallelize;
 
 use crate::record::Data;
 use node::NarrowNode;

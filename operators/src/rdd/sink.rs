@@ -1,6 +1,8 @@
 //! How records move between the operators of a task: in chunks, pushed, with one virtual call per chunk.
 
 use waterwheel_runtime::error::TaskError;
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::stage::TaskContext;
 
 /// Records per chunk. Small enough to stay in cache, large enough that a virtual call and a clock reading cost nothing.
 pub const CHUNK: usize = 1024;
@@ -73,4 +75,27 @@ impl<T, F: FnMut(&[T]) -> Flow> Sink<T> for EachShared<F> {
 /// As [`Sink::push`].
 pub fn push_all<T: Clone>(records: &[T], out: &mut dyn Sink<T>) -> Flow {
     records.chunks(CHUNK).try_for_each(|chunk| out.push_shared(chunk))
+}
+
+/// [`push_all`] for records that lie in chunks already, whatever their size.
+pub(crate) fn push_chunks<T: Clone>(chunks: &[Vec<T>], out: &mut dyn Sink<T>) -> Flow {
+    chunks.iter().try_for_each(|chunk| push_all(chunk, out))
+}
+
+/// Pushes what an iterator of the user gives, chunk by chunk. It may be lazy, so it is drawn from as the user code it is.
+pub(crate) fn push_iter<T>(
+    site: Site,
+    task: &TaskContext,
+    items: impl Iterator<Item = T>,
+    out: &mut dyn Sink<T>,
+) -> Flow {
+    let mut items = items.fuse();
+    let mut chunk = Vec::new();
+    loop {
+        task.run(site, 0, || chunk.extend(items.by_ref().take(CHUNK)))?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        out.push(&mut chunk)?;
+    }
 }

@@ -1,14 +1,15 @@
 //! `combine_by_key`: the values of each key folded into one combined value. The other reductions are made of it.
 
 use super::Shuffle;
-use crate::rdd::{Partitioner, Rdd};
+use super::route::{split, split_input};
+use crate::rdd::{Input, Partitioner, Rdd, Stop};
 use crate::record::{Data, Key, Record};
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 use std::sync::Arc;
-use waterwheel_runtime::codec::CodecError;
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::stage::TaskContext;
 
 /// How values become a combined value: the three functions of `combine_by_key`.
 pub(crate) struct Combiner<Create, MergeValue, MergeCombiners> {
@@ -31,9 +32,10 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
     /// ```
     /// # use waterwheel_operators::prelude::*;
     /// # let engine = Engine::local(1)?;
-    /// let marks = engine.parallelize([("ada", 1.0), ("bob", 2.0), ("ada", 3.0)], 2);
+    /// let marks = [("ada", 1.0), ("bob", 2.0), ("ada", 3.0)].map(|(name, mark)| (name.to_owned(), mark));
+    /// let marks = engine.parallelize(marks, 2);
     /// let sums = marks.combine_by_key(|v| (v, 1), |(sum, n), v| (sum + v, n + 1), |a, b| (a.0 + b.0, a.1 + b.1), 1);
-    /// assert_eq!(sums.collect()?, [("ada", (4.0, 2)), ("bob", (2.0, 1))]);
+    /// assert_eq!(sums.collect()?, [("ada".to_owned(), (4.0, 2)), ("bob".to_owned(), (2.0, 1))]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
@@ -46,6 +48,39 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
     ) -> Rdd<(K, C)> {
         let combiner = Combiner { create, merge_value, merge_combiners };
         self.combine_at(Site::here("combine_by_key"), Arc::new(combiner), partitioner.into())
+    }
+
+    /// [`combine_by_key`](Rdd::combine_by_key) that may leave out combining before the shuffle. Without it the values of a
+    /// key are merged one by one, ordered by (partition, position), and `merge_combiners` is never called. Worth it when
+    /// combining makes nothing smaller, as when values are gathered in lists.
+    ///
+    /// ```
+    /// # use waterwheel_operators::prelude::*;
+    /// # let engine = Engine::local(1)?;
+    /// let visits = engine.parallelize([(1, 'a'), (2, 'b'), (1, 'c')], 2);
+    /// let paths = visits.combine_by_key_with(String::from, |path, place| format!("{path}>{place}"), |a, b| a + &b, 1, false);
+    /// assert_eq!(paths.collect()?, [(1, "a>c".to_owned()), (2, "b".to_owned())]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn combine_by_key_with<C: Record>(
+        &self,
+        create: impl Fn(V) -> C + Send + Sync + 'static,
+        merge_value: impl Fn(C, V) -> C + Send + Sync + 'static,
+        merge_combiners: impl Fn(C, C) -> C + Send + Sync + 'static,
+        partitioner: impl Into<Partitioner<K>>,
+        map_side_combine: bool,
+    ) -> Rdd<(K, C)>
+    where
+        V: Record,
+    {
+        let site = Site::here("combine_by_key_with");
+        let combiner = Arc::new(Combiner { create, merge_value, merge_combiners });
+        if map_side_combine {
+            self.combine_at(site, combiner, partitioner.into())
+        } else {
+            self.gather_at(site, combiner, partitioner.into())
+        }
     }
 
     pub(crate) fn combine_at<C: Record, A, B, D>(
@@ -63,22 +98,15 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             return self.combine_in_place(site, combiner);
         }
         let (theirs, targets, id) = (combiner.clone(), partitioner.partitions(), partitioner.id());
-        let map = move |input: &crate::rdd::Input<'_, (K, V)>, task: &waterwheel_runtime::stage::TaskContext| {
-            let mut table = Table::default();
-            input.each(task, |chunk| {
-                Ok(task.run(site, chunk.len(), || {
-                    for (key, value) in chunk.drain(..) {
-                        add_value(&mut table, key, value, &combiner);
-                    }
-                })?)
-            })?;
-            Ok(split(finish(table), &partitioner).map_err(|error| task.failed(site, error))?)
+        let map = move |input: &Input<'_, (K, V)>, task: &TaskContext| {
+            let combined = combine_input(site, &combiner, input, task)?;
+            // The records are counted already; the partitioner's function is the user's.
+            let buckets = task.run(site, 0, || split(combined, &partitioner))?;
+            Ok(buckets.map_err(|error| task.failed(site, error))?)
         };
-        let reduce = move |buckets: Vec<Vec<(K, C)>>, task: &waterwheel_runtime::stage::TaskContext| {
-            let records = buckets.iter().map(Vec::len).sum();
-            let most = buckets.iter().map(Vec::len).max().unwrap_or(0);
-            task.run(site, records, || {
-                let mut table = Table::with_capacity_and_hasher(most, FixedState::default());
+        let reduce = move |buckets: Vec<Vec<(K, C)>>, task: &TaskContext| {
+            task.run(site, buckets.iter().map(Vec::len).sum(), || {
+                let mut table = sized_for(&buckets);
                 for (key, combined) in buckets.into_iter().flatten() {
                     match table.entry(key) {
                         Entry::Vacant(vacant) => drop(vacant.insert(Some(combined))),
@@ -97,6 +125,36 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         Shuffle { site, targets, partitioner: Some(id), map, reduce }.of(self)
     }
 
+    /// [`combine_at`](Rdd::combine_at), but the values are shuffled as they are.
+    pub(crate) fn gather_at<C: Record, A, B, D>(
+        &self,
+        site: Site,
+        combiner: Arc<Combiner<A, B, D>>,
+        partitioner: Partitioner<K>,
+    ) -> Rdd<(K, C)>
+    where
+        V: Record,
+        A: Fn(V) -> C + Send + Sync + 'static,
+        B: Fn(C, V) -> C + Send + Sync + 'static,
+        D: Send + Sync + 'static,
+    {
+        if self.node().partitioner() == Some(partitioner.id()) {
+            return self.combine_in_place(site, combiner);
+        }
+        let (targets, id) = (partitioner.partitions(), partitioner.id());
+        let map = move |input: &Input<'_, (K, V)>, task: &TaskContext| split_input(site, &partitioner, input, task);
+        let reduce = move |buckets: Vec<Vec<(K, V)>>, task: &TaskContext| {
+            task.run(site, buckets.iter().map(Vec::len).sum(), || {
+                let mut table = sized_for(&buckets);
+                for (key, value) in buckets.into_iter().flatten() {
+                    add_value(&mut table, key, value, &combiner);
+                }
+                finish(table)
+            })
+        };
+        Shuffle { site, targets, partitioner: Some(id), map, reduce }.of(self)
+    }
+
     /// Every value of a key is in one partition already: no shuffle.
     fn combine_in_place<C: Record, A, B, D>(&self, site: Site, combiner: Arc<Combiner<A, B, D>>) -> Rdd<(K, C)>
     where
@@ -104,18 +162,35 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         B: Fn(C, V) -> C + Send + Sync + 'static,
         D: Send + Sync + 'static,
     {
-        self.narrow(true, move |input, task, out| {
-            let mut table = Table::default();
-            input.each(task, |chunk| {
-                Ok(task.run(site, chunk.len(), || {
-                    for (key, value) in chunk.drain(..) {
-                        add_value(&mut table, key, value, &combiner);
-                    }
-                })?)
-            })?;
-            out.push(&mut finish(table))
-        })
+        self.narrow(true, move |input, task, out| out.push(&mut combine_input(site, &combiner, input, task)?))
     }
+}
+
+/// The combined values of one partition.
+fn combine_input<K: Key, V: Data, C, A, B, D>(
+    site: Site,
+    combiner: &Combiner<A, B, D>,
+    input: &Input<'_, (K, V)>,
+    task: &TaskContext,
+) -> Result<Vec<(K, C)>, Stop>
+where
+    A: Fn(V) -> C,
+    B: Fn(C, V) -> C,
+{
+    let mut table = Table::default();
+    input.each(task, |chunk| {
+        Ok(task.run(site, chunk.len(), || {
+            for (key, value) in chunk.drain(..) {
+                add_value(&mut table, key, value, combiner);
+            }
+        })?)
+    })?;
+    Ok(finish(table))
+}
+
+/// A table that need not grow when the largest bucket has seen every key.
+fn sized_for<K, C, B>(buckets: &[Vec<B>]) -> Table<K, C> {
+    Table::with_capacity_and_hasher(buckets.iter().map(Vec::len).max().unwrap_or(0), FixedState::default())
 }
 
 fn add_value<K: Key, V, C, A, B, D>(table: &mut Table<K, C>, key: K, value: V, combiner: &Combiner<A, B, D>)
@@ -139,21 +214,44 @@ fn finish<K, C>(table: Table<K, C>) -> Vec<(K, C)> {
     table.into_iter().filter_map(|(key, combined)| Some((key, combined?))).collect()
 }
 
-/// Sorts records into the buckets of their keys.
-pub(crate) fn split<K: Key, C>(records: Vec<(K, C)>, partitioner: &Partitioner<K>) -> Result<Vec<Vec<(K, C)>>, CodecError> {
-    let targets = partitioner.partitions();
-    if targets == 1 {
-        return Ok(vec![records]);
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// How often `merge_combiners` is called, and what comes out.
+    fn merges(map_side_combine: bool) -> (usize, Vec<(u8, Vec<u8>)>) {
+        let engine = Engine::local(2).unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let pairs = engine.parallelize([(1, 10), (2, 20), (1, 11), (1, 12)], 2);
+        let merge = move |a: Vec<u8>, b| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            [a, b].concat()
+        };
+        let lists =
+            pairs.combine_by_key_with(|v| vec![v], |list, v| [list, vec![v]].concat(), merge, 1, map_side_combine);
+        (lists.collect().map(|lists| (calls.load(Ordering::Relaxed), lists))).unwrap()
     }
-    // A little more than an even share, so that most buckets never grow.
-    let share = records.len() / targets + records.len() / (8 * targets);
-    let mut buckets: Vec<Vec<(K, C)>> = (0..targets).map(|_| Vec::with_capacity(share)).collect();
-    let mut scratch = Vec::new();
-    for record in records {
-        let target = partitioner.partition(&record.0, &mut scratch)?;
-        if let Some(bucket) = buckets.get_mut(target) {
-            bucket.push(record);
-        }
+
+    #[test]
+    fn combining_before_the_shuffle_or_not_gives_the_same_lists() {
+        let lists = vec![(1, vec![10, 11, 12]), (2, vec![20])];
+        assert_eq!(merges(true), (1, lists.clone()));
+        assert_eq!(merges(false), (0, lists));
     }
-    Ok(buckets)
+
+    #[test]
+    fn values_that_are_together_already_are_not_shuffled() {
+        let engine = Engine::local(1).unwrap();
+        let parted = engine.parallelize([(1, 1), (2, 2), (1, 3)], 2).partition_by(4);
+        let held = engine.snapshot().unwrap().shuffles;
+        assert_eq!(held, 0, "nothing has run yet");
+        let sums = parted.reduce_by_key_with(|a, b| a + b, 4).group_by_key_with(4);
+        let mut found = sums.collect().unwrap();
+        found.sort();
+        assert_eq!(found, [(1, vec![4]), (2, vec![2])]);
+        assert_eq!(engine.snapshot().unwrap().shuffles, 1, "that of partition_by");
+    }
 }

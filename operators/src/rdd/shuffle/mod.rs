@@ -1,7 +1,17 @@
 //! Operators that move records between partitions.
 
+mod aggregate_by_key;
 mod combine_by_key;
+mod distinct;
+mod fold_by_key;
+mod group_by_key;
 mod node;
+mod partition_by;
+mod range;
 mod reduce_by_key;
+mod repartition;
+mod route;
+mod sort_by;
+mod sort_by_key;
 
 pub(crate) use node::Shuffle;

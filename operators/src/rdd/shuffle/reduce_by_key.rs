@@ -48,3 +48,14 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
         self.combine_at(site, Arc::new(combiner), partitioner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rdd::testing::{pairs, per_batch_sorted, words};
+
+    #[test]
+    fn the_values_of_each_key_become_one() {
+        let counts = per_batch_sorted(words(), |batch| batch.reduce_by_key(|a, b| a + b));
+        assert_eq!(counts, [pairs([("a", 2), ("b", 1)]), pairs([("", 2)]), pairs([])]);
+    }
+}
