@@ -167,6 +167,17 @@ impl Batch<'_> {
         }
         computed
     }
+
+    /// The dataset of a parent that the operator at `site` cannot do without, as Spark's `union` and `transform` cannot: a
+    /// batch that silently lacked one of their inputs would be a wrong result.
+    pub(crate) fn required<T: Data>(&mut self, site: Site, node: NodeId<T>) -> Result<Rdd<T>, JobError> {
+        let parent = self.graph.nodes.get(node.index).map(|parent| parent.site);
+        self.dataset(node)?.ok_or_else(|| {
+            let parent = parent.map(|parent| parent.to_string()).unwrap_or_default();
+            let message = format!("its parent {parent} has no dataset in this batch");
+            JobError::Failed { site, batch: Some(self.time()), message }
+        })
+    }
 }
 
 /// Runs user code of the driver side; a panic in it is named with the operator's site.

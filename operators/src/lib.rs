@@ -14,6 +14,7 @@ pub mod record;
 mod running;
 pub mod show;
 mod stateless;
+pub mod testkit;
 
 pub use context::StreamingContext;
 pub use dstream::DStream;

@@ -2,11 +2,10 @@
 
 use crate::dstream::DStream;
 use crate::graph::{Batch, RunJob, catch};
-use crate::outcome::{BoxError, Outcome};
+use crate::outcome::{BoxError, Outcome, told};
 use crate::rdd::Rdd;
 use crate::record::Data;
 use std::sync::Arc;
-use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -35,13 +34,5 @@ impl<T: Data> DStream<'_, T> {
             Ok(Some(Arc::new(run) as RunJob))
         };
         self.context().with_graph(|graph| graph.add_output(site, Box::new(make)));
-    }
-}
-
-/// The fault of an action that the closure passed on is told as it is; any other error is told with the output's site.
-fn told(error: BoxError, site: Site, batch: Time) -> JobError {
-    match error.downcast::<JobError>() {
-        Ok(job) => *job,
-        Err(other) => JobError::Failed { site, batch: Some(batch), message: other.to_string() },
     }
 }

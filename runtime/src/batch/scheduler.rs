@@ -270,6 +270,7 @@ impl BatchScheduler {
     fn committed(&mut self, batch: Time, ctx: &mut Context<Self>) {
         self.parts.lifecycle.committed(batch);
         self.complete(batch);
+        self.parts.progress.completed(batch);
         let through = batch - self.remember;
         self.forget = Some(through);
         let forgotten = self.parts.tracker.send(ForgetBatches { before: through + Duration::from_millis(1) });
@@ -298,7 +299,6 @@ impl BatchScheduler {
             live.info.processing_delay.unwrap_or_default()
         );
         self.tell(|| Event::BatchCompleted(live.info));
-        self.parts.progress.completed(batch);
     }
 
     fn release(&mut self, runner: usize) {
