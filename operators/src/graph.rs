@@ -73,6 +73,7 @@ struct Output {
 
 /// Starts and stops an input stream that is also owned by its node.
 pub(crate) trait StartStop: Send {
+    fn site(&self) -> Site;
     fn start(&self, zero: Time);
     fn stop(&self);
 }
@@ -85,13 +86,15 @@ pub(crate) struct Graph {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
     inputs: Vec<Box<dyn StartStop>>,
+    /// How many of the inputs were started and not stopped, from the first on.
+    started: usize,
     streams: u32,
 }
 
 impl Graph {
     pub(crate) fn new(interval: Duration) -> Graph {
         let (nodes, outputs, inputs) = (Vec::new(), Vec::new(), Vec::new());
-        Graph { interval, zero: Time::ZERO, remember: Duration::ZERO, nodes, outputs, inputs, streams: 0 }
+        Graph { interval, zero: Time::ZERO, remember: Duration::ZERO, nodes, outputs, inputs, started: 0, streams: 0 }
     }
 
     pub(crate) fn add_node<T: Data>(&mut self, site: Site, slide: Duration, compute: Compute<T>) -> NodeId<T> {
@@ -182,9 +185,12 @@ impl Batch<'_> {
 
 /// Runs user code of the driver side; a panic in it is named with the operator's site.
 pub(crate) fn catch<R>(site: Site, batch: Time, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        Err(JobError::Panicked { site, batch: Some(batch), message: panic_message(&*payload) })
-    })
+    caught(site, Some(batch), body)
+}
+
+fn caught<R>(site: Site, batch: Option<Time>, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|payload| Err(JobError::Panicked { site, batch, message: panic_message(&*payload) }))
 }
 
 impl BatchProgram for Graph {
@@ -192,9 +198,16 @@ impl BatchProgram for Graph {
         self.remember
     }
 
-    fn start(&mut self, zero: Time) {
+    fn start(&mut self, zero: Time) -> Result<(), JobError> {
         self.zero = zero;
-        self.inputs.iter().for_each(|input| input.start(zero));
+        for input in &self.inputs {
+            self.started += 1;
+            caught(input.site(), None, || {
+                input.start(zero);
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError> {
@@ -229,6 +242,21 @@ impl BatchProgram for Graph {
     }
 
     fn stop(&mut self) {
-        self.inputs.iter().for_each(|input| input.stop());
+        for input in self.inputs.iter().take(std::mem::take(&mut self.started)) {
+            let stopped = caught(input.site(), None, || {
+                input.stop();
+                Ok(())
+            });
+            if let Err(error) = stopped {
+                log::warn!("{error}");
+            }
+        }
+    }
+}
+
+impl Drop for Graph {
+    /// A context that is stopped while a batch is being generated drops its graph when that comes back.
+    fn drop(&mut self) {
+        self.stop();
     }
 }

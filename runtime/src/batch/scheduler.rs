@@ -82,6 +82,8 @@ pub struct BatchScheduler {
     waiting_for_room: Vec<oneshot::Sender<()>>,
     waiting_for_end: Vec<oneshot::Sender<()>>,
     running: HashMap<usize, (Work, String)>,
+    /// Ticks that do not have their blocks yet.
+    allocating: usize,
 }
 
 impl BatchScheduler {
@@ -97,6 +99,7 @@ impl BatchScheduler {
             waiting_for_room: Vec::new(),
             waiting_for_end: Vec::new(),
             running: HashMap::new(),
+            allocating: 0,
             parts,
         }
     }
@@ -151,7 +154,7 @@ impl BatchScheduler {
         while let Some(batch) = self.parts.lifecycle.next_commit() {
             self.commit(batch, ctx);
         }
-        if self.parts.lifecycle.is_empty() {
+        if self.drained() {
             for waiting in self.waiting_for_end.drain(..) {
                 let _ = waiting.send(());
             }
@@ -301,6 +304,11 @@ impl BatchScheduler {
         self.tell(|| Event::BatchCompleted(live.info));
     }
 
+    /// Whether every batch whose tick has come is committed.
+    fn drained(&self) -> bool {
+        self.allocating == 0 && self.parts.lifecycle.is_empty()
+    }
+
     fn release(&mut self, runner: usize) {
         self.running.remove(&runner);
         self.free_runners.push(runner);
@@ -334,6 +342,7 @@ impl Handler<Tick> for BatchScheduler {
 
     fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
         let batch = msg.batch;
+        self.allocating += 1;
         let room = (self.parts.lifecycle.len() >= self.parts.max_pending).then(|| {
             let (room, wait) = oneshot::channel();
             self.waiting_for_room.push(room);
@@ -355,10 +364,13 @@ impl Handler<Tick> for BatchScheduler {
             }
             tracker.send(AllocateBatch { batch }).await
         };
-        Box::pin(allocate.into_actor(self).map(move |allocated, scheduler, ctx: &mut Context<Self>| match allocated {
-            Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
-            Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
-            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+        Box::pin(allocate.into_actor(self).map(move |allocated, scheduler, ctx: &mut Context<Self>| {
+            scheduler.allocating -= 1;
+            match allocated {
+                Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
+                Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
+                Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+            }
         }))
     }
 }
@@ -373,7 +385,7 @@ impl Handler<Drain> for BatchScheduler {
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
         let (drained, wait) = oneshot::channel();
-        if self.parts.lifecycle.is_empty() {
+        if self.drained() {
             let _ = drained.send(());
         } else {
             self.waiting_for_end.push(drained);
@@ -432,7 +444,9 @@ impl BatchProgram for NoProgram {
     fn remember(&self) -> Duration {
         Duration::ZERO
     }
-    fn start(&mut self, _: Time) {}
+    fn start(&mut self, _: Time) -> Result<(), JobError> {
+        Ok(())
+    }
     fn generate(&mut self, _: &BatchInputs) -> Result<Generated, JobError> {
         Ok(Generated::default())
     }
