@@ -84,6 +84,8 @@ pub struct BatchScheduler {
     running: HashMap<usize, (Work, String)>,
     /// Ticks that do not have their blocks yet.
     allocating: usize,
+    /// Ends when the last tick has its blocks: the next one waits for that.
+    last_tick: Option<oneshot::Receiver<()>>,
 }
 
 impl BatchScheduler {
@@ -100,6 +102,7 @@ impl BatchScheduler {
             waiting_for_end: Vec::new(),
             running: HashMap::new(),
             allocating: 0,
+            last_tick: None,
             parts,
         }
     }
@@ -343,6 +346,9 @@ impl Handler<Tick> for BatchScheduler {
     fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
         let batch = msg.batch;
         self.allocating += 1;
+        let (allocated, turn) = oneshot::channel();
+        // The ticker sends one tick at a time, but the last one of a graceful stop may find another on its way.
+        let before = self.last_tick.replace(turn);
         let room = (self.parts.lifecycle.len() >= self.parts.max_pending).then(|| {
             let (room, wait) = oneshot::channel();
             self.waiting_for_room.push(room);
@@ -353,6 +359,9 @@ impl Handler<Tick> for BatchScheduler {
         let patience = self.parts.clock.sleep(self.parts.interval);
         let tracker = self.parts.tracker.clone();
         let allocate = async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
             if let Some(room) = room {
                 let _ = room.await;
             }
@@ -364,9 +373,10 @@ impl Handler<Tick> for BatchScheduler {
             }
             tracker.send(AllocateBatch { batch }).await
         };
-        Box::pin(allocate.into_actor(self).map(move |allocated, scheduler, ctx: &mut Context<Self>| {
+        Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
             scheduler.allocating -= 1;
-            match allocated {
+            let _ = allocated.send(());
+            match allocation {
                 Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
                 Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
                 Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
