@@ -4,7 +4,7 @@
 //! computed at most once, and kept until the batch is forgotten, so that outputs that share a stream share its dataset.
 
 use crate::rdd::Rdd;
-use crate::record::Data;
+use crate::record::{Data, Record};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{BatchInputs, BatchProgram, Generated, OutputJob};
+use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::error::{JobError, panic_message};
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
@@ -60,6 +61,8 @@ pub trait InputStream<T>: Send + 'static {
 struct Node {
     site: Site,
     slide: Duration,
+    /// Where its datasets are kept, when they are.
+    level: Option<StorageLevel>,
     /// A `Compute<T>`; away while it runs.
     compute: Option<Box<dyn Any + Send>>,
     /// `Option<Rdd<T>>` by batch.
@@ -98,7 +101,7 @@ impl Graph {
     }
 
     pub(crate) fn add_node<T: Data>(&mut self, site: Site, slide: Duration, compute: Compute<T>) -> NodeId<T> {
-        self.nodes.push(Node { site, slide, compute: Some(Box::new(compute)), datasets: BTreeMap::new() });
+        self.nodes.push(Node { site, slide, level: None, compute: Some(Box::new(compute)), datasets: BTreeMap::new() });
         NodeId { index: self.nodes.len() - 1, records: PhantomData }
     }
 
@@ -118,6 +121,23 @@ impl Graph {
 
     pub(crate) fn slide<T>(&self, node: NodeId<T>) -> Duration {
         self.nodes.get(node.index).map_or(self.interval, |node| node.slide)
+    }
+
+    /// Has the datasets of `node` kept at `level`.
+    ///
+    /// # Errors
+    /// The level that they are kept at already, if it is another.
+    pub(crate) fn persist<T: Record>(&mut self, node: NodeId<T>, level: StorageLevel) -> Result<(), StorageLevel> {
+        let Some(entry) = self.nodes.get_mut(node.index) else { return Ok(()) };
+        if let Some(before) = entry.level {
+            return if before == level { Ok(()) } else { Err(before) };
+        }
+        entry.level = Some(level);
+        if let Some(mut compute) = entry.compute.take().and_then(|compute| compute.downcast::<Compute<T>>().ok()) {
+            let kept: Compute<T> = Box::new(move |batch| Ok(compute(batch)?.map(|dataset| dataset.persist(level))));
+            entry.compute = Some(Box::new(kept));
+        }
+        Ok(())
     }
 
     pub(crate) fn has_outputs(&self) -> bool {

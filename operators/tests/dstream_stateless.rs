@@ -1,7 +1,8 @@
 //! Operators that look at one batch at a time, on the data of Spark's `BasicOperationsSuite`.
 
-use waterwheel_operators::Error;
-use waterwheel_operators::prelude::Parallelize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::{TestRun, run};
 
 type Outcome = Result<(), Error>;
@@ -72,5 +73,60 @@ fn count_by_value_counts_equal_records() -> Outcome {
     assert_eq!(sorted(counts), expected);
     let in_one = run(batches, |numbers| numbers.count_by_value_with(1))?;
     assert_eq!(in_one, expected, "one partition holds keys in order of their first appearance");
+    Ok(())
+}
+
+#[test]
+fn glom_makes_a_list_of_each_partition() -> Outcome {
+    let lists = run(numbers(), |numbers| numbers.glom())?;
+    assert_eq!(lists, [[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 10], [11, 12]]]);
+    Ok(())
+}
+
+#[test]
+fn map_partitions_applies_its_function_once_per_partition() -> Outcome {
+    let sums = run(numbers(), |numbers| numbers.map_partitions(|part| [part.into_iter().sum::<i32>()]))?;
+    assert_eq!(sums, [[3, 7], [11, 15], [19, 23]]);
+    Ok(())
+}
+
+#[test]
+fn map_partitions_with_index_tells_the_partition() -> Outcome {
+    let marked = run(numbers(), |numbers| {
+        numbers.map_partitions_with_index(|partition, part| part.into_iter().map(move |n| (partition, n)))
+    })?;
+    assert_eq!(marked[0], [(0, 1), (0, 2), (1, 3), (1, 4)]);
+    Ok(())
+}
+
+/// Rows "repartition (more partitions)" and "(fewer partitions)".
+#[test]
+fn repartition_makes_exactly_that_many_partitions_and_keeps_every_record() -> Outcome {
+    let hundreds = || [1..=100, 101..=200, 201..=300].map(Vec::from_iter);
+    for (from, to) in [(2, 5), (5, 2), (2, 0)] {
+        let parts = TestRun::new().partitions(from).run(hundreds(), move |numbers| numbers.repartition(to).glom())?;
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [to.max(1); 3]);
+        let flat = parts.into_iter().map(|batch| batch.into_iter().flatten().collect()).collect();
+        assert_eq!(sorted(flat), hundreds());
+    }
+    Ok(())
+}
+
+#[test]
+fn persisted_streams_compute_each_batch_once_and_keep_nothing_when_all_has_ended() -> Outcome {
+    for level in [StorageLevel::MemoryOnly, StorageLevel::MemoryOnlySer, StorageLevel::DiskOnly] {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let sums = run(numbers(), move |numbers| {
+            let slow = numbers.map(move |n| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                n
+            });
+            slow.persist(level).persist(level);
+            slow.foreach_rdd(|dataset| dataset.count().map(drop));
+            slow.reduce(|a, b| a + b)
+        })?;
+        assert_eq!((sums, calls.load(Ordering::SeqCst)), (vec![vec![10], vec![26], vec![42]], 12), "{level}");
+    }
     Ok(())
 }

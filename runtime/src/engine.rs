@@ -161,9 +161,8 @@ async fn run_engine(
     let exchange = Arc::new(MailboxExchange::default());
     let (theirs, held, clock) = (exchange.clone(), blocks.clone(), options.clock.clone());
     let homes: Vec<ArbiterHandle> = (0..cores).map(|_| arbiter()).collect();
-    let workers = Workers::start(homes, move |id: WorkerId| {
-        StageWorker::new(id, theirs.clone(), held.clone(), clock.clone())
-    });
+    let workers =
+        Workers::start(homes, move |id: WorkerId| StageWorker::new(id, theirs.clone(), held.clone(), clock.clone()));
     exchange.connect(workers.clone());
     let events = arbiter();
     let receivers = (0..options.receiver_threads.max(1)).map(|_| arbiter()).collect();
@@ -194,7 +193,9 @@ impl Drop for Threads {
         // The sender is dropped, never used: an answer is its end.
         match ended.recv_timeout(STOP_PATIENCE) {
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                log::warn!("a task is still in user code {STOP_PATIENCE:?} after its engine was stopped; its thread is left behind");
+                log::warn!(
+                    "a task is still in user code {STOP_PATIENCE:?} after its engine was stopped; its thread is left behind"
+                );
             }
             _ => drop(system.join()),
         }

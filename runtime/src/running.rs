@@ -152,7 +152,9 @@ impl Running {
             arbiter.stop();
             match ended.recv_timeout(RUNNER_PATIENCE) {
                 Err(RecvTimeoutError::Timeout) => {
-                    log::warn!("an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind");
+                    log::warn!(
+                        "an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind"
+                    );
                 }
                 _ => drop(arbiter.join()),
             }
@@ -248,8 +250,12 @@ impl Conductor {
     }
 
     async fn waiting(&self) -> String {
-        let alive: Vec<&str> =
-            self.receivers.iter().filter(|receiver| receiver.stop.connected()).map(|receiver| receiver.name.as_str()).collect();
+        let alive: Vec<&str> = self
+            .receivers
+            .iter()
+            .filter(|receiver| receiver.stop.connected())
+            .map(|receiver| receiver.name.as_str())
+            .collect();
         if alive.is_empty() {
             self.scheduler.send(RunningWork).await.unwrap_or_default()
         } else {

@@ -1,6 +1,6 @@
 //! `reduce_by_key`: the values of each key of a batch reduced to one.
 
-use crate::dstream::DStream;
+use crate::dstream::{DStream, partitioner_for};
 use crate::rdd::Partitioner;
 use crate::record::{Key, Record};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl<'c, K: Key, V: Record> DStream<'c, (K, V)> {
         let f = Arc::new(f);
         self.apply(site, move |dataset| {
             let f = f.clone();
-            let partitioner = partitioner.clone().unwrap_or_else(|| Partitioner::hash(dataset.scope().parallelism()));
+            let partitioner = partitioner_for(partitioner.as_ref(), &dataset);
             dataset.reduce_by_key_at(site, move |a, b| f(a, b), partitioner)
         })
     }

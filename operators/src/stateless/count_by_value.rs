@@ -1,6 +1,6 @@
 //! `count_by_value`: how often each record comes in a batch.
 
-use crate::dstream::DStream;
+use crate::dstream::{DStream, partitioner_for};
 use crate::rdd::Partitioner;
 use crate::record::Key;
 use waterwheel_runtime::site::Site;
@@ -29,7 +29,7 @@ impl<'c, T: Key> DStream<'c, T> {
 
     pub(crate) fn count_by_value_at(&self, site: Site, partitioner: Option<Partitioner<T>>) -> DStream<'c, (T, u64)> {
         self.apply(site, move |dataset| {
-            let partitioner = partitioner.clone().unwrap_or_else(|| Partitioner::hash(dataset.scope().parallelism()));
+            let partitioner = partitioner_for(partitioner.as_ref(), &dataset);
             dataset.map_at(site, |record| (record, 1)).reduce_by_key_at(site, |a, b| a + b, partitioner)
         })
     }

@@ -6,29 +6,29 @@ use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
 
 /// Real time after which a test gives up; nothing here takes a hundredth of it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The batch interval of all tests.
-pub const INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::local("test").with_cores(1).with_handle_signals(false)
 }
 
 /// A context on an engine of its own, at time 0.
-pub fn context(config: Config) -> (StreamingContext, ManualClock) {
+pub(crate) fn context(config: Config) -> (StreamingContext, ManualClock) {
     let clock = ManualClock::new(Time::ZERO);
     let ssc = StreamingContext::with_clock(config, INTERVAL, Arc::new(clock.clone())).unwrap();
     (ssc, clock)
 }
 
 /// Batch n holds the number n.
-pub fn numbers(ssc: &StreamingContext) -> DStream<'_, i64> {
+pub(crate) fn numbers(ssc: &StreamingContext) -> DStream<'_, i64> {
     ssc.input_stream(Scripted::new((1..=1000).map(|n| vec![n])))
 }
 
 /// Batch n holds the number n; every batch is written to the list that is returned.
-pub fn recorded(ssc: &StreamingContext) -> Seen<i64> {
+pub(crate) fn recorded(ssc: &StreamingContext) -> Seen<i64> {
     let seen = Seen::default();
     let theirs = seen.clone();
     numbers(ssc).foreach_rdd(move |dataset| -> Result<(), JobError> {
@@ -39,12 +39,12 @@ pub fn recorded(ssc: &StreamingContext) -> Seen<i64> {
 }
 
 /// The batch time of batch `n`.
-pub fn time(n: i64) -> Time {
+pub(crate) fn time(n: i64) -> Time {
     Time::from_millis(n * 1000)
 }
 
 /// What outputs and listeners of a test saw, in order.
-pub struct Seen<T>(Arc<Mutex<Vec<T>>>);
+pub(crate) struct Seen<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T> Default for Seen<T> {
     fn default() -> Self {
@@ -59,18 +59,18 @@ impl<T> Clone for Seen<T> {
 }
 
 impl<T: Clone> Seen<T> {
-    pub fn note(&self, what: T) {
+    pub(crate) fn note(&self, what: T) {
         self.0.lock().unwrap().push(what);
     }
 
-    pub fn all(&self) -> Vec<T> {
+    pub(crate) fn all(&self) -> Vec<T> {
         self.0.lock().unwrap().clone()
     }
 }
 
 /// Waits until `condition` holds, in steps of what `running` offers to wait for.
 #[track_caller]
-pub fn wait_until(running: &RunningContext, what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(running: &RunningContext, what: &str, condition: impl Fn() -> bool) {
     let step = Duration::from_millis(1);
     for _ in 0..PATIENCE.as_millis() {
         if condition() {

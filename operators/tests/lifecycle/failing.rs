@@ -110,7 +110,10 @@ fn an_input_that_panics_while_it_starts_fails_the_start() {
     ssc.input_stream(Broken).print();
     let outcome = ssc.start().and_then(|running| running.await_termination_or_timeout(PATIENCE).map(drop));
     let error = outcome.unwrap_err().to_string();
-    assert!(error.contains("no such source") && error.contains(&format!("input_stream at {}:{line}:", file!())), "{error}");
+    assert!(
+        error.contains("no such source") && error.contains(&format!("input_stream at {}:{line}:", file!())),
+        "{error}"
+    );
 }
 
 #[test]
@@ -156,7 +159,8 @@ fn skip_gives_up_a_batch_that_could_not_be_generated_and_makes_the_next() {
     let (ssc, clock) = context(config().with_failure_policy(FailurePolicy::Skip));
     let seen = Seen::default();
     let notes = seen.clone();
-    let odd = numbers(&ssc).transform_with_time(|dataset, at| if at == time(2) { Err("not this one") } else { Ok(dataset) });
+    let odd =
+        numbers(&ssc).transform_with_time(|dataset, at| if at == time(2) { Err("not this one") } else { Ok(dataset) });
     odd.foreach_rdd_with_time(move |_, at| notes.note(at));
     let running = ssc.start().unwrap();
     clock.advance(3 * INTERVAL);
@@ -172,7 +176,8 @@ fn retry_runs_only_the_failed_output_again_after_its_delay() {
     let seen = recorded(&ssc);
     let tries = Arc::new(AtomicU32::new(0));
     let counted = tries.clone();
-    numbers(&ssc).foreach_rdd(move |_| if counted.fetch_add(1, Ordering::SeqCst) < 2 { Err("not yet") } else { Ok(()) });
+    numbers(&ssc)
+        .foreach_rdd(move |_| if counted.fetch_add(1, Ordering::SeqCst) < 2 { Err("not yet") } else { Ok(()) });
     let running = ssc.start().unwrap();
     clock.advance(INTERVAL);
     for tried in 1..=2u32 {

@@ -155,7 +155,9 @@ fn a_slow_listener_holds_up_no_batch_and_what_it_misses_is_counted() {
     let (ssc, clock) = context(config());
     let (leave, gate) = channel::<()>();
     let gate = Mutex::new(gate);
-    ssc.add_streaming_listener(move |_: &Event| drop(gate.lock().unwrap().recv()));
+    ssc.add_streaming_listener(move |_: &Event| {
+        let _ = gate.lock().unwrap().recv();
+    });
     recorded(&ssc);
     let running = ssc.start().unwrap();
     clock.advance(BATCHES * INTERVAL);

@@ -33,3 +33,18 @@ fn all_problems_of_a_configuration_are_told_at_once() {
     assert_eq!(keys.len(), 3, "{error}");
     assert!(["app_name", "cores", "concurrent_jobs"].iter().all(|key| keys.contains(key)), "{error}");
 }
+#[test]
+fn all_misuses_are_told_at_once_each_with_its_line() {
+    let (ssc, _clock) = context(config());
+    let (other, _) = context(config());
+    let first = line!() + 1;
+    ssc.union::<i64>(&[]);
+    let second = line!() + 1;
+    numbers(&ssc).union(&numbers(&other));
+    let third = line!() + 1;
+    let error = ssc.start().unwrap_err();
+    let Error::Misuse(misuse) = &error else { panic!("{error}") };
+    let lines: Vec<_> = misuse.misuses.iter().map(|misuse| misuse.site.location.line()).collect();
+    assert_eq!(lines, [first, second, third], "{error}");
+    assert!(error.to_string().starts_with("3 problems:"), "{error}");
+}

@@ -154,7 +154,7 @@ impl Lifecycle {
 
     fn ended(&mut self, work: Work, succeeded: bool) -> Step {
         self.running = self.running.saturating_sub(1);
-        let policy = self.policy.clone();
+        let policy = self.policy;
         let Some(piece) = self.piece(work) else { return Step::Continue };
         piece.attempts += 1;
         match policy {

@@ -6,7 +6,7 @@ use super::lifecycle::{Lifecycle, Step, Work};
 use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
 use super::progress::Progress;
 use super::runner::{Generate, JobRunner, RunOutput};
-use crate::block::{Allocation, AllocateBatch, BatchDone, BlockTracker, ForgetBatches};
+use crate::block::{AllocateBatch, Allocation, BatchDone, BlockTracker, ForgetBatches};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
@@ -18,7 +18,8 @@ use crate::stage::CancelToken;
 use crate::time::Time;
 use crate::topology::SCHEDULER_MAILBOX;
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture,
+    WrapFuture,
 };
 use futures::future::{Either, join_all, select};
 use std::collections::{BTreeMap, HashMap};
@@ -126,8 +127,7 @@ impl BatchScheduler {
             failure: None,
         };
         self.tell(|| Event::BatchSubmitted(info.clone()));
-        let scope =
-            JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
+        let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
         let live = Live {
             info,

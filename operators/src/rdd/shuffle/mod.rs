@@ -14,4 +14,5 @@ mod route;
 mod sort_by;
 mod sort_by_key;
 
+pub(crate) use combine_by_key::Combiner;
 pub(crate) use node::Shuffle;
