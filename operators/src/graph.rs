@@ -180,7 +180,9 @@ impl Batch<'_> {
         let mut compute = entry.compute.take().and_then(|compute| compute.downcast::<Compute<T>>().ok());
         let computed = match &mut compute {
             Some(compute) => catch(site, time, || compute(self)),
-            None => Err(JobError::Failed { site, batch: Some(time), message: "the stream depends on itself".to_owned() }),
+            None => {
+                Err(JobError::Failed { site, batch: Some(time), message: "the stream depends on itself".to_owned() })
+            }
         };
         if let Some(entry) = self.graph.nodes.get_mut(node.index) {
             entry.compute = compute.map(|compute| compute as Box<dyn Any + Send>);

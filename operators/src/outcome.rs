@@ -10,7 +10,19 @@ use waterwheel_runtime::time::Time;
 /// The error of a closure of the user.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// `()`, or a `Result<(), E>` with any error.
+/// The result of a closure that is called for its effect: `()`, or a `Result<(), E>` with any error.
+///
+/// ```
+/// use waterwheel_operators::outcome::Outcome;
+///
+/// assert!(().into_result().is_ok());
+/// let refused: Result<(), String> = Err("the disk is full".to_owned());
+/// assert_eq!(refused.into_result().map_err(|error| error.to_string()), Err("the disk is full".to_owned()));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the closure has to return `()` or a `Result<(), E>`, not `{Self}`",
+    note = "end the closure with a semicolon to ignore the value"
+)]
 pub trait Outcome {
     /// As a result.
     ///
@@ -32,6 +44,9 @@ impl<E: Into<BoxError>> Outcome for Result<(), E> {
 }
 
 /// A dataset, or a `Result` of one with any error: what the function of `transform` returns.
+#[diagnostic::on_unimplemented(
+    message = "the closure has to return an `Rdd<U>` or a `Result<Rdd<U>, E>`, not `{Self}`"
+)]
 pub trait DatasetOutcome {
     /// What the dataset holds.
     type Record: Data;

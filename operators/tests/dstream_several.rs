@@ -1,4 +1,5 @@
 //! Operators on several streams and on whole datasets, on the data of Spark's `BasicOperationsSuite`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::ops::RangeInclusive;
 use waterwheel_operators::prelude::*;

@@ -1,8 +1,9 @@
 //! SIGTERM and Ctrl-C end a program as they should. The test starts its own executable as the program.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::env;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
@@ -19,8 +20,10 @@ fn program() {
     let numbers = ssc.input_stream(Scripted::new((1..=100_000).map(|n| vec![n])));
     numbers.foreach_rdd(|dataset| dataset.collect().map(|records| say(&format!("begin {records:?}"))));
     numbers.foreach_rdd(move |dataset| -> Result<(), JobError> {
-        while role == "endless" {
-            dataset.count()?;
+        if role == "endless" {
+            loop {
+                dataset.count()?;
+            }
         }
         say(&format!("end {:?}", dataset.collect()?));
         Ok(())
@@ -30,9 +33,9 @@ fn program() {
     say(&format!("done {}", running.batches_completed()));
 }
 
-/// Past the test harness, which keeps what `println!` writes.
+/// A line for the test that started the program.
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "> {line}").unwrap();
+    eprintln!("> {line}");
 }
 
 struct Program {

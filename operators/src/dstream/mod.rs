@@ -1,7 +1,7 @@
 //! `DStream<'c, T>`: a stream of datasets, one per batch.
 //!
 //! The handle names a node of the context's graph. Every operator is defined by what it does to the dataset of a batch, with
-//! [`DStream::apply`]; those that look at more than one batch or stream use `node`.
+//! `DStream::apply`; those that look at more than one batch or stream use `node`.
 
 use crate::context::StreamingContext;
 use crate::graph::{Batch, NodeId};

@@ -29,8 +29,6 @@ impl<'c, K: Key, V: Record> DStream<'c, (K, V)> {
     }
 
     fn group_by_key_at(&self, site: Site, partitioner: Option<Partitioner<K>>) -> DStream<'c, (K, Vec<V>)> {
-        self.apply(site, move |dataset| {
-            dataset.group_by_key_at(site, partitioner_for(partitioner.as_ref(), &dataset))
-        })
+        self.apply(site, move |dataset| dataset.group_by_key_at(site, partitioner_for(partitioner.as_ref(), &dataset)))
     }
 }

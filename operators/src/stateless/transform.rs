@@ -27,7 +27,10 @@ impl<'c, T: Data> DStream<'c, T> {
     /// # Ok::<(), waterwheel_operators::Error>(())
     /// ```
     #[track_caller]
-    pub fn transform<R: DatasetOutcome>(&self, f: impl Fn(Rdd<T>) -> R + Send + Sync + 'static) -> DStream<'c, R::Record> {
+    pub fn transform<R: DatasetOutcome>(
+        &self,
+        f: impl Fn(Rdd<T>) -> R + Send + Sync + 'static,
+    ) -> DStream<'c, R::Record> {
         self.transform_at(Site::here("transform"), move |dataset, _| f(dataset))
     }
 

@@ -1,5 +1,6 @@
 //! The life of a context: starting, waiting, stopping, failing, telling. Spark's `StreamingContextSuite` and
 //! `StreamingListenerSuite`, as far as our design has the row.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod common;
 mod engines;
