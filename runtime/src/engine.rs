@@ -5,7 +5,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::ids::WorkerId;
 use crate::inside::{mark_engine_thread, on_engine_thread};
 use crate::scope::{EngineCore, EngineSnapshot, JobLimits, JobScope};
-use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers};
+use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers, forbid_actions_here};
 use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use std::path::PathBuf;
@@ -149,6 +149,8 @@ async fn run_engine(
     stopped: oneshot::Receiver<()>,
 ) {
     mark_engine_thread();
+    // Sources are started here; an action of theirs would wait for a coordinator on this very thread.
+    forbid_actions_here();
     let mut arbiters = Vec::new();
     let mut arbiter = || {
         let new = Arbiter::new();

@@ -117,6 +117,23 @@ fn an_input_that_panics_while_it_starts_fails_the_start() {
 }
 
 #[test]
+fn an_input_that_computes_while_it_starts_is_told_and_no_deadlock() {
+    struct Eager(Engine);
+    impl InputStream<i64> for Eager {
+        fn start(&mut self, _: Time) {
+            self.0.parallelize([1], 1).count().unwrap();
+        }
+        fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<i64>>, JobError> {
+            Ok(Some(inputs.scope.empty_rdd()))
+        }
+    }
+    let (ssc, clock) = context(config());
+    ssc.input_stream(Eager(ssc.engine().clone())).print();
+    let error = fault(ssc, &clock);
+    assert!(error.contains("input_stream") && error.contains("InsideTask"), "{error}");
+}
+
+#[test]
 fn the_first_fault_is_kept_and_told_to_everyone() {
     let (ssc, clock) = context(config());
     numbers(&ssc).foreach_rdd(|_| Err("the first"));

@@ -5,6 +5,7 @@
 mod common;
 mod engines;
 mod failing;
+mod forgetting;
 mod listening;
 mod misuse;
 mod order;
