@@ -19,8 +19,8 @@ mod testing;
 
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
-pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all};
 pub(crate) use shuffle::Combiner;
+pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all};
 pub(crate) use source::Blocks;
 pub use source::Parallelize;
 
