@@ -11,7 +11,7 @@ use crate::block::{BlockTracker, Ledger, MemoryLog};
 use crate::config::Config;
 use crate::engine::end_signal;
 use crate::event::{Event, Publisher, StreamingListener};
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::ids::{ContextId, StreamId};
 use crate::receiver::{CutBlock, StopReceiver};
 use crate::running::{Command, Conductor, RunnerThread, Running};
@@ -222,7 +222,10 @@ fn assemble(
 
     // The zero time lies on the grid of multiples of the interval; the first batch is one interval later.
     let zero = next_tick(clock.now(), interval) - interval;
-    program.start(zero);
+    if let Err(error) = program.start(zero) {
+        // The conductor, started last, sees the fault first of all and ends the context.
+        faults.report(Fault::Batch(error));
+    }
 
     let parts = ContextParts {
         context,
@@ -256,7 +259,7 @@ fn assemble(
         core: core.clone(),
         clock: clock.clone(),
         interval,
-        lifecycle: Lifecycle::new(config.failure_policy.clone(), config.concurrent_jobs),
+        lifecycle: Lifecycle::new(config.failure_policy, config.concurrent_jobs),
         max_pending: config.max_pending_batches,
         limits: JobLimits {
             max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),

@@ -19,7 +19,7 @@ mod testing;
 
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
-pub(crate) use shuffle::reducer;
+pub(crate) use shuffle::{Combiner, reducer};
 pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all, take};
 pub(crate) use source::Blocks;
 pub use source::Parallelize;

@@ -195,6 +195,11 @@ thread_local! {
     static INSIDE_TASK: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whatever the calling thread runs counts as a task from here on: for the thread that actions need to get on.
+pub(crate) fn forbid_actions_here() {
+    INSIDE_TASK.set(true);
+}
+
 /// Whether the calling thread is inside a task, where no action may be called.
 pub fn inside_task() -> bool {
     INSIDE_TASK.get()

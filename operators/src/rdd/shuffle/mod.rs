@@ -15,5 +15,6 @@ mod sort_by;
 mod sort_by_key;
 mod table;
 
+pub(crate) use combine_by_key::Combiner;
 pub(crate) use node::Shuffle;
 pub(crate) use reduce_by_key::reducer;
