@@ -1,11 +1,102 @@
-//! W1 on Waterwheel.
+//! W1 on Waterwheel: a streaming context whose batches are the job's, each driven by one turn of the manual clock.
 
-use anyhow::{Result, bail};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use waterwheel::prelude::*;
+use waterwheel::rdd::{Flow, RddNode, Sink, push_all};
+use waterwheel::runtime::ids::RddId;
+use waterwheel::runtime::stage::{Lineage, Requirement, TaskContext};
 
 use super::{BatchDone, Job};
-use crate::count::Word;
+use crate::count::{Summary, Word};
+use crate::text::words;
+
+/// No batch takes this long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Count the job's batches with Waterwheel.
-pub(crate) fn run<W: Word>(_job: &Job) -> Result<Vec<BatchDone>> {
-    bail!("the waterwheel peer of w1 is not written yet")
+pub(crate) fn run<W: Word>(job: &Job) -> Result<Vec<BatchDone>> {
+    let clock = ManualClock::new(Time::ZERO);
+    let mut config = Config::local("w1").with_cores(job.cores);
+    config.handle_signals = false;
+    let ssc = StreamingContext::with_clock(config, seconds(1), Arc::new(clock.clone()))?;
+    let summaries = Arc::new(Mutex::new(Vec::new()));
+
+    let lines = ssc.input_stream(Script { batches: job.batches.clone(), next: 0, partitions: job.cores });
+    let counts = lines
+        .flat_map_into(|line, out| out.extend(words(line).map(W::from)))
+        .map(|word| (word, 1u64))
+        .reduce_by_key(|a, b| a + b);
+    let theirs = summaries.clone();
+    counts.foreach_rdd(move |counts| {
+        let partitions = counts.glom().map(|counts| {
+            let mut summary = Summary::default();
+            counts.iter().for_each(|(word, count)| summary.add(word.as_ref(), *count));
+            summary
+        });
+        let mut summary = Summary::default();
+        partitions.collect()?.into_iter().for_each(|partition| summary.merge(partition));
+        theirs.lock().unwrap_or_else(PoisonError::into_inner).push(summary);
+        Ok::<(), JobError>(())
+    });
+
+    let running = ssc.start()?;
+    let mut done = Vec::new();
+    for batch in 1..=job.batches.len() {
+        let started = Instant::now();
+        clock.advance(seconds(1));
+        ensure!(running.wait_for_batches(batch as u64, PATIENCE), "batch {batch} was not done within {PATIENCE:?}");
+        let finished = Instant::now();
+        let summary = summaries.lock().unwrap_or_else(PoisonError::into_inner).last().copied().unwrap_or_default();
+        done.push(BatchDone { started, finished, summary });
+    }
+    running.stop(Stop::Immediate)?;
+    Ok(done)
+}
+
+/// The job's batches, one after another.
+struct Script {
+    batches: Vec<&'static [String]>,
+    next: usize,
+    partitions: usize,
+}
+
+impl InputStream<String> for Script {
+    fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<String>>, JobError> {
+        let lines = self.batches.get(self.next).copied().unwrap_or_default();
+        self.next += 1;
+        let node = InMemory { id: inputs.scope.core().next_rdd(), lines, partitions: self.partitions };
+        Ok(Some(Rdd::new(Arc::new(node), inputs.scope.clone())))
+    }
+}
+
+/// Lines that lie in memory: a dataset that copies nothing before it is asked.
+struct InMemory {
+    id: RddId,
+    lines: &'static [String],
+    partitions: usize,
+}
+
+impl Lineage for InMemory {
+    fn id(&self) -> RddId {
+        self.id
+    }
+
+    fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    fn requirements(&self, _: usize) -> Vec<Requirement> {
+        Vec::new()
+    }
+}
+
+impl RddNode<String> for InMemory {
+    fn compute(&self, partition: usize, _: &TaskContext, out: &mut dyn Sink<String>) -> Flow {
+        let share = self.lines.len().div_ceil(self.partitions);
+        let lines = self.lines.chunks(share.max(1)).nth(partition).unwrap_or_default();
+        push_all(lines, out)
+    }
 }

@@ -1,9 +1,8 @@
 //! `reduce_by_key`: the values of each key of a batch reduced to one.
 
 use crate::dstream::DStream;
-use crate::rdd::Partitioner;
+use crate::rdd::{Partitioner, reducer};
 use crate::record::{Key, Record};
-use std::sync::Arc;
 use waterwheel_runtime::site::Site;
 
 impl<'c, K: Key, V: Record> DStream<'c, (K, V)> {
@@ -30,11 +29,10 @@ impl<'c, K: Key, V: Record> DStream<'c, (K, V)> {
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         partitioner: Option<Partitioner<K>>,
     ) -> DStream<'c, (K, V)> {
-        let f = Arc::new(f);
+        let combiner = reducer(f);
         self.apply(site, move |dataset| {
-            let f = f.clone();
             let partitioner = partitioner.clone().unwrap_or_else(|| Partitioner::hash(dataset.scope().parallelism()));
-            dataset.reduce_by_key_at(site, move |a, b| f(a, b), partitioner)
+            dataset.combine_at(site, combiner.clone(), partitioner)
         })
     }
 }

@@ -17,6 +17,7 @@ mod source;
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
 pub use source::Parallelize;
+pub(crate) use shuffle::reducer;
 pub(crate) use source::Blocks;
 pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all};
 

@@ -2,4 +2,5 @@
 
 mod filter;
 mod flat_map;
+mod flat_map_into;
 mod map;

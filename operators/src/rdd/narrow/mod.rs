@@ -2,4 +2,6 @@
 
 mod filter;
 mod flat_map;
+mod flat_map_into;
+mod glom;
 mod map;

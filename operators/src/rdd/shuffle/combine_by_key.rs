@@ -1,25 +1,32 @@
 //! `combine_by_key`: the values of each key folded into one combined value. The other reductions are made of it.
 
 use super::Shuffle;
-use crate::rdd::{Partitioner, Rdd};
+use super::table::CombineTable;
+use crate::rdd::{Flow, Input, Partitioner, Rdd};
 use crate::record::{Data, Key, Record};
-use foldhash::fast::FixedState;
-use indexmap::IndexMap;
-use indexmap::map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use waterwheel_runtime::codec::CodecError;
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::stage::TaskContext;
 
-/// How values become a combined value: the three functions of `combine_by_key`.
+/// How values become a combined value: the three functions of `combine_by_key`, and what was learnt of the keys.
+///
+/// A stream makes one and uses it for every batch.
 pub(crate) struct Combiner<Create, MergeValue, MergeCombiners> {
-    pub(crate) create: Create,
-    pub(crate) merge_value: MergeValue,
-    pub(crate) merge_combiners: MergeCombiners,
+    create: Create,
+    merge_value: MergeValue,
+    merge_combiners: MergeCombiners,
+    mapped: KeysSeen,
+    reduced: KeysSeen,
 }
 
-/// Keys in the order of their first appearance, so that a result does not depend on hash values. A value is taken out while
-/// it is merged, hence the `Option`.
-type Table<K, C> = IndexMap<K, Option<C>, FixedState>;
+impl<A, B, D> Combiner<A, B, D> {
+    pub(crate) fn new(create: A, merge_value: B, merge_combiners: D) -> Arc<Combiner<A, B, D>> {
+        let (mapped, reduced) = (KeysSeen::default(), KeysSeen::default());
+        Arc::new(Combiner { create, merge_value, merge_combiners, mapped, reduced })
+    }
+}
 
 impl<K: Key, V: Data> Rdd<(K, V)> {
     /// Folds the values of each key: `create` makes a combined value of the first, `merge_value` adds another, and
@@ -44,8 +51,8 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         merge_combiners: impl Fn(C, C) -> C + Send + Sync + 'static,
         partitioner: impl Into<Partitioner<K>>,
     ) -> Rdd<(K, C)> {
-        let combiner = Combiner { create, merge_value, merge_combiners };
-        self.combine_at(Site::here("combine_by_key"), Arc::new(combiner), partitioner.into())
+        let combiner = Combiner::new(create, merge_value, merge_combiners);
+        self.combine_at(Site::here("combine_by_key"), combiner, partitioner.into())
     }
 
     pub(crate) fn combine_at<C: Record, A, B, D>(
@@ -63,35 +70,21 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             return self.combine_in_place(site, combiner);
         }
         let (theirs, targets, id) = (combiner.clone(), partitioner.partitions(), partitioner.id());
-        let map = move |input: &crate::rdd::Input<'_, (K, V)>, task: &waterwheel_runtime::stage::TaskContext| {
-            let mut table = Table::default();
-            input.each(task, |chunk| {
-                Ok(task.run(site, chunk.len(), || {
-                    for (key, value) in chunk.drain(..) {
-                        add_value(&mut table, key, value, &combiner);
-                    }
-                })?)
-            })?;
-            Ok(split(finish(table), &partitioner).map_err(|error| task.failed(site, error))?)
+        let map = move |input: &Input<'_, (K, V)>, task: &TaskContext| {
+            let mut table = combiner.mapped.table();
+            gather(&mut table, input, task, site, &combiner)?;
+            combiner.mapped.saw(table.len());
+            Ok(split(table.len(), table.into_records(), &partitioner).map_err(|error| task.failed(site, error))?)
         };
-        let reduce = move |buckets: Vec<Vec<(K, C)>>, task: &waterwheel_runtime::stage::TaskContext| {
+        let reduce = move |buckets: Vec<Vec<(K, C)>>, task: &TaskContext| {
             let records = buckets.iter().map(Vec::len).sum();
-            let most = buckets.iter().map(Vec::len).max().unwrap_or(0);
             task.run(site, records, || {
-                let mut table = Table::with_capacity_and_hasher(most, FixedState::default());
+                let mut table = theirs.reduced.table();
                 for (key, combined) in buckets.into_iter().flatten() {
-                    match table.entry(key) {
-                        Entry::Vacant(vacant) => drop(vacant.insert(Some(combined))),
-                        Entry::Occupied(mut known) => {
-                            let known = known.get_mut();
-                            *known = match known.take() {
-                                Some(before) => Some((theirs.merge_combiners)(before, combined)),
-                                None => Some(combined),
-                            };
-                        }
-                    }
+                    table.add(key, combined, |combined| combined, |a, b| (theirs.merge_combiners)(a, b));
                 }
-                finish(table)
+                theirs.reduced.saw(table.len());
+                table.into_records().collect()
             })
         };
         Shuffle { site, targets, partitioner: Some(id), map, reduce }.of(self)
@@ -105,48 +98,62 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         D: Send + Sync + 'static,
     {
         self.narrow(true, move |input, task, out| {
-            let mut table = Table::default();
-            input.each(task, |chunk| {
-                Ok(task.run(site, chunk.len(), || {
-                    for (key, value) in chunk.drain(..) {
-                        add_value(&mut table, key, value, &combiner);
-                    }
-                })?)
-            })?;
-            out.push(&mut finish(table))
+            let mut table = combiner.mapped.table();
+            gather(&mut table, input, task, site, &combiner)?;
+            combiner.mapped.saw(table.len());
+            out.push(&mut table.into_records().collect())
         })
     }
 }
 
-fn add_value<K: Key, V, C, A, B, D>(table: &mut Table<K, C>, key: K, value: V, combiner: &Combiner<A, B, D>)
+/// How many keys the last task met, so that the next one starts with a table of that size.
+#[derive(Default)]
+struct KeysSeen(AtomicUsize);
+
+impl KeysSeen {
+    fn table<K: Key, C>(&self) -> CombineTable<K, C> {
+        CombineTable::with_capacity(self.0.load(Ordering::Relaxed))
+    }
+
+    fn saw(&self, keys: usize) {
+        // A little more: the next task's keys are rarely fewer.
+        self.0.store(keys + keys / 16, Ordering::Relaxed);
+    }
+}
+
+/// Combines all records of a partition.
+fn gather<K: Key, V: Data, C, A, B, D>(
+    table: &mut CombineTable<K, C>,
+    input: &Input<'_, (K, V)>,
+    task: &TaskContext,
+    site: Site,
+    combiner: &Combiner<A, B, D>,
+) -> Flow
 where
     A: Fn(V) -> C,
     B: Fn(C, V) -> C,
 {
-    match table.entry(key) {
-        Entry::Vacant(vacant) => drop(vacant.insert(Some((combiner.create)(value)))),
-        Entry::Occupied(mut known) => {
-            let known = known.get_mut();
-            *known = Some(match known.take() {
-                Some(before) => (combiner.merge_value)(before, value),
-                None => (combiner.create)(value),
-            });
-        }
-    }
-}
-
-fn finish<K, C>(table: Table<K, C>) -> Vec<(K, C)> {
-    table.into_iter().filter_map(|(key, combined)| Some((key, combined?))).collect()
+    input.each(task, |chunk| {
+        Ok(task.run(site, chunk.len(), || {
+            for (key, value) in chunk.drain(..) {
+                table.add(key, value, &combiner.create, &combiner.merge_value);
+            }
+        })?)
+    })
 }
 
 /// Sorts records into the buckets of their keys.
-pub(crate) fn split<K: Key, C>(records: Vec<(K, C)>, partitioner: &Partitioner<K>) -> Result<Vec<Vec<(K, C)>>, CodecError> {
+pub(crate) fn split<K: Key, C>(
+    length: usize,
+    records: impl Iterator<Item = (K, C)>,
+    partitioner: &Partitioner<K>,
+) -> Result<Vec<Vec<(K, C)>>, CodecError> {
     let targets = partitioner.partitions();
     if targets == 1 {
-        return Ok(vec![records]);
+        return Ok(vec![records.collect()]);
     }
     // A little more than an even share, so that most buckets never grow.
-    let share = records.len() / targets + records.len() / (8 * targets);
+    let share = length / targets + length / (8 * targets);
     let mut buckets: Vec<Vec<(K, C)>> = (0..targets).map(|_| Vec::with_capacity(share)).collect();
     let mut scratch = Vec::new();
     for record in records {

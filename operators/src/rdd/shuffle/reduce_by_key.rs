@@ -32,19 +32,21 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
         self.reduce_by_key_at(Site::here("reduce_by_key"), f, partitioner.into())
     }
 
-    pub(crate) fn reduce_by_key_at(
+    fn reduce_by_key_at(
         &self,
         site: Site,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
         partitioner: Partitioner<K>,
     ) -> Rdd<(K, V)> {
-        let f = Arc::new(f);
-        let merge = f.clone();
-        let combiner = Combiner {
-            create: |value| value,
-            merge_value: move |a, b| f(a, b),
-            merge_combiners: move |a, b| merge(a, b),
-        };
-        self.combine_at(site, Arc::new(combiner), partitioner)
+        self.combine_at(site, reducer(f), partitioner)
     }
+}
+
+/// The combiner whose combined value is a value.
+pub(crate) fn reducer<V, F: Fn(V, V) -> V>(
+    f: F,
+) -> Arc<Combiner<impl Fn(V) -> V, impl Fn(V, V) -> V, impl Fn(V, V) -> V>> {
+    let f = Arc::new(f);
+    let merge = f.clone();
+    Combiner::new(|value| value, move |a, b| f(a, b), move |a, b| merge(a, b))
 }
