@@ -1,4 +1,7 @@
 //! Every source, and what is needed to use them: `use waterwheel::prelude::*` has it too.
 
+pub use crate::constant::ConstantSource;
 pub use crate::decode::{DecodeError, Decoder, Frame, FrameDecoder, LineDecoder};
+pub use crate::generator::{GeneratorSource, Rng, SmallRng};
+pub use crate::queue::{QueueSource, RddQueue, WhenEmpty};
 pub use crate::socket::SocketSource;

@@ -41,7 +41,7 @@ where
         let connected = tokio::select! {
             biased;
             () = &mut stopped => return Ok(()),
-            connected = TcpStream::connect(&self.address) => connected,
+            connected = connect(&self.address) => connected,
             () = timeout => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_TIMEOUT:?}"))),
         };
         let Connection { address, delay, .. } = &*self;
@@ -82,6 +82,18 @@ where
             outcome?;
         }
     }
+}
+
+/// Connects to `address`.
+///
+/// Where nobody listens on a port of this machine, an attempt may be given that very port to connect from, and is then
+/// connected with itself. It would wait for ever for what it never sends, and keep the peer from taking its port.
+async fn connect(address: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }
 
 impl<D: Decoder> Connection<D> {

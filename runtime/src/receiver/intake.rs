@@ -114,6 +114,8 @@ impl<T: Serialize> Intake<T> {
 
     /// Waits for the rate limit, for bytes and for a place in the queue.
     async fn admit(&self, records: usize, bytes: usize) -> Result<Credit, ReceiverStopped> {
+        // A receiver that never has to wait would otherwise never let the arbiter's other receivers run.
+        tokio::task::coop::consume_budget().await;
         let wait = self.lock().limiter.reserve(records, self.clock.monotonic());
         if !wait.is_zero() {
             self.clock.sleep(wait).await;

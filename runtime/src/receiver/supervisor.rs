@@ -10,7 +10,7 @@ use crate::block::{
     AddBlock, Block, BlockInfo, BlockKey, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel, StoreError,
 };
 use crate::clock::SharedClock;
-use crate::error::panic_message;
+use crate::error::{in_full, panic_message};
 use crate::event::{Event, Publisher};
 use crate::faults::{Fault, Faults};
 use crate::ids::{BlockId, ContextId, StreamId};
@@ -156,7 +156,12 @@ async fn receive<R: Receiver>(
             let mut receiver = factory();
             receiver.run(handle.clone()).await
         };
-        let outcome: Result<(), ReceiverError> = match AssertUnwindSafe(run).catch_unwind().await {
+        let ended = tokio::select! {
+            ended = AssertUnwindSafe(run).catch_unwind() => ended,
+            // The supervisor is gone: a receiver that does not listen for the stop must not outlive it.
+            () = life.closed() => break,
+        };
+        let outcome: Result<(), ReceiverError> = match ended {
             Ok(outcome) => outcome,
             Err(payload) => Err(format!("panicked: {}", panic_message(&*payload)).into()),
         };
@@ -257,7 +262,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
             let outcome = match put(&blocks, &clock, BlockKey::Input(context, id), stored).await {
                 Ok(()) => match tracker.send(AddBlock { info, credit }).await {
                     Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(error.to_string()),
+                    Ok(Err(error)) => Err(in_full(&error)),
                     Err(_) => Err("the block tracker is gone".to_owned()),
                 },
                 Err(error) => Err(error),
@@ -287,7 +292,7 @@ async fn put(blocks: &Addr<BlockManager>, clock: &SharedClock, key: BlockKey, bl
                 }
                 clock.sleep(RETRY_STORE).await;
             }
-            Ok(Err(error)) => return Err(error.to_string()),
+            Ok(Err(error)) => return Err(in_full(&error)),
             Err(_) => return Err("the block manager is gone".to_owned()),
         }
     }
@@ -312,7 +317,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> 
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct StopReceiver {
-    /// Whether to wait until `run` has returned by itself; otherwise its future is left to be dropped with its arbiter.
+    /// Whether to wait until `run` has returned by itself; otherwise its future is dropped.
     pub wait: bool,
 }
 

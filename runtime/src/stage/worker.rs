@@ -11,7 +11,7 @@ use super::shuffle::{Bucket, ShuffleKernel, ShuffleTable};
 use super::task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext};
 use crate::block::{Block, BlockKey, BlockManager, Erased, GetBlock, PutBlock};
 use crate::clock::SharedClock;
-use crate::error::TaskError;
+use crate::error::{TaskError, in_full};
 use crate::ids::{ShuffleId, WorkerId};
 use crate::site::Site;
 use crate::time::Time;
@@ -172,8 +172,8 @@ async fn fetch_inputs(
 async fn fetch_block(blocks: &Addr<BlockManager>, key: BlockKey) -> Result<Option<Erased>, TaskError> {
     let storage = |cause: String| TaskError::Storage { what: format!("{key}"), cause };
     let found = blocks.send(GetBlock { key }).await.map_err(|_| storage("the block manager is gone".to_owned()))?;
-    match found.map_err(|error| storage(error.to_string()))? {
-        Some(fetched) => Ok(Some(fetched.into_typed().map_err(|error| storage(error.to_string()))?)),
+    match found.map_err(|error| storage(in_full(&error)))? {
+        Some(fetched) => Ok(Some(fetched.into_typed().map_err(|error| storage(in_full(&error)))?)),
         None => Ok(None),
     }
 }

@@ -1,0 +1,180 @@
+//! What holds a receiver back: processing that stalls, and a rate.
+
+use crate::support::*;
+use std::io::{ErrorKind, Write};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use waterwheel_operators::prelude::*;
+use waterwheel_receivers::prelude::*;
+
+/// Has `stream` stall in its first batch, until something is sent to or the sender is dropped.
+fn stall<T: Record>(stream: DStream<'_, T>) -> std::sync::mpsc::Sender<()> {
+    let (release, released) = channel();
+    let released = Mutex::new(released);
+    // Afterwards the channel is closed, and no batch waits.
+    stream.foreach_rdd(move |_| {
+        let _ = released.lock().unwrap().recv();
+    });
+    release
+}
+
+/// The records of the next batch that gets its blocks.
+fn submitted(told: &std::sync::mpsc::Receiver<Event>) -> u64 {
+    wait_for(told, |event| match event {
+        Event::BatchSubmitted(batch) => Some(batch.num_records()),
+        _ => None,
+    })
+}
+
+/// Ten records of 1000 bytes fill the allowance of 10 kB; the eleventh waits until the batch of the ten is done.
+#[test]
+fn receiver_waits_at_exactly_the_bytes_that_may_be_pending() {
+    let pending = receivers().with_max_pending("10kB".parse().unwrap());
+    let (ssc, clock) = manual_context(config().with_receiver(pending));
+    let (accepted, numbers) = channel();
+    let stream = receive(&ssc, move |handle| {
+        let accepted = accepted.clone();
+        async move {
+            for n in 0_u64.. {
+                handle.store_sized(vec![n], 1000).await?;
+                accepted.send(n).unwrap();
+            }
+            Ok(())
+        }
+    });
+    let (release, told) = (stall(stream), events(&ssc));
+    let running = ssc.start().unwrap();
+
+    let next_ten = |from: u64| {
+        let ten = (0..10).map(|_| numbers.recv_timeout(DEADLINE).unwrap());
+        assert_same(ten, from..from + 10);
+    };
+    next_ten(0);
+    clock.advance(seconds(1));
+    assert_eq!(submitted(&told), 10);
+    // The first batch stalls: however many come after it, there is nothing for them.
+    for _ in 0..3 {
+        clock.advance(seconds(1));
+        assert_eq!(submitted(&told), 0);
+    }
+    assert!(numbers.try_recv().is_err());
+
+    drop(release);
+    next_ten(10);
+    running.stop(Stop::Immediate).unwrap();
+}
+
+/// One record larger than the whole allowance takes all of it, instead of waiting for ever.
+#[test]
+fn record_larger_than_what_may_be_pending_comes_in_alone() {
+    let pending = receivers().with_max_pending("1kB".parse().unwrap());
+    let ssc = context(config().with_receiver(pending));
+    let stream = receive(&ssc, |handle| async move {
+        for n in 0.. {
+            handle.store_sized(vec![n], 5000).await?;
+        }
+        Ok(())
+    });
+    let numbers = batches(stream);
+    let _running = ssc.start().unwrap();
+    assert_same(next_records(&numbers, 5).into_iter().take(5), 0..5);
+}
+
+#[test]
+fn stalled_output_blocks_the_senders_writes_and_memory_stays_within_the_allowance() {
+    const ALLOWANCE: u64 = 1_000_000;
+    const LINE: &str = "six times nine is forty-two, or so the story goes, ok\n";
+
+    let peer = Peer::new();
+    let pending = receivers().with_max_pending("1MB".parse().unwrap());
+    let ssc = context(config().with_receiver(pending));
+    let lines = ssc.socket_text_stream(peer.address());
+    let (release, told) = (stall(lines), events(&ssc));
+    let running = ssc.start().unwrap();
+
+    let mut connection = peer.accept();
+    connection.set_write_timeout(Some(milliseconds(500))).unwrap();
+    let text = LINE.repeat(10_000);
+    let mut written = 0;
+    let blocked = loop {
+        match connection.write(text.as_bytes()) {
+            Ok(bytes) => written += bytes,
+            Err(error) => break error,
+        }
+        assert!(written < 1 << 30, "nothing holds the sender");
+    };
+    assert!(matches!(blocked.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{blocked}");
+
+    let received: u64 = told
+        .try_iter()
+        .map(|event| if let Event::BatchSubmitted(batch) = event { batch.num_records() } else { 0 })
+        .sum();
+    // A line weighs its bytes and its `String`; what is held back is less than the next read.
+    let weight = (LINE.len() + size_of::<String>()) as u64;
+    assert!(received * weight <= ALLOWANCE, "{received} lines");
+    assert!(received * weight > ALLOWANCE / 2, "{received} lines");
+
+    drop(release);
+    connection.set_write_timeout(Some(DEADLINE)).unwrap();
+    connection.write_all(text.as_bytes()).unwrap();
+    running.stop(Stop::Immediate).unwrap();
+}
+
+#[test]
+fn receiver_stores_no_faster_than_the_rate_it_may() {
+    let (ssc, clock) = manual_context(config().with_receiver(receivers().with_max_rate(100)));
+    let (accepted, numbers) = channel();
+    let stream = receive(&ssc, move |handle| {
+        let accepted = accepted.clone();
+        async move {
+            for n in 0_u64.. {
+                handle.store(n).await?;
+                accepted.send(n).unwrap();
+            }
+            Ok(())
+        }
+    });
+    batches(stream);
+    let running = ssc.start().unwrap();
+
+    // At the start the slack of 50 ms is not there yet: the first record comes at once, the next ones every 10 ms.
+    assert_eq!(numbers.recv_timeout(DEADLINE).unwrap(), 0);
+    for n in 1..=200 {
+        let due = Time::ZERO + milliseconds(10) * n;
+        wait_until(|| clock.next_deadline() == Some(due));
+        assert!(numbers.try_recv().is_err());
+        clock.advance(milliseconds(10));
+        assert_eq!(numbers.recv_timeout(DEADLINE).unwrap(), u64::from(n));
+    }
+    running.stop(Stop::Immediate).unwrap();
+}
+
+/// On the machine's clock, whose timers wake late: Spark's row on throttling, total within 5 % of rate x time.
+#[test]
+fn rate_is_reached_by_a_receiver_that_stores_single_records() {
+    const RATE: u64 = 5000;
+    let ssc = context(config().with_receiver(receivers().with_max_rate(RATE)));
+    let measured = Arc::new(Mutex::new(None));
+    let result = measured.clone();
+    let (done, finished) = channel();
+    let stream = receive(&ssc, move |handle| {
+        let (result, done) = (result.clone(), done.clone());
+        async move {
+            let start = handle.clock().monotonic();
+            for n in 0..RATE {
+                handle.store(n).await?;
+            }
+            *result.lock().unwrap() = Some(handle.clock().monotonic() - start);
+            done.send(()).unwrap();
+            handle.stopped().await;
+            Ok(())
+        }
+    });
+    batches(stream);
+    let running = ssc.start().unwrap();
+    finished.recv_timeout(DEADLINE).unwrap();
+    let took = measured.lock().unwrap().unwrap();
+    assert!(took >= milliseconds(949), "{took:?}");
+    assert!(took <= milliseconds(2000), "{took:?}: the timers' delays have added up");
+    running.stop(Stop::Immediate).unwrap();
+}

@@ -1,0 +1,126 @@
+//! What becomes of stored records when the program stops.
+
+use crate::support::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use waterwheel_operators::prelude::*;
+use waterwheel_receivers::prelude::*;
+
+/// Four rounds of a receiver that stores 1, 2, 3, ... as fast as it can.
+#[test]
+fn graceful_stop_processes_every_record_that_was_stored() {
+    let stored = Arc::new(AtomicU64::new(0));
+    let processed = Arc::new(AtomicU64::new(0));
+    for _ in 0..4 {
+        let ssc = StreamingContext::new(config(), milliseconds(100)).unwrap();
+        let counter = stored.clone();
+        let stream = receive(&ssc, move |handle| {
+            let counter = counter.clone();
+            async move {
+                while !handle.is_stopped() {
+                    handle.store(counter.load(Ordering::SeqCst) + 1).await?;
+                    counter.fetch_add(1, Ordering::SeqCst);
+                }
+                Ok(())
+            }
+        });
+        let counted = processed.clone();
+        stream.foreach_rdd(move |rdd| {
+            let first = counted.load(Ordering::SeqCst) + 1;
+            let numbers = rdd.collect()?;
+            assert!((first..).zip(&numbers).all(|(expected, number)| expected == *number), "from {first}");
+            counted.fetch_add(numbers.len() as u64, Ordering::SeqCst);
+            Ok::<(), JobError>(())
+        });
+        let running = ssc.start().unwrap();
+        assert!(running.wait_for_batches(2, DEADLINE));
+        running.stop(Stop::Graceful).unwrap();
+        assert!(stored.load(Ordering::SeqCst) > 0);
+        assert_eq!(processed.load(Ordering::SeqCst), stored.load(Ordering::SeqCst));
+    }
+}
+
+/// The receiver stores fifteen records, one a second, and does not end before, whoever asks it to.
+#[test]
+fn graceful_stop_waits_for_a_receiver_that_takes_its_time() {
+    let (ssc, clock) = manual_context(config().with_graceful_stop_timeout(seconds(20_000)));
+    let (stored, numbers) = channel();
+    let stream = receive(&ssc, move |handle| {
+        let stored = stored.clone();
+        async move {
+            for n in 1..=15 {
+                handle.clock().sleep(seconds(1)).await;
+                handle.store(n).await?;
+                stored.send(n).unwrap();
+            }
+            Ok(())
+        }
+    });
+    let processed = batches(stream);
+    let running = ssc.start().unwrap();
+
+    wait_until(|| clock.waiting() > 0);
+    std::thread::scope(|threads| {
+        let stopping = threads.spawn(|| running.stop(Stop::Graceful));
+        let mut received = 0;
+        while received < 15 {
+            clock.advance(milliseconds(100));
+            received += numbers.try_iter().count();
+            std::thread::yield_now();
+        }
+        // The last batch may wait for its tick.
+        while !stopping.is_finished() {
+            clock.advance(milliseconds(100));
+            std::thread::yield_now();
+        }
+        stopping.join().unwrap().unwrap();
+    });
+    assert_same(processed.try_iter().flatten(), 1..=15);
+}
+
+#[test]
+fn stop_right_after_the_start_ends_soon_whatever_the_receivers_are_at() {
+    for how in [Stop::Graceful, Stop::Immediate] {
+        let peer = Peer::new();
+        let ssc = context(config());
+        batches(ssc.socket_text_stream(peer.address()));
+        batches(ssc.socket_text_stream(nobodys_address()));
+        batches(ssc.generator_stream(1000, 0, |n, _| n));
+        let running = ssc.start().unwrap();
+        running.stop(how).unwrap();
+        assert!(running.await_termination_or_timeout(DEADLINE).unwrap());
+    }
+}
+
+/// The delay before the next attempt would last for an hour.
+#[test]
+fn stop_does_not_wait_for_the_next_attempt_to_connect() {
+    let ssc = context(config().with_receiver(receivers().with_restart_delay(seconds(3600))));
+    batches(ssc.socket_text_stream(nobodys_address()));
+    let told = events(&ssc);
+    let running = ssc.start().unwrap();
+    wait_for_error(&told, "trying again in 3600s");
+    running.stop(Stop::Graceful).unwrap();
+}
+
+#[test]
+fn immediate_stop_leaves_a_receiver_that_is_held_back() {
+    let held = receivers().with_max_pending("1kB".parse().unwrap()).with_max_rate(1);
+    let (ssc, _clock) = manual_context(config().with_receiver(held));
+    let (started, starts) = channel();
+    let stream = receive(&ssc, move |handle| {
+        let started = started.clone();
+        async move {
+            started.send(()).unwrap();
+            for n in 0.. {
+                handle.store_sized(vec![n], 1000).await?;
+            }
+            Ok(())
+        }
+    });
+    batches(stream);
+    let running = ssc.start().unwrap();
+    starts.recv_timeout(DEADLINE).unwrap();
+    running.stop(Stop::Immediate).unwrap();
+}
