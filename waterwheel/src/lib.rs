@@ -11,4 +11,5 @@ pub use compact_str::CompactString;
 pub mod prelude {
     pub use compact_str::CompactString;
     pub use waterwheel_operators::prelude::*;
+    pub use waterwheel_receivers::prelude::*;
 }

@@ -12,6 +12,7 @@ use crate::stats::{self, CpuMeter};
 pub(crate) mod handwritten;
 mod pace;
 pub(crate) mod send;
+pub(crate) mod waterwheel;
 
 use send::{SendReport, Sender};
 

@@ -1,0 +1,45 @@
+//! Puts a dataset of the numbers 1 to 1000 into a queue every second, and counts each batch's numbers by their last digit.
+//!
+//! Ends after five batches; every digit is counted 100 times.
+
+use std::error::Error;
+use std::time::Duration;
+
+use examples::cli::{self, Cli};
+use waterwheel::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Batches after which the program ends.
+const BATCHES: u64 = 5;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Cli { interval, cores, batches, .. } = cli::parse("Counts the numbers of queued datasets by their last digit");
+    cli::init_logging();
+    let batches = batches.unwrap_or(BATCHES);
+
+    let mut config = Config::local("QueueStream");
+    if let Some(cores) = cores {
+        config.cores = cores;
+    }
+    let ssc = StreamingContext::new(config, interval)?;
+    let queue = RddQueue::new();
+    let numbers = ssc.queue_stream(&queue, true);
+    numbers.map(|number: u32| (number % 10, 1u64)).reduce_by_key(|a, b| a + b).print();
+    let engine = ssc.engine().clone();
+
+    let running = ssc.start()?;
+    let mut pushed = 0;
+    loop {
+        // One dataset ahead of the batches: the queue is never empty and never long.
+        while pushed < batches.min(running.batches_completed() + 1) {
+            queue.push_records(&engine, 1..=1000, 10);
+            pushed += 1;
+        }
+        if running.batches_completed() >= batches || running.await_termination_or_timeout(Duration::from_millis(10))? {
+            break;
+        }
+    }
+    Ok(running.stop(Stop::Graceful)?)
+}
