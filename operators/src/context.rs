@@ -200,7 +200,8 @@ impl StreamingContext {
 fn check(site: Site, config: &Config, interval: Duration) -> Result<(), Error> {
     config.validate()?;
     if interval.is_zero() || !interval.subsec_nanos().is_multiple_of(1_000_000) {
-        let problem = format!("the batch interval is {interval:?}; it has to be a whole number of milliseconds, at least 1");
+        let problem =
+            format!("the batch interval is {interval:?}; it has to be a whole number of milliseconds, at least 1");
         return Err(MisuseError { misuses: vec![Misuse { site, problem }] }.into());
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What can go wrong before, while and after a context runs.
 
+use crate::testkit::TestRunError;
 use std::fmt;
 use waterwheel_runtime::config::ConfigError;
 use waterwheel_runtime::engine::EngineError;
@@ -33,6 +34,9 @@ pub enum Error {
     /// A stop that could not be waited for.
     #[error(transparent)]
     StopFromInside(#[from] StopFromInside),
+    /// A test run did not finish, or left something behind.
+    #[error(transparent)]
+    TestRun(#[from] TestRunError),
 }
 
 /// One mistake in a program of streams.

@@ -4,7 +4,7 @@
 //! computed at most once, and kept until the batch is forgotten, so that outputs that share a stream share its dataset.
 
 use crate::rdd::Rdd;
-use crate::record::Data;
+use crate::record::{Data, Record};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{BatchInputs, BatchProgram, Generated, OutputJob};
+use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::error::{JobError, panic_message};
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
@@ -60,6 +61,8 @@ pub trait InputStream<T>: Send + 'static {
 struct Node {
     site: Site,
     slide: Duration,
+    /// Where its datasets are kept, when they are.
+    level: Option<StorageLevel>,
     /// A `Compute<T>`; away while it runs.
     compute: Option<Box<dyn Any + Send>>,
     /// `Option<Rdd<T>>` by batch.
@@ -73,6 +76,7 @@ struct Output {
 
 /// Starts and stops an input stream that is also owned by its node.
 pub(crate) trait StartStop: Send {
+    fn site(&self) -> Site;
     fn start(&self, zero: Time);
     fn stop(&self);
 }
@@ -85,17 +89,19 @@ pub(crate) struct Graph {
     nodes: Vec<Node>,
     outputs: Vec<Output>,
     inputs: Vec<Box<dyn StartStop>>,
+    /// How many of the inputs were started and not stopped, from the first on.
+    started: usize,
     streams: u32,
 }
 
 impl Graph {
     pub(crate) fn new(interval: Duration) -> Graph {
         let (nodes, outputs, inputs) = (Vec::new(), Vec::new(), Vec::new());
-        Graph { interval, zero: Time::ZERO, remember: Duration::ZERO, nodes, outputs, inputs, streams: 0 }
+        Graph { interval, zero: Time::ZERO, remember: Duration::ZERO, nodes, outputs, inputs, started: 0, streams: 0 }
     }
 
     pub(crate) fn add_node<T: Data>(&mut self, site: Site, slide: Duration, compute: Compute<T>) -> NodeId<T> {
-        self.nodes.push(Node { site, slide, compute: Some(Box::new(compute)), datasets: BTreeMap::new() });
+        self.nodes.push(Node { site, slide, level: None, compute: Some(Box::new(compute)), datasets: BTreeMap::new() });
         NodeId { index: self.nodes.len() - 1, records: PhantomData }
     }
 
@@ -115,6 +121,23 @@ impl Graph {
 
     pub(crate) fn slide<T>(&self, node: NodeId<T>) -> Duration {
         self.nodes.get(node.index).map_or(self.interval, |node| node.slide)
+    }
+
+    /// Has the datasets of `node` kept at `level`.
+    ///
+    /// # Errors
+    /// The level that they are kept at already, if it is another.
+    pub(crate) fn persist<T: Record>(&mut self, node: NodeId<T>, level: StorageLevel) -> Result<(), StorageLevel> {
+        let Some(entry) = self.nodes.get_mut(node.index) else { return Ok(()) };
+        if let Some(before) = entry.level {
+            return if before == level { Ok(()) } else { Err(before) };
+        }
+        entry.level = Some(level);
+        if let Some(mut compute) = entry.compute.take().and_then(|compute| compute.downcast::<Compute<T>>().ok()) {
+            let kept: Compute<T> = Box::new(move |batch| Ok(compute(batch)?.map(|dataset| dataset.persist(level))));
+            entry.compute = Some(Box::new(kept));
+        }
+        Ok(())
     }
 
     pub(crate) fn has_outputs(&self) -> bool {
@@ -157,7 +180,9 @@ impl Batch<'_> {
         let mut compute = entry.compute.take().and_then(|compute| compute.downcast::<Compute<T>>().ok());
         let computed = match &mut compute {
             Some(compute) => catch(site, time, || compute(self)),
-            None => Err(JobError::Failed { site, batch: Some(time), message: "the stream depends on itself".to_owned() }),
+            None => {
+                Err(JobError::Failed { site, batch: Some(time), message: "the stream depends on itself".to_owned() })
+            }
         };
         if let Some(entry) = self.graph.nodes.get_mut(node.index) {
             entry.compute = compute.map(|compute| compute as Box<dyn Any + Send>);
@@ -167,13 +192,27 @@ impl Batch<'_> {
         }
         computed
     }
+
+    /// The dataset of a parent that the operator at `site` cannot do without, as Spark's `union` and `transform` cannot: a
+    /// batch that silently lacked one of their inputs would be a wrong result.
+    pub(crate) fn required<T: Data>(&mut self, site: Site, node: NodeId<T>) -> Result<Rdd<T>, JobError> {
+        let parent = self.graph.nodes.get(node.index).map(|parent| parent.site);
+        self.dataset(node)?.ok_or_else(|| {
+            let parent = parent.map(|parent| parent.to_string()).unwrap_or_default();
+            let message = format!("its parent {parent} has no dataset in this batch");
+            JobError::Failed { site, batch: Some(self.time()), message }
+        })
+    }
 }
 
 /// Runs user code of the driver side; a panic in it is named with the operator's site.
 pub(crate) fn catch<R>(site: Site, batch: Time, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        Err(JobError::Panicked { site, batch: Some(batch), message: panic_message(&*payload) })
-    })
+    caught(site, Some(batch), body)
+}
+
+fn caught<R>(site: Site, batch: Option<Time>, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|payload| Err(JobError::Panicked { site, batch, message: panic_message(&*payload) }))
 }
 
 impl BatchProgram for Graph {
@@ -181,9 +220,16 @@ impl BatchProgram for Graph {
         self.remember
     }
 
-    fn start(&mut self, zero: Time) {
+    fn start(&mut self, zero: Time) -> Result<(), JobError> {
         self.zero = zero;
-        self.inputs.iter().for_each(|input| input.start(zero));
+        for input in &self.inputs {
+            self.started += 1;
+            caught(input.site(), None, || {
+                input.start(zero);
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError> {
@@ -218,6 +264,21 @@ impl BatchProgram for Graph {
     }
 
     fn stop(&mut self) {
-        self.inputs.iter().for_each(|input| input.stop());
+        for input in self.inputs.iter().take(std::mem::take(&mut self.started)) {
+            let stopped = caught(input.site(), None, || {
+                input.stop();
+                Ok(())
+            });
+            if let Err(error) = stopped {
+                log::warn!("{error}");
+            }
+        }
+    }
+}
+
+impl Drop for Graph {
+    /// A context that is stopped while a batch is being generated drops its graph when that comes back.
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -1,4 +1,19 @@
-//! The operators of Waterwheel.
+//! The operators of Waterwheel: `StreamingContext`, `DStream` and `Rdd`.
+//!
+//! A [`StreamingContext`] builds a program of streams; a [`DStream`] is a stream of datasets, one per batch; an [`Rdd`](rdd::Rdd)
+//! is the lazy, partitioned dataset of one batch. One operator is one file, with its method, its documentation and its tests.
+//!
+//! | on streams | |
+//! | --- | --- |
+//! | record by record | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`filter`](DStream::filter) |
+//! | partition by partition | [`map_partitions`](DStream::map_partitions), [`map_partitions_with_index`](DStream::map_partitions_with_index), [`glom`](DStream::glom), [`repartition`](DStream::repartition) |
+//! | batch by batch | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value), [`transform`](DStream::transform), [`cache`](DStream::cache), [`persist`](DStream::persist) |
+//! | several streams | [`union`](DStream::union), [`StreamingContext::union`] |
+//! | pairs | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key), [`partition_by`](DStream::partition_by) |
+//! | outputs | [`print`](DStream::print), [`foreach_rdd`](DStream::foreach_rdd), [`save_as_text_files`](DStream::save_as_text_files) |
+//! | inputs | [`input_stream`](StreamingContext::input_stream), [`receiver_stream`](StreamingContext::receiver_stream); the sources are in the `receivers` crate |
+//!
+//! Datasets have operators of the same names and more: see [`rdd`]. Programs are tested with the [`testkit`].
 
 mod context;
 pub mod dstream;
@@ -14,6 +29,7 @@ pub mod record;
 mod running;
 pub mod show;
 mod stateless;
+pub mod testkit;
 
 pub use context::StreamingContext;
 pub use dstream::DStream;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use waterwheel_runtime::batch::Waited;
 use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
-use waterwheel_runtime::running::{ContextState, Running, Stop};
+use waterwheel_runtime::inside::on_engine_thread;
+use waterwheel_runtime::running::{ContextState, Running, Stop, StopFromInside};
 use waterwheel_runtime::time::Time;
 
 /// A started program of streams. Dropping it stops the program at once; `stop(Stop::Graceful)` finishes what was received.
@@ -35,7 +36,7 @@ impl RunningContext {
     /// Waits until the program ends: by `stop`, by a signal, or by a fault.
     ///
     /// # Errors
-    /// The first fault, if one ended the program.
+    /// The first fault, if one ended the program; being called by an output or listener of a program.
     pub fn await_termination(&self) -> Result<(), Error> {
         self.await_for(None).map(drop)
     }
@@ -49,6 +50,9 @@ impl RunningContext {
     }
 
     fn await_for(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        if timeout.is_none() && on_engine_thread() {
+            return Err(StopFromInside.into());
+        }
         match self.running.wait(timeout) {
             None => Ok(false),
             Some(None) => Ok(true),

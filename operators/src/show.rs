@@ -63,7 +63,23 @@ macro_rules! show_as_debug {
 }
 
 show_as_display!(
-    bool, char, str, String, compact_str::CompactString, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize,
+    bool,
+    char,
+    str,
+    String,
+    compact_str::CompactString,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
     waterwheel_runtime::time::Time,
 );
 // `Debug` keeps the point in 1.0.

@@ -3,8 +3,9 @@
 use crate::block::{BlockManager, BlockStore, StoreError, StoreOptions};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids::WorkerId;
+use crate::inside::{mark_engine_thread, on_engine_thread};
 use crate::scope::{EngineCore, EngineSnapshot, JobLimits, JobScope};
-use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers};
+use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers, forbid_actions_here};
 use actix::Actor;
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use std::path::PathBuf;
@@ -147,10 +148,14 @@ async fn run_engine(
     ready: std::sync::mpsc::SyncSender<EngineCore>,
     stopped: oneshot::Receiver<()>,
 ) {
+    mark_engine_thread();
+    // Sources are started here; an action of theirs would wait for a coordinator on this very thread.
+    forbid_actions_here();
     let mut arbiters = Vec::new();
     let mut arbiter = || {
         let new = Arbiter::new();
         let handle = new.handle();
+        handle.spawn_fn(mark_engine_thread);
         arbiters.push(new);
         handle
     };
@@ -158,9 +163,8 @@ async fn run_engine(
     let exchange = Arc::new(MailboxExchange::default());
     let (theirs, held, clock) = (exchange.clone(), blocks.clone(), options.clock.clone());
     let homes: Vec<ArbiterHandle> = (0..cores).map(|_| arbiter()).collect();
-    let workers = Workers::start(homes, move |id: WorkerId| {
-        StageWorker::new(id, theirs.clone(), held.clone(), clock.clone())
-    });
+    let workers =
+        Workers::start(homes, move |id: WorkerId| StageWorker::new(id, theirs.clone(), held.clone(), clock.clone()));
     exchange.connect(workers.clone());
     let events = arbiter();
     let receivers = (0..options.receiver_threads.max(1)).map(|_| arbiter()).collect();
@@ -184,10 +188,16 @@ impl Drop for Threads {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(RunningThreads { stop, ended, system }) = running else { return };
         let _ = stop.send(());
+        if on_engine_thread() {
+            // The last handle went with a closure, on one of the threads that would be waited for; they end by themselves.
+            return;
+        }
         // The sender is dropped, never used: an answer is its end.
         match ended.recv_timeout(STOP_PATIENCE) {
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                log::warn!("a task is still in user code {STOP_PATIENCE:?} after its engine was stopped; its thread is left behind");
+                log::warn!(
+                    "a task is still in user code {STOP_PATIENCE:?} after its engine was stopped; its thread is left behind"
+                );
             }
             _ => drop(system.join()),
         }

@@ -56,7 +56,9 @@ pub enum TaskError {
         message: String,
     },
     /// A block of received records is no longer in the block manager.
-    #[error("{block} is gone from the block manager; it was read after its batch was forgotten (a longer `remember` keeps it)")]
+    #[error(
+        "{block} is gone from the block manager; it was read after its batch was forgotten (a longer `remember` keeps it)"
+    )]
     BlockMissing {
         /// The missing block.
         block: BlockId,
@@ -132,7 +134,9 @@ pub enum JobError {
         message: String,
     },
     /// An action was called inside a task.
-    #[error("{site} was called inside a task: datasets can only be used in `transform`, `foreach_rdd` and outside the stream; collect the data first and move the result into the closure")]
+    #[error(
+        "{site} was called inside a task: datasets can only be used in `transform`, `foreach_rdd` and outside the stream; collect the data first and move the result into the closure"
+    )]
     InsideTask {
         /// The action.
         site: Site,
@@ -144,7 +148,9 @@ pub enum JobError {
         site: Site,
     },
     /// The engine has been stopped.
-    #[error("{site}: the engine has been stopped; keep the Engine (or the context that owns it) alive while its datasets are used")]
+    #[error(
+        "{site}: the engine has been stopped; keep the Engine (or the context that owns it) alive while its datasets are used"
+    )]
     EngineStopped {
         /// The action.
         site: Site,

@@ -25,6 +25,7 @@ pub mod error;
 pub mod event;
 pub mod faults;
 pub mod ids;
+pub mod inside;
 pub mod receiver;
 pub mod running;
 pub mod scope;

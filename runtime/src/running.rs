@@ -6,12 +6,13 @@
 //!
 //! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
 
-use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, StopTicker, Tick, Waited, on_runner_thread};
+use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, StopTicker, Tick, Waited};
 use crate::block::{BlockTracker, HasUnallocated, RemoveContext};
 use crate::clock::SharedClock;
 use crate::event::{AddListener, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::ids::ContextId;
+use crate::inside::on_engine_thread;
 use crate::receiver::StopReceiver;
 use crate::scope::EngineCore;
 use crate::signals::ShutdownSignals;
@@ -124,9 +125,9 @@ impl Running {
     /// Stops the context and waits until it has ended. The second stop waits for the first.
     ///
     /// # Errors
-    /// [`StopFromInside`] when called by an output of this (or any) context.
+    /// [`StopFromInside`] when called on a thread of an engine: by an output or listener of this (or any) context.
     pub fn stop(&self, how: Stop) -> Result<Option<Fault>, StopFromInside> {
-        if on_runner_thread() {
+        if on_engine_thread() {
             return Err(StopFromInside);
         }
         self.request_stop(how);
@@ -151,7 +152,9 @@ impl Running {
             arbiter.stop();
             match ended.recv_timeout(RUNNER_PATIENCE) {
                 Err(RecvTimeoutError::Timeout) => {
-                    log::warn!("an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind");
+                    log::warn!(
+                        "an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind"
+                    );
                 }
                 _ => drop(arbiter.join()),
             }
@@ -161,7 +164,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if on_runner_thread() {
+        if on_engine_thread() {
             return self.request_stop(Stop::Immediate);
         }
         let _ = self.stop(Stop::Immediate);
@@ -247,8 +250,12 @@ impl Conductor {
     }
 
     async fn waiting(&self) -> String {
-        let alive: Vec<&str> =
-            self.receivers.iter().filter(|receiver| receiver.stop.connected()).map(|receiver| receiver.name.as_str()).collect();
+        let alive: Vec<&str> = self
+            .receivers
+            .iter()
+            .filter(|receiver| receiver.stop.connected())
+            .map(|receiver| receiver.name.as_str())
+            .collect();
         if alive.is_empty() {
             self.scheduler.send(RunningWork).await.unwrap_or_default()
         } else {

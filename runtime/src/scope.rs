@@ -6,12 +6,13 @@ use crate::error::{JobError, TaskError};
 use crate::ids::{ContextId, JobId, RddId, ShuffleId};
 use crate::site::Site;
 use crate::stage::{
-    CancelToken, HeldShuffles, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn, PlannedTask, ReleaseShuffles,
-    StageCoordinator, TaskContext, TaskInput, Workers, add_costs, inside_task, persisted, plan,
+    CancelToken, HeldShuffles, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn, PlannedTask,
+    ReleaseShuffles, StageCoordinator, TaskContext, TaskInput, Workers, add_costs, inside_task, persisted, plan,
 };
 use crate::time::Time;
 use actix::{Actor, Addr};
 use actix_rt::ArbiterHandle;
+use futures::future::{OptionFuture, join, join_all};
 use std::any::Any;
 use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
@@ -118,15 +119,13 @@ impl EngineCore {
             std::mem::take(&mut *self.garbage.lock().unwrap_or_else(PoisonError::into_inner));
         let core = self.clone();
         async move {
-            if !shuffles.is_empty() {
-                for worker in core.workers.all() {
-                    // A worker that is gone holds nothing.
-                    let _ = worker.send(ReleaseShuffles { shuffles: shuffles.clone() }).await;
-                }
-            }
-            if !rdds.is_empty() {
-                let _ = core.blocks.send(RemoveRdds { rdds }).await;
-            }
+            // Sent to all before any is awaited, so that it lies in each mailbox before whatever is sent after this. One that
+            // is gone holds nothing.
+            let workers = if shuffles.is_empty() { Vec::new() } else { core.workers.all() };
+            let released = workers.iter().map(|worker| worker.send(ReleaseShuffles { shuffles: shuffles.clone() }));
+            let released = join_all(released.collect::<Vec<_>>());
+            let removed = OptionFuture::from((!rdds.is_empty()).then(|| core.blocks.send(RemoveRdds { rdds })));
+            join(released, removed).await;
         }
     }
 
@@ -135,13 +134,17 @@ impl EngineCore {
         !garbage.shuffles.is_empty() || !garbage.rdds.is_empty()
     }
 
-    /// Runs `body` on the control arbiter and waits for its answer; `None` when the engine has been stopped.
+    /// Runs `body` on the control arbiter and waits for its answer; `None` when the engine has been stopped, and inside a
+    /// task: what is asked may need the very worker that would be waiting.
     pub fn on_control<R, F, B>(&self, body: B) -> Option<R>
     where
         R: Send + 'static,
         F: Future<Output = R> + 'static,
         B: FnOnce() -> F + Send + 'static,
     {
+        if inside_task() {
+            return None;
+        }
         let (answer, wait) = sync_channel(1);
         self.control.spawn_fn(move || {
             actix_rt::spawn(async move {
@@ -151,17 +154,18 @@ impl EngineCore {
         wait.recv().ok()
     }
 
-    /// What the engine holds, after giving back what nobody holds any more. `None` when it has been stopped.
+    /// What the engine holds, after giving back what nobody holds any more. `None` when it has been stopped, and
+    /// inside a task.
     pub fn snapshot(self: &Arc<Self>) -> Option<EngineSnapshot> {
         let core = self.clone();
         self.on_control(move || async move {
             core.collect_garbage().await;
-            let mut shuffles = 0;
+            let mut shuffles = BTreeSet::new();
             for worker in core.workers.all() {
-                shuffles += worker.send(HeldShuffles).await.unwrap_or(0);
+                shuffles.append(&mut worker.send(HeldShuffles).await.unwrap_or_default());
             }
             let blocks = core.blocks.send(BlockStats).await.ok()?;
-            Some(EngineSnapshot { blocks, shuffles })
+            Some(EngineSnapshot { blocks, shuffles: shuffles.len() })
         })?
     }
 }
@@ -261,8 +265,9 @@ impl JobScope {
         let plan = plan(target, partitions, &HashSet::new());
         let [stage] = plan.stages.as_slice() else { return None };
         let empty = |task: &PlannedTask| {
-            let nothing = |input: &TaskInput| {
-                matches!(input, TaskInput::Shuffle(kernel, target) if kernel.progress().expected(*target) == Some(0))
+            let nothing = |input: &TaskInput| match input {
+                TaskInput::Shuffle(kernel, target) => kernel.progress().expected(*target) == Some(0),
+                TaskInput::Block(..) | TaskInput::Cached(..) => false,
             };
             !task.inputs.is_empty() && task.inputs.iter().all(nothing)
         };

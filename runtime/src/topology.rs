@@ -11,10 +11,10 @@ use crate::block::{BlockTracker, Ledger, MemoryLog};
 use crate::config::Config;
 use crate::engine::end_signal;
 use crate::event::{Event, Publisher, StreamingListener};
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::ids::{ContextId, StreamId};
 use crate::receiver::{CutBlock, StopReceiver};
-use crate::running::{Command, Conductor, Running, RunnerThread};
+use crate::running::{Command, Conductor, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
 use crate::stage::CancelToken;
@@ -66,7 +66,13 @@ pub struct ActorRow {
 
 /// Every actor, bottom up.
 pub const ACTORS: &[ActorRow] = &[
-    ActorRow { actor: "BlockManager", one_per: "engine", mailbox: BLOCK_MANAGER_MAILBOX, arbiter: "its own", sends_to: "-" },
+    ActorRow {
+        actor: "BlockManager",
+        one_per: "engine",
+        mailbox: BLOCK_MANAGER_MAILBOX,
+        arbiter: "its own",
+        sends_to: "-",
+    },
     ActorRow {
         actor: "StageWorker",
         one_per: "core",
@@ -81,8 +87,20 @@ pub const ACTORS: &[ActorRow] = &[
         arbiter: "control",
         sends_to: "StageWorker (tasks), BlockManager",
     },
-    ActorRow { actor: "EventBus", one_per: "context", mailbox: EVENT_BUS_MAILBOX, arbiter: "events", sends_to: "listeners" },
-    ActorRow { actor: "BlockTracker", one_per: "context", mailbox: TRACKER_MAILBOX, arbiter: "control", sends_to: "BlockManager" },
+    ActorRow {
+        actor: "EventBus",
+        one_per: "context",
+        mailbox: EVENT_BUS_MAILBOX,
+        arbiter: "events",
+        sends_to: "listeners",
+    },
+    ActorRow {
+        actor: "BlockTracker",
+        one_per: "context",
+        mailbox: TRACKER_MAILBOX,
+        arbiter: "control",
+        sends_to: "BlockManager",
+    },
     ActorRow {
         actor: "ReceiverSupervisor",
         one_per: "receiver",
@@ -104,12 +122,19 @@ pub const ACTORS: &[ActorRow] = &[
         arbiter: "control",
         sends_to: "ReceiverSupervisor (cut), BlockTracker, JobRunner",
     },
-    ActorRow { actor: "BatchTicker", one_per: "context", mailbox: TICKER_MAILBOX, arbiter: "control", sends_to: "BatchScheduler" },
+    ActorRow {
+        actor: "BatchTicker",
+        one_per: "context",
+        mailbox: TICKER_MAILBOX,
+        arbiter: "control",
+        sends_to: "BatchScheduler",
+    },
 ];
 
 /// The table of actors as Markdown; `ARCHITECTURE.md` holds it, and a test compares the two.
 pub fn actor_table() -> String {
-    let mut table = String::from("| actor | one per | mailbox | arbiter | sends to |\n| --- | --- | --- | --- | --- |\n");
+    let mut table =
+        String::from("| actor | one per | mailbox | arbiter | sends to |\n| --- | --- | --- | --- | --- |\n");
     for row in ACTORS {
         let ActorRow { actor, one_per, mailbox, arbiter, sends_to } = row;
         table.push_str(&format!("| `{actor}` | {one_per} | {mailbox} | {arbiter} | {sends_to} |\n"));
@@ -174,7 +199,8 @@ pub struct ContextSpec {
 
 /// Starts the actors of a context, bottom up. `None` when the engine has been stopped.
 pub fn start_context(core: &Arc<EngineCore>, spec: ContextSpec) -> Option<Running> {
-    let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) = (0..spec.config.concurrent_jobs.max(1)).map(|_| end_signal()).unzip();
+    let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) =
+        (0..spec.config.concurrent_jobs.max(1)).map(|_| end_signal()).unzip();
     let shared = core.clone();
     let (running, arbiters) = core.on_control(move || async move { assemble(shared, spec, runner_ends) })?;
     let threads = arbiters.into_iter().zip(ends).map(|(arbiter, ended)| RunnerThread { arbiter, ended }).collect();
@@ -196,7 +222,10 @@ fn assemble(
 
     // The zero time lies on the grid of multiples of the interval; the first batch is one interval later.
     let zero = next_tick(clock.now(), interval) - interval;
-    program.start(zero);
+    if let Err(error) = program.start(zero) {
+        // The conductor, started last, sees the fault first of all and ends the context.
+        faults.report(Fault::Batch(error));
+    }
 
     let parts = ContextParts {
         context,
@@ -230,7 +259,7 @@ fn assemble(
         core: core.clone(),
         clock: clock.clone(),
         interval,
-        lifecycle: Lifecycle::new(config.failure_policy.clone(), config.concurrent_jobs),
+        lifecycle: Lifecycle::new(config.failure_policy, config.concurrent_jobs),
         max_pending: config.max_pending_batches,
         limits: JobLimits {
             max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),

@@ -1,11 +1,11 @@
 //! `DStream<'c, T>`: a stream of datasets, one per batch.
 //!
 //! The handle names a node of the context's graph. Every operator is defined by what it does to the dataset of a batch, with
-//! [`DStream::apply`]; those that look at more than one batch or stream use `node`.
+//! `DStream::apply`; those that look at more than one batch or stream use `node`.
 
 use crate::context::StreamingContext;
 use crate::graph::{Batch, NodeId};
-use crate::rdd::Rdd;
+use crate::rdd::{Partitioner, Rdd};
 use crate::record::Data;
 use std::fmt;
 use std::time::Duration;
@@ -50,6 +50,11 @@ impl<'c, T> DStream<'c, T> {
     pub fn slide_duration(&self) -> Duration {
         self.context.with_graph(|graph| graph.slide(self.node))
     }
+}
+
+/// The partitioner that was asked for, or as many partitions as `default_parallelism` says.
+pub(crate) fn partitioner_for<K, T: Data>(wanted: Option<&Partitioner<K>>, dataset: &Rdd<T>) -> Partitioner<K> {
+    wanted.cloned().unwrap_or_else(|| Partitioner::hash(dataset.scope().parallelism()))
 }
 
 impl<'c, T: Data> DStream<'c, T> {

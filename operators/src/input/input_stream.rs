@@ -19,7 +19,7 @@ impl StreamingContext {
     pub fn input_stream_at<T: Data>(&self, site: Site, source: impl InputStream<T>) -> DStream<'_, T> {
         let source = Arc::new(Mutex::new(source));
         let (theirs, stream) = (source.clone(), self.with_graph(|graph| graph.next_stream()));
-        self.with_graph(|graph| graph.add_input(Box::new(Input { source, types: std::marker::PhantomData })));
+        self.with_graph(|graph| graph.add_input(Box::new(Input { site, source, types: std::marker::PhantomData })));
         let compute = move |batch: &mut Batch<'_>| {
             // A panic in an earlier batch was told; the source decides whether it can go on.
             let dataset = theirs.lock().unwrap_or_else(PoisonError::into_inner).compute(batch.inputs)?;
@@ -33,11 +33,16 @@ impl StreamingContext {
 }
 
 struct Input<T, S> {
+    site: Site,
     source: Arc<Mutex<S>>,
     types: std::marker::PhantomData<fn() -> T>,
 }
 
 impl<T: 'static, S: InputStream<T>> StartStop for Input<T, S> {
+    fn site(&self) -> Site {
+        self.site
+    }
+
     fn start(&self, zero: Time) {
         self.source.lock().unwrap_or_else(PoisonError::into_inner).start(zero);
     }

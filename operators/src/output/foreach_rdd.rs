@@ -2,11 +2,10 @@
 
 use crate::dstream::DStream;
 use crate::graph::{Batch, RunJob, catch};
-use crate::outcome::{BoxError, Outcome};
+use crate::outcome::{BoxError, Outcome, told};
 use crate::rdd::Rdd;
 use crate::record::Data;
 use std::sync::Arc;
-use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -14,19 +13,48 @@ impl<T: Data> DStream<'_, T> {
     /// Calls `f` with the dataset of every batch, on the driver side. Nothing is computed unless `f` runs an action.
     ///
     /// `f` returns nothing or a `Result`; an error or a panic fails the batch, and the failure policy says what comes next.
+    ///
+    /// ```
+    /// # use waterwheel_operators::{prelude::*, testkit::run};
+    /// let (send, totals) = std::sync::mpsc::channel();
+    /// run([vec![1, 2, 3], vec![4]], |numbers| {
+    ///     numbers.foreach_rdd(move |dataset| -> Result<(), JobError> {
+    ///         let _ = send.send(dataset.collect()?.into_iter().sum::<i32>());
+    ///         Ok(())
+    ///     });
+    ///     numbers
+    /// })?;
+    /// assert_eq!(totals.iter().collect::<Vec<_>>(), [6, 4]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn foreach_rdd<R: Outcome>(&self, f: impl Fn(Rdd<T>) -> R + Send + Sync + 'static) {
         self.output_at(Site::here("foreach_rdd"), move |dataset, _| f(dataset).into_result());
     }
 
     /// [`foreach_rdd`](DStream::foreach_rdd) with the batch time.
+    ///
+    /// ```
+    /// # use waterwheel_operators::testkit::run;
+    /// let (send, times) = std::sync::mpsc::channel();
+    /// run([vec!["a"], vec![]], |words| {
+    ///     words.foreach_rdd_with_time(move |_, time| send.send(time.millis()));
+    ///     words
+    /// })?;
+    /// assert_eq!(times.iter().collect::<Vec<_>>(), [1000, 2000]);
+    /// # Ok::<(), waterwheel_operators::Error>(())
+    /// ```
     #[track_caller]
     pub fn foreach_rdd_with_time<R: Outcome>(&self, f: impl Fn(Rdd<T>, Time) -> R + Send + Sync + 'static) {
         self.output_at(Site::here("foreach_rdd"), move |dataset, time| f(dataset, time).into_result());
     }
 
     /// Registers an output operation.
-    pub(crate) fn output_at(&self, site: Site, f: impl Fn(Rdd<T>, Time) -> Result<(), BoxError> + Send + Sync + 'static) {
+    pub(crate) fn output_at(
+        &self,
+        site: Site,
+        f: impl Fn(Rdd<T>, Time) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) {
         let (parent, f) = (self.node_id(), Arc::new(f));
         let make = move |batch: &mut Batch<'_>| {
             let Some(dataset) = batch.dataset(parent)? else { return Ok(None) };
@@ -35,13 +63,5 @@ impl<T: Data> DStream<'_, T> {
             Ok(Some(Arc::new(run) as RunJob))
         };
         self.context().with_graph(|graph| graph.add_output(site, Box::new(make)));
-    }
-}
-
-/// The fault of an action that the closure passed on is told as it is; any other error is told with the output's site.
-fn told(error: BoxError, site: Site, batch: Time) -> JobError {
-    match error.downcast::<JobError>() {
-        Ok(job) => *job,
-        Err(other) => JobError::Failed { site, batch: Some(batch), message: other.to_string() },
     }
 }

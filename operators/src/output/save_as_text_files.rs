@@ -19,6 +19,18 @@ impl<T: Data + Show> DStream<'_, T> {
     ///
     /// The directory appears at once and whole: it is written beside its place and renamed. A batch that is run again replaces
     /// what an earlier run wrote.
+    ///
+    /// ```
+    /// # use waterwheel_operators::testkit::run;
+    /// let home = tempfile::tempdir()?;
+    /// run([vec![("to", 1), ("be", 1)], vec![("or", 1)]], |words| {
+    ///     words.save_as_text_files(home.path().join("words"), "txt");
+    ///     words
+    /// })?;
+    /// assert_eq!(std::fs::read_to_string(home.path().join("words-1000.txt/part-00000"))?, "(to,1)\n");
+    /// assert_eq!(std::fs::read_to_string(home.path().join("words-2000.txt/part-00001"))?, "(or,1)\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn save_as_text_files(&self, prefix: impl Into<PathBuf>, suffix: impl Into<String>) {
         let (site, prefix, suffix) = (Site::here("save_as_text_files"), prefix.into(), suffix.into());
@@ -58,7 +70,10 @@ impl Place {
             name.push_str(&format!(".{suffix}"));
         }
         // A leading dot or underscore is what readers of such directories pass over.
-        Place { finished: prefix.with_file_name(&name), unfinished: prefix.with_file_name(format!("_{name}.unfinished")) }
+        Place {
+            finished: prefix.with_file_name(&name),
+            unfinished: prefix.with_file_name(format!("_{name}.unfinished")),
+        }
     }
 
     fn begin(&self) -> Result<(), BoxError> {

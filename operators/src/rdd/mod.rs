@@ -10,16 +10,19 @@ mod actions;
 mod narrow;
 mod node;
 mod partitioner;
+mod persist;
 mod shuffle;
 mod sink;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
-pub use source::Parallelize;
-pub(crate) use shuffle::reducer;
+pub(crate) use shuffle::{Combiner, reducer};
+pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all, take};
 pub(crate) use source::Blocks;
-pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all};
+pub use source::Parallelize;
 
 use crate::record::Data;
 use node::NarrowNode;

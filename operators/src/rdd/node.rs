@@ -24,6 +24,9 @@ pub trait RddNode<T>: Lineage {
     fn known_count(&self) -> Option<u64> {
         None
     }
+
+    /// Stops keeping computed partitions and gives back those that are held; nothing to do for a node that keeps none.
+    fn unpersist(&self) {}
 }
 
 /// One partition of a parent, as an operator reads it.

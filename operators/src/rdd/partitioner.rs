@@ -5,12 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 use waterwheel_runtime::codec::{CodecError, stable_key_hash};
 
+/// Gives a key its place, before that is taken modulo the partitions.
+type Place<K> = dyn Fn(&K) -> usize + Send + Sync;
+
 /// Spreads keys over a fixed number of partitions.
 ///
 /// The default hashes the encoded key with XXH3-64, so that a key has the same place in every process, build and run.
 pub struct Partitioner<K> {
     partitions: usize,
-    function: Option<Arc<dyn Fn(&K) -> usize + Send + Sync>>,
+    function: Option<Arc<Place<K>>>,
 }
 
 /// Tells partitioners apart: datasets with equal ones need no shuffle to meet.

@@ -1,8 +1,8 @@
 //! Datasets that are not computed from others: a collection of the program, blocks of a receiver, nothing.
 
+use super::Rdd;
 use super::node::RddNode;
-use super::sink::{Flow, Sink, push_all};
-use super::{CHUNK, Rdd};
+use super::sink::{Flow, Sink, push_all, push_chunks};
 use crate::record::Data;
 use std::sync::Arc;
 use waterwheel_runtime::engine::Engine;
@@ -22,6 +22,7 @@ pub trait Parallelize {
     }
 
     /// A dataset with one partition per element of `partitions`.
+    #[expect(clippy::wrong_self_convention, reason = "the dataset is made of the partitions; `self` only says where")]
     fn from_partitions<T: Data>(&self, partitions: Vec<Vec<T>>) -> Rdd<T> {
         let scope = self.dataset_scope();
         let node = Collection { id: scope.core().next_rdd(), partitions };
@@ -123,6 +124,6 @@ impl<T: Data> RddNode<T> for Blocks {
             what: block.to_string(),
             cause: "it holds records of another type".to_owned(),
         })?;
-        chunks.iter().flat_map(|chunk| chunk.chunks(CHUNK)).try_for_each(|chunk| out.push_shared(chunk))
+        push_chunks(&chunks, out)
     }
 }

@@ -7,6 +7,13 @@ use waterwheel_runtime::site::Site;
 
 impl<'c, T: Data> DStream<'c, T> {
     /// Applies `f` to every record and strings the results together.
+    ///
+    /// ```
+    /// # use waterwheel_operators::testkit::run;
+    /// let words = run([vec!["to be", "or"], vec!["not"]], |lines| lines.flat_map(|line| line.split(' ')))?;
+    /// assert_eq!(words, [vec!["to", "be", "or"], vec!["not"]]);
+    /// # Ok::<(), waterwheel_operators::Error>(())
+    /// ```
     #[track_caller]
     pub fn flat_map<U: Data, I: IntoIterator<Item = U>>(
         &self,

@@ -7,6 +7,13 @@ use waterwheel_runtime::site::Site;
 
 impl<'c, T: Data> DStream<'c, T> {
     /// Applies `f` to every record.
+    ///
+    /// ```
+    /// # use waterwheel_operators::testkit::run;
+    /// let lengths = run([vec!["to", "be"], vec!["or"]], |words| words.map(str::len))?;
+    /// assert_eq!(lengths, [vec![2, 2], vec![2]]);
+    /// # Ok::<(), waterwheel_operators::Error>(())
+    /// ```
     #[track_caller]
     pub fn map<U: Data>(&self, f: impl Fn(T) -> U + Send + Sync + 'static) -> DStream<'c, U> {
         let (site, f) = (Site::here("map"), Arc::new(f));

@@ -154,7 +154,7 @@ impl Lifecycle {
 
     fn ended(&mut self, work: Work, succeeded: bool) -> Step {
         self.running = self.running.saturating_sub(1);
-        let policy = self.policy.clone();
+        let policy = self.policy;
         let Some(piece) = self.piece(work) else { return Step::Continue };
         piece.attempts += 1;
         match policy {
@@ -182,12 +182,16 @@ impl Lifecycle {
         }
     }
 
-    /// The next batch to commit, if it has ended and is not being committed; batches come in order of time.
+    /// The batch to commit now: the oldest, if it has ended and is not being committed already. One commit at a time, since
+    /// nothing says that the answers to two would come in their order.
     pub fn next_commit(&mut self) -> Option<Time> {
-        let (time, batch) = self.batches.iter_mut().find(|(_, batch)| !batch.committing)?;
-        let first = batch.ended();
-        batch.committing = first;
-        first.then_some(*time)
+        let mut oldest = self.batches.first_entry()?;
+        let batch = oldest.get_mut();
+        if batch.committing || !batch.ended() {
+            return None;
+        }
+        batch.committing = true;
+        Some(*oldest.key())
     }
 
     /// A batch is committed.
@@ -272,7 +276,9 @@ mod tests {
         assert_eq!(batches.next_commit(), None, "batch 2 has ended, batch 1 has not");
         batches.finished(t(1), A, true);
         assert_eq!(batches.next_commit(), Some(t(1)));
-        assert_eq!(batches.next_commit(), Some(t(2)), "its commit may follow before the first is through");
+        assert_eq!(batches.next_commit(), None, "one commit at a time");
+        batches.committed(t(1));
+        assert_eq!(batches.next_commit(), Some(t(2)));
     }
 
     #[test]

@@ -14,6 +14,6 @@ mod ticker;
 pub use lifecycle::{Lifecycle, Step, Work};
 pub use program::{BatchInputs, BatchProgram, Generated, OutputJob};
 pub use progress::{Progress, Waited};
-pub use runner::{Generate, JobRunner, RunOutput, on_runner_thread};
+pub use runner::{Generate, JobRunner, RunOutput};
 pub use scheduler::{BatchScheduler, Drain, Halt, RunningWork, SchedulerParts, Tick};
 pub use ticker::{BatchTicker, StopTicker};

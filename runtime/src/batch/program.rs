@@ -48,7 +48,10 @@ pub trait BatchProgram: Send {
     fn remember(&self) -> Duration;
 
     /// Fixes the zero time: batches are at zero + n x interval, n = 1, 2, ...
-    fn start(&mut self, zero: Time);
+    ///
+    /// # Errors
+    /// The fault of a source that could not start.
+    fn start(&mut self, zero: Time) -> Result<(), JobError>;
 
     /// Builds the datasets of a batch. Called once per batch, in order of time.
     ///

@@ -76,7 +76,9 @@ impl Progress {
         let (mutex, changed) = &*self.0;
         let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
         let state = match timeout {
-            Some(timeout) => changed.wait_timeout_while(guard, timeout, waiting).unwrap_or_else(PoisonError::into_inner).0,
+            Some(timeout) => {
+                changed.wait_timeout_while(guard, timeout, waiting).unwrap_or_else(PoisonError::into_inner).0
+            }
             None => changed.wait_while(guard, waiting).unwrap_or_else(PoisonError::into_inner),
         };
         match (reached(&state), state.ended) {

@@ -4,11 +4,11 @@
 
 use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
 use crate::error::{JobError, panic_message};
+use crate::inside::mark_engine_thread;
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::JOB_RUNNER_MAILBOX;
 use actix::{Actor, Context, Handler, Message, MessageResult};
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs one piece of a batch at a time.
@@ -30,21 +30,12 @@ impl JobRunner {
     }
 }
 
-thread_local! {
-    static RUNNER_THREAD: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the calling thread runs outputs: it must not wait for its own context to stop.
-pub fn on_runner_thread() -> bool {
-    RUNNER_THREAD.get()
-}
-
 impl Actor for JobRunner {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(JOB_RUNNER_MAILBOX);
-        RUNNER_THREAD.set(true);
+        mark_engine_thread();
     }
 }
 

@@ -6,7 +6,7 @@ use super::lifecycle::{Lifecycle, Step, Work};
 use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
 use super::progress::Progress;
 use super::runner::{Generate, JobRunner, RunOutput};
-use crate::block::{Allocation, AllocateBatch, BatchDone, BlockTracker, ForgetBatches};
+use crate::block::{AllocateBatch, Allocation, BatchDone, BlockTracker, ForgetBatches};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
@@ -18,7 +18,8 @@ use crate::stage::CancelToken;
 use crate::time::Time;
 use crate::topology::SCHEDULER_MAILBOX;
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture,
+    WrapFuture,
 };
 use futures::future::{Either, join_all, select};
 use std::collections::{BTreeMap, HashMap};
@@ -82,6 +83,10 @@ pub struct BatchScheduler {
     waiting_for_room: Vec<oneshot::Sender<()>>,
     waiting_for_end: Vec<oneshot::Sender<()>>,
     running: HashMap<usize, (Work, String)>,
+    /// Ticks that do not have their blocks yet.
+    allocating: usize,
+    /// Ends when the last tick has its blocks: the next one waits for that.
+    last_tick: Option<oneshot::Receiver<()>>,
 }
 
 impl BatchScheduler {
@@ -97,6 +102,8 @@ impl BatchScheduler {
             waiting_for_room: Vec::new(),
             waiting_for_end: Vec::new(),
             running: HashMap::new(),
+            allocating: 0,
+            last_tick: None,
             parts,
         }
     }
@@ -120,8 +127,7 @@ impl BatchScheduler {
             failure: None,
         };
         self.tell(|| Event::BatchSubmitted(info.clone()));
-        let scope =
-            JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
+        let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
         let live = Live {
             info,
@@ -151,7 +157,7 @@ impl BatchScheduler {
         while let Some(batch) = self.parts.lifecycle.next_commit() {
             self.commit(batch, ctx);
         }
-        if self.parts.lifecycle.is_empty() {
+        if self.drained() {
             for waiting in self.waiting_for_end.drain(..) {
                 let _ = waiting.send(());
             }
@@ -270,6 +276,7 @@ impl BatchScheduler {
     fn committed(&mut self, batch: Time, ctx: &mut Context<Self>) {
         self.parts.lifecycle.committed(batch);
         self.complete(batch);
+        self.parts.progress.completed(batch);
         let through = batch - self.remember;
         self.forget = Some(through);
         let forgotten = self.parts.tracker.send(ForgetBatches { before: through + Duration::from_millis(1) });
@@ -298,7 +305,11 @@ impl BatchScheduler {
             live.info.processing_delay.unwrap_or_default()
         );
         self.tell(|| Event::BatchCompleted(live.info));
-        self.parts.progress.completed(batch);
+    }
+
+    /// Whether every batch whose tick has come is committed.
+    fn drained(&self) -> bool {
+        self.allocating == 0 && self.parts.lifecycle.is_empty()
     }
 
     fn release(&mut self, runner: usize) {
@@ -334,6 +345,10 @@ impl Handler<Tick> for BatchScheduler {
 
     fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
         let batch = msg.batch;
+        self.allocating += 1;
+        let (allocated, turn) = oneshot::channel();
+        // The ticker sends one tick at a time, but the last one of a graceful stop may find another on its way.
+        let before = self.last_tick.replace(turn);
         let room = (self.parts.lifecycle.len() >= self.parts.max_pending).then(|| {
             let (room, wait) = oneshot::channel();
             self.waiting_for_room.push(room);
@@ -344,6 +359,9 @@ impl Handler<Tick> for BatchScheduler {
         let patience = self.parts.clock.sleep(self.parts.interval);
         let tracker = self.parts.tracker.clone();
         let allocate = async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
             if let Some(room) = room {
                 let _ = room.await;
             }
@@ -355,10 +373,14 @@ impl Handler<Tick> for BatchScheduler {
             }
             tracker.send(AllocateBatch { batch }).await
         };
-        Box::pin(allocate.into_actor(self).map(move |allocated, scheduler, ctx: &mut Context<Self>| match allocated {
-            Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
-            Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
-            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+        Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
+            scheduler.allocating -= 1;
+            let _ = allocated.send(());
+            match allocation {
+                Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
+                Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
+                Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+            }
         }))
     }
 }
@@ -373,7 +395,7 @@ impl Handler<Drain> for BatchScheduler {
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
         let (drained, wait) = oneshot::channel();
-        if self.parts.lifecycle.is_empty() {
+        if self.drained() {
             let _ = drained.send(());
         } else {
             self.waiting_for_end.push(drained);
@@ -432,7 +454,9 @@ impl BatchProgram for NoProgram {
     fn remember(&self) -> Duration {
         Duration::ZERO
     }
-    fn start(&mut self, _: Time) {}
+    fn start(&mut self, _: Time) -> Result<(), JobError> {
+        Ok(())
+    }
     fn generate(&mut self, _: &BatchInputs) -> Result<Generated, JobError> {
         Ok(Generated::default())
     }

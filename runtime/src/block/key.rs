@@ -10,7 +10,7 @@ use crate::ids::{BlockId, ContextId, RddId};
 /// use waterwheel_runtime::block::BlockKey;
 /// use waterwheel_runtime::ids::{BlockId, ContextId, RddId, StreamId};
 ///
-/// assert_eq!(BlockKey::Input(ContextId(2), BlockId { stream: StreamId(0), sequence: 17 }).to_string(), "2/input-0-17");
+/// assert_eq!(BlockKey::Input(ContextId(2), BlockId { stream: StreamId(0), sequence: 17 }).to_string(), "context-2-input-0-17");
 /// assert_eq!(BlockKey::Rdd { rdd: RddId(3), partition: 12 }.to_string(), "rdd-3-12");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,7 +39,7 @@ impl BlockKey {
 impl fmt::Display for BlockKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(context, block) => write!(formatter, "{}/{block}", context.0),
+            Self::Input(context, block) => write!(formatter, "context-{}-{block}", context.0),
             Self::Rdd { rdd, partition } => write!(formatter, "rdd-{}-{partition}", rdd.0),
         }
     }

@@ -22,7 +22,9 @@ pub use ledger::{
     Allocation, BlockInfo, EventError, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, MemoryLog,
     log_then_apply,
 };
-pub use manager::{BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds};
 pub use level::{ParseStorageLevelError, StorageLevel};
+pub use manager::{
+    BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds,
+};
 pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};
 pub use tracker::{AddBlock, AllocateBatch, BatchDone, BlockTracker, ForgetBatches, HasUnallocated, TrackerError};

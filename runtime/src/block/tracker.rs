@@ -49,7 +49,12 @@ pub enum TrackerError {
 
 impl BlockTracker {
     /// A tracker for `context` over `ledger`, which is empty or was recovered from `log`.
-    pub fn new(context: ContextId, ledger: Ledger, log: Box<dyn LedgerLog>, blocks: Addr<BlockManager>) -> BlockTracker {
+    pub fn new(
+        context: ContextId,
+        ledger: Ledger,
+        log: Box<dyn LedgerLog>,
+        blocks: Addr<BlockManager>,
+    ) -> BlockTracker {
         BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new(), blocks }
     }
 

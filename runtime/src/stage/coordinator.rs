@@ -52,8 +52,19 @@ pub struct StageCoordinator {
     persisted: std::collections::BTreeSet<RddId>,
     site: Site,
     batch: Option<Time>,
+    /// Of this job alone: cancelled when it fails, so that its other tasks end soon.
     cancel: CancelToken,
     answer: Answer,
+    /// Tasks that have not answered.
+    outstanding: usize,
+    then: Option<Then>,
+}
+
+/// What happens once no task of the job runs any more: a task of a job that has been answered, or planned anew, could still do
+/// what it does to the outside world.
+enum Then {
+    Replan,
+    Fail(JobError),
 }
 
 impl StageCoordinator {
@@ -67,8 +78,10 @@ impl StageCoordinator {
             progress: None,
             site: job.site,
             batch: job.batch,
-            cancel: job.cancel,
+            cancel: job.cancel.child(),
             answer: job.answer,
+            outstanding: 0,
+            then: None,
         }
     }
 
@@ -99,14 +112,29 @@ impl StageCoordinator {
 
     fn follow(&mut self, next: Next, ctx: &mut Context<Self>) {
         match next {
-            Next::Continue => self.launch(ctx),
-            Next::Replan => self.plan(ctx),
+            Next::Continue => {}
+            Next::Replan => self.then = self.then.take().or(Some(Then::Replan)),
             Next::Finished(values) => {
                 let costs = self.progress.as_ref().map(|progress| progress.costs().to_vec()).unwrap_or_default();
-                self.finish(Ok(JobOutput { values, costs }), ctx);
+                return self.finish(Ok(JobOutput { values, costs }), ctx);
             }
-            Next::Failed { cause: TaskError::Cancelled, .. } => self.finish(Err(JobError::Cancelled { site: self.site }), ctx),
-            Next::Failed { attempts, cause } => self.finish(Err(JobError::TaskFailed { attempts, cause }), ctx),
+            Next::Failed { cause: TaskError::Cancelled, .. } if !matches!(self.then, Some(Then::Fail(_))) => {
+                return self.finish(Err(JobError::Cancelled { site: self.site }), ctx);
+            }
+            Next::Failed { attempts, cause } => {
+                self.cancel.cancel();
+                let failed = JobError::TaskFailed { attempts, cause };
+                self.then = Some(match self.then.take() {
+                    Some(Then::Fail(first)) => Then::Fail(first),
+                    _ => Then::Fail(failed),
+                });
+            }
+        }
+        match self.then.take() {
+            None => self.launch(ctx),
+            Some(then) if self.outstanding > 0 => self.then = Some(then),
+            Some(Then::Replan) => self.plan(ctx),
+            Some(Then::Fail(error)) => self.finish(Err(error), ctx),
         }
     }
 
@@ -124,11 +152,20 @@ impl StageCoordinator {
             return self.completed(key, Err(lost), ctx);
         };
         let run = RunTask { work, task, site: self.site, batch: self.batch, cancel: self.cancel.clone() };
+        self.outstanding += 1;
         let answer = address.send(run).into_actor(self);
-        ctx.spawn(answer.map(move |outcome, actor, ctx| actor.completed(key, outcome.unwrap_or(Err(lost)), ctx)));
+        ctx.spawn(answer.map(move |outcome, actor, ctx| {
+            actor.outstanding -= 1;
+            actor.completed(key, outcome.unwrap_or(Err(lost)), ctx);
+        }));
     }
 
-    fn completed(&mut self, key: TaskKey, outcome: Result<(TaskOutput, Vec<OperatorCost>), TaskError>, ctx: &mut Context<Self>) {
+    fn completed(
+        &mut self,
+        key: TaskKey,
+        outcome: Result<(TaskOutput, Vec<OperatorCost>), TaskError>,
+        ctx: &mut Context<Self>,
+    ) {
         if let Err(error) = &outcome {
             log::debug!("a task of {} failed: {error}", self.site);
         }

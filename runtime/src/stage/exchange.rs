@@ -4,11 +4,13 @@
 //! processes a dataflow engine carries the encoded buckets.
 
 use super::shuffle::{Bucket, ShuffleKernel};
+use super::task::CancelToken;
 use super::worker::{Deliver, FetchTarget, StageWorker};
 use super::workers::Workers;
 use crate::block::Erased;
 use crate::error::TaskError;
 use crate::ids::{ShuffleId, WorkerId};
+use crate::time::Time;
 use actix::Addr;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -20,10 +22,22 @@ pub trait Exchange: Send + Sync {
     fn owner(&self, target: usize) -> WorkerId;
 
     /// Delivers buckets to `worker`; done when they are in its table.
-    fn deliver(&self, worker: WorkerId, shuffle: ShuffleId, buckets: Vec<Bucket>) -> BoxFuture<'static, Result<(), TaskError>>;
+    fn deliver(
+        &self,
+        worker: WorkerId,
+        shuffle: ShuffleId,
+        buckets: Vec<Bucket>,
+    ) -> BoxFuture<'static, Result<(), TaskError>>;
 
-    /// Fetches a merged target partition from its owner.
-    fn fetch(&self, kernel: Arc<dyn ShuffleKernel>, target: usize) -> BoxFuture<'static, Result<Erased, TaskError>>;
+    /// Fetches a merged target partition from its owner, which merges it now if that has not happened yet: for the `batch` and
+    /// under the `cancel` token of the task that asks.
+    fn fetch(
+        &self,
+        kernel: Arc<dyn ShuffleKernel>,
+        target: usize,
+        batch: Option<Time>,
+        cancel: CancelToken,
+    ) -> BoxFuture<'static, Result<Erased, TaskError>>;
 }
 
 /// The exchange of one process: bounded mailboxes, data moved and never encoded.
@@ -60,12 +74,16 @@ impl Exchange for MailboxExchange {
             .boxed()
     }
 
-    fn fetch(&self, kernel: Arc<dyn ShuffleKernel>, target: usize) -> BoxFuture<'static, Result<Erased, TaskError>> {
+    fn fetch(
+        &self,
+        kernel: Arc<dyn ShuffleKernel>,
+        target: usize,
+        batch: Option<Time>,
+        cancel: CancelToken,
+    ) -> BoxFuture<'static, Result<Erased, TaskError>> {
         let worker = self.owner(target);
         let address = self.address(worker);
-        async move {
-            address?.send(FetchTarget { kernel, target }).await.map_err(|_| TaskError::WorkerLost { worker })?
-        }
-        .boxed()
+        let fetch = FetchTarget { kernel, target, batch, cancel };
+        async move { address?.send(fetch).await.map_err(|_| TaskError::WorkerLost { worker })? }.boxed()
     }
 }

@@ -104,6 +104,7 @@ pub struct JobProgress {
     values: Vec<Option<Box<dyn Any + Send>>>,
     failures: Vec<((Option<crate::ids::ShuffleId>, usize), u32)>,
     replans: u32,
+    max_replans: u32,
     running: Vec<usize>,
     costs: Vec<OperatorCost>,
 }
@@ -135,6 +136,7 @@ impl JobProgress {
             values,
             failures: Vec::new(),
             replans: 0,
+            max_replans: 0,
             running: vec![0; workers.max(1)],
             costs: Vec::new(),
         };
@@ -206,10 +208,12 @@ impl JobProgress {
             }
             Err(TaskError::Cancelled) => Next::Failed { attempts: 1, cause: TaskError::Cancelled },
             Err(cause @ TaskError::BlockMissing { .. }) => Next::Failed { attempts: 1, cause },
-            Err(cause @ (TaskError::ShuffleLost { .. } | TaskError::CacheMissing { .. } | TaskError::WorkerLost { .. })) => {
+            Err(
+                cause @ (TaskError::ShuffleLost { .. } | TaskError::CacheMissing { .. } | TaskError::WorkerLost { .. }),
+            ) => {
                 *state = State::Waiting;
                 self.replans += 1;
-                if self.replans > self.max_failures * (1 + self.partitions.len() as u32) {
+                if self.replans > self.max_replans {
                     return Next::Failed { attempts: self.replans, cause };
                 }
                 if let TaskError::ShuffleLost { shuffle, .. } = cause {
@@ -229,6 +233,10 @@ impl JobProgress {
         let wanted: Vec<usize> =
             self.partitions.iter().zip(&self.values).filter(|(_, value)| value.is_none()).map(|(p, _)| *p).collect();
         let Plan { stages } = plan(&self.target, &wanted, held);
+        // Each task of each stage may lose its input as often as it may fail: a merge that fails uses up its buckets.
+        let tasks: usize = stages.iter().map(|stage| stage.tasks.len()).sum();
+        let losses = self.max_failures.saturating_mul(u32::try_from(tasks).unwrap_or(u32::MAX).saturating_add(1));
+        self.max_replans = self.max_replans.max(losses);
         let makers: Vec<_> = stages.iter().map(|s| s.shuffle.as_ref().map(|kernel| kernel.progress().id())).collect();
         self.stages = stages
             .into_iter()

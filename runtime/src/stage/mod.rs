@@ -21,6 +21,7 @@ pub use job::{JobProgress, JobRequest, Launch, Next, PartitionFn, TaskKey, TaskO
 pub use lineage::{Lineage, Requirement};
 pub use plan::{Plan, PlannedStage, PlannedTask, TaskInput, persisted, plan};
 pub use shuffle::{Bucket, ShuffleKernel, ShuffleProgress, ShuffleTable};
+pub(crate) use task::forbid_actions_here;
 pub use task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext, add_costs, inside_task};
 pub use worker::{Deliver, FetchTarget, HeldShuffles, ReleaseShuffles, RunTask, StageWorker};
 pub use workers::Workers;

@@ -70,6 +70,7 @@ pub fn plan(target: &Arc<dyn Lineage>, partitions: &[usize], held: &HashSet<(Rdd
 pub fn persisted(target: &Arc<dyn Lineage>) -> BTreeSet<RddId> {
     let mut found = BTreeSet::new();
     let mut visited = HashSet::new();
+    let mut crossed = HashSet::new();
     let mut open: Vec<(Arc<dyn Lineage>, usize)> = (0..target.partitions()).map(|p| (target.clone(), p)).collect();
     while let Some((rdd, partition)) = open.pop() {
         if !visited.insert((rdd.id(), partition)) {
@@ -81,6 +82,8 @@ pub fn persisted(target: &Arc<dyn Lineage>) -> BTreeSet<RddId> {
         for requirement in rdd.requirements(partition) {
             match requirement {
                 Requirement::Parent(parent, p) => open.push((parent, p)),
+                // Every target leads to the same parent: a walk per target would square the partitions.
+                Requirement::Shuffle(kernel, _) if !crossed.insert(kernel.progress().id()) => {}
                 Requirement::Shuffle(kernel, _) => {
                     let parent = kernel.parent();
                     open.extend((0..parent.partitions()).map(|p| (parent.clone(), p)));

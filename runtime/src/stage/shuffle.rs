@@ -14,7 +14,7 @@ use crate::error::TaskError;
 use crate::ids::ShuffleId;
 use crate::site::Site;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Records of one map partition for one target partition.
@@ -152,25 +152,40 @@ impl ShuffleTable {
         task: &TaskContext,
     ) -> Result<Erased, TaskError> {
         let progress = kernel.progress();
-        let held = self.shuffles.get_mut(&progress.id()).and_then(|targets| targets.remove(&target));
-        let buckets = match held {
-            Some(Target::Merged(data)) => {
-                self.keep(progress.id(), target, &data);
-                return Ok(data);
-            }
-            Some(Target::Gathering(buckets)) => buckets,
-            None => BTreeMap::new(),
+        let held = self.shuffles.get(&progress.id()).and_then(|targets| targets.get(&target));
+        let here = match held {
+            Some(Target::Merged(data)) => return Ok(data.clone()),
+            Some(Target::Gathering(buckets)) => buckets.len(),
+            None => 0,
         };
-        if progress.expected(target) != Some(buckets.len()) {
-            let cause = match progress.expected(target) {
-                Some(expected) => format!("{} of {expected} buckets are here", buckets.len()),
+        let expected = progress.expected(target);
+        if expected != Some(here) {
+            let cause = match expected {
+                Some(expected) => {
+                    // A map side that is not deterministic may have left a bucket too many; its next run starts afresh.
+                    drop(self.take_buckets(progress.id(), target));
+                    format!("{here} of {expected} buckets are here")
+                }
+                // The map side is on its way again, and what it has delivered already it will not deliver twice.
                 None => format!("map partitions {:?} have not delivered", progress.missing()),
             };
             return Err(TaskError::ShuffleLost { shuffle: progress.id(), partition: target, cause });
         }
-        let data = task.guard(kernel.site(), |task| kernel.reduce(target, buckets.into_values().collect(), task))?;
-        self.keep(progress.id(), target, &data);
+        let buckets = self.take_buckets(progress.id(), target);
+        let data = task.guard(kernel.site(), |task| kernel.reduce(target, buckets, task))?;
+        // Nothing merged is as quickly had again. Of a shuffle without map partitions nothing may stay: it is never released.
+        if here > 0 {
+            self.shuffles.entry(progress.id()).or_default().insert(target, Target::Merged(data.clone()));
+        }
         Ok(data)
+    }
+
+    /// The buckets of `target`, ordered by map partition; they are consumed by the merge, whether it succeeds or not.
+    fn take_buckets(&mut self, shuffle: ShuffleId, target: usize) -> Vec<Bucket> {
+        match self.shuffles.get_mut(&shuffle).and_then(|targets| targets.remove(&target)) {
+            Some(Target::Gathering(buckets)) => buckets.into_values().collect(),
+            Some(Target::Merged(_)) | None => Vec::new(),
+        }
     }
 
     /// Drops everything of `shuffle`.
@@ -178,17 +193,153 @@ impl ShuffleTable {
         self.shuffles.remove(&shuffle);
     }
 
-    /// How many shuffles have something here.
-    pub fn len(&self) -> usize {
-        self.shuffles.len()
+    /// The shuffles that have something here.
+    pub fn ids(&self) -> BTreeSet<ShuffleId> {
+        self.shuffles.keys().copied().collect()
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
         self.shuffles.is_empty()
     }
+}
 
-    fn keep(&mut self, shuffle: ShuffleId, target: usize, data: &Erased) {
-        self.shuffles.entry(shuffle).or_default().insert(target, Target::Merged(data.clone()));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::stage::CancelToken;
+    use crate::time::Time;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Merges buckets of numbers into one list; panics while `broken`.
+    struct Numbers {
+        progress: ShuffleProgress,
+        broken: AtomicBool,
+    }
+
+    impl ShuffleKernel for Numbers {
+        fn progress(&self) -> &ShuffleProgress {
+            &self.progress
+        }
+
+        fn site(&self) -> Site {
+            Site::here("numbers")
+        }
+
+        fn parent(&self) -> Arc<dyn Lineage> {
+            unreachable!("the table never asks for it")
+        }
+
+        fn map(&self, _: usize, _: &TaskContext) -> Result<Vec<Bucket>, TaskError> {
+            unreachable!("the table never runs a map side")
+        }
+
+        fn reduce(&self, _: usize, buckets: Vec<Bucket>, _: &TaskContext) -> Result<Erased, TaskError> {
+            assert!(!self.broken.load(Ordering::Relaxed), "broken");
+            Ok(Arc::new(
+                buckets
+                    .iter()
+                    .flat_map(|bucket| bucket.data.downcast_ref::<Vec<u8>>().unwrap().clone())
+                    .collect::<Vec<u8>>(),
+            ))
+        }
+    }
+
+    struct Fixture {
+        table: ShuffleTable,
+        kernel: Arc<Numbers>,
+    }
+
+    impl Fixture {
+        fn new(maps: usize) -> Fixture {
+            let progress = ShuffleProgress::new(ShuffleId(7), maps, 1);
+            Fixture {
+                table: ShuffleTable::default(),
+                kernel: Arc::new(Numbers { progress, broken: AtomicBool::new(false) }),
+            }
+        }
+
+        /// One map partition delivers a bucket of one number.
+        fn deliver(&mut self, map_partition: usize, number: u8) {
+            let bucket = Bucket { map_partition, target: 0, records: 1, data: Box::new(vec![number]) };
+            self.table.insert(ShuffleId(7), bucket);
+            self.kernel.progress.delivered(map_partition, [0]);
+        }
+
+        fn merged(&mut self) -> Result<Vec<u8>, TaskError> {
+            let task = TaskContext::new(0, None, Arc::new(ManualClock::new(Time::ZERO)), CancelToken::default());
+            let kernel: Arc<dyn ShuffleKernel> = self.kernel.clone();
+            Ok(self.table.merged(&kernel, 0, &task)?.downcast_ref::<Vec<u8>>().unwrap().clone())
+        }
+    }
+
+    fn is_lost(result: &Result<Vec<u8>, TaskError>) -> bool {
+        matches!(result, Err(TaskError::ShuffleLost { shuffle: ShuffleId(7), partition: 0, .. }))
+    }
+
+    #[test]
+    fn buckets_are_merged_by_map_partition_however_they_came() {
+        let mut shuffle = Fixture::new(3);
+        for (map_partition, number) in [(2, 30), (0, 10), (1, 20), (1, 99)] {
+            shuffle.deliver(map_partition, number);
+        }
+        assert_eq!(shuffle.merged().unwrap(), [10, 20, 30]);
+        shuffle.deliver(0, 99);
+        assert_eq!(shuffle.merged().unwrap(), [10, 20, 30]);
+    }
+
+    #[test]
+    fn asking_too_early_loses_nothing_that_was_delivered() {
+        let mut shuffle = Fixture::new(2);
+        shuffle.deliver(0, 10);
+        assert!(is_lost(&shuffle.merged()));
+        shuffle.deliver(1, 20);
+        assert_eq!(shuffle.merged().unwrap(), [10, 20]);
+    }
+
+    #[test]
+    fn a_merge_that_fails_uses_up_its_buckets() {
+        let mut shuffle = Fixture::new(1);
+        shuffle.deliver(0, 10);
+        shuffle.kernel.broken.store(true, Ordering::Relaxed);
+        assert!(matches!(shuffle.merged(), Err(TaskError::Panicked { .. })));
+        shuffle.kernel.broken.store(false, Ordering::Relaxed);
+        assert!(is_lost(&shuffle.merged()));
+        shuffle.kernel.progress.lost();
+        shuffle.deliver(0, 10);
+        assert_eq!(shuffle.merged().unwrap(), [10]);
+    }
+
+    #[test]
+    fn a_bucket_too_many_is_refused_once_and_then_forgotten() {
+        let mut shuffle = Fixture::new(2);
+        shuffle.deliver(0, 10);
+        shuffle.deliver(1, 20);
+        shuffle.kernel.progress.lost();
+        // The second run has nothing for this target in map partition 1.
+        shuffle.kernel.progress.delivered(0, [0]);
+        shuffle.kernel.progress.delivered(1, []);
+        assert!(is_lost(&shuffle.merged()));
+        shuffle.kernel.progress.lost();
+        shuffle.deliver(0, 10);
+        shuffle.kernel.progress.delivered(1, []);
+        assert_eq!(shuffle.merged().unwrap(), [10]);
+    }
+
+    #[test]
+    fn a_target_that_got_nothing_leaves_nothing_behind() {
+        let mut shuffle = Fixture::new(0);
+        assert_eq!(shuffle.merged().unwrap(), []);
+        assert!(shuffle.table.is_empty());
+    }
+
+    #[test]
+    fn a_released_shuffle_leaves_nothing_behind() {
+        let mut shuffle = Fixture::new(1);
+        shuffle.deliver(0, 10);
+        assert_eq!(shuffle.table.ids(), BTreeSet::from([ShuffleId(7)]));
+        shuffle.table.release(ShuffleId(7));
+        assert!(shuffle.table.is_empty());
     }
 }

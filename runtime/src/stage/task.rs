@@ -66,19 +66,28 @@ pub fn add_costs(costs: &mut Vec<OperatorCost>, more: &[OperatorCost]) {
     }
 }
 
-/// Set once; every task of the job looks at it between chunks.
+/// Set once; every task of a job looks at it between chunks.
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    cancelled: Arc<AtomicBool>,
+    /// Those that this one is part of.
+    parent: Option<Arc<CancelToken>>,
+}
 
 impl CancelToken {
-    /// Asks everything that looks at this token to stop.
+    /// Asks everything that looks at this token, or at a child of it, to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether [`cancel`](CancelToken::cancel) was called.
+    /// Whether this token or one above it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.cancelled.load(Ordering::Relaxed) || self.parent.as_ref().is_some_and(|parent| parent.is_cancelled())
+    }
+
+    /// A token that can be cancelled alone, and is cancelled with this one.
+    pub fn child(&self) -> CancelToken {
+        CancelToken { cancelled: Arc::default(), parent: Some(Arc::new(self.clone())) }
     }
 }
 
@@ -186,6 +195,11 @@ thread_local! {
     static INSIDE_TASK: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whatever the calling thread runs counts as a task from here on: for the thread that actions need to get on.
+pub(crate) fn forbid_actions_here() {
+    INSIDE_TASK.set(true);
+}
+
 /// Whether the calling thread is inside a task, where no action may be called.
 pub fn inside_task() -> bool {
     INSIDE_TASK.get()
@@ -214,7 +228,9 @@ mod tests {
     fn a_panic_outside_any_operator_names_the_fallback() {
         let site = Site::here("collect");
         let error = context().guard(site, |_| -> Result<(), TaskError> { panic!("{}", 7) }).unwrap_err();
-        assert!(matches!(error, TaskError::Panicked { site: named, ref message, .. } if named == site && message == "7"));
+        assert!(
+            matches!(error, TaskError::Panicked { site: named, ref message, .. } if named == site && message == "7")
+        );
     }
 
     #[test]

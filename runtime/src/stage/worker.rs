@@ -16,8 +16,8 @@ use crate::ids::{ShuffleId, WorkerId};
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::STAGE_WORKER_MAILBOX;
-use actix::{Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture};
-use std::collections::BTreeMap;
+use actix::{Actor, ActorFutureExt, Addr, Context, Handler, Message, MessageResult, ResponseActFuture, WrapFuture};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Runs the tasks of one core and keeps its share of every shuffle.
@@ -31,7 +31,12 @@ pub struct StageWorker {
 
 impl StageWorker {
     /// The worker `id`.
-    pub fn new(id: WorkerId, exchange: Arc<dyn Exchange>, blocks: Addr<BlockManager>, clock: SharedClock) -> StageWorker {
+    pub fn new(
+        id: WorkerId,
+        exchange: Arc<dyn Exchange>,
+        blocks: Addr<BlockManager>,
+        clock: SharedClock,
+    ) -> StageWorker {
         StageWorker { id, exchange, blocks, clock, shuffles: ShuffleTable::default() }
     }
 
@@ -65,7 +70,11 @@ impl StageWorker {
     }
 
     /// Keeps this worker's own buckets and sorts the others by the worker they go to.
-    fn sort_by_owner(&mut self, kernel: &Arc<dyn ShuffleKernel>, buckets: Vec<Bucket>) -> BTreeMap<WorkerId, Vec<Bucket>> {
+    fn sort_by_owner(
+        &mut self,
+        kernel: &Arc<dyn ShuffleKernel>,
+        buckets: Vec<Bucket>,
+    ) -> BTreeMap<WorkerId, Vec<Bucket>> {
         let mut others: BTreeMap<WorkerId, Vec<Bucket>> = BTreeMap::new();
         for bucket in buckets {
             match self.exchange.owner(bucket.target) {
@@ -116,7 +125,14 @@ impl Handler<RunTask> for StageWorker {
 
     fn handle(&mut self, run: RunTask, _: &mut Self::Context) -> Self::Result {
         let (exchange, blocks) = (self.exchange.clone(), self.blocks.clone());
-        let fetch = fetch_inputs(run.task.inputs.clone(), self.id, exchange.clone(), blocks.clone());
+        let fetch = fetch_inputs(
+            run.task.inputs.clone(),
+            run.batch,
+            run.cancel.clone(),
+            self.id,
+            exchange.clone(),
+            blocks.clone(),
+        );
         Box::pin(fetch.into_actor(self).then(move |fetched, worker, _| {
             let computed = fetched.and_then(|fetched| worker.compute(&run, fetched));
             hand_over(run, computed, exchange, blocks).into_actor(worker)
@@ -127,6 +143,8 @@ impl Handler<RunTask> for StageWorker {
 /// Step 1: everything that lies with another actor.
 async fn fetch_inputs(
     inputs: Vec<TaskInput>,
+    batch: Option<Time>,
+    cancel: CancelToken,
     here: WorkerId,
     exchange: Arc<dyn Exchange>,
     blocks: Addr<BlockManager>,
@@ -136,7 +154,7 @@ async fn fetch_inputs(
         let id = input.id();
         let data = match input {
             TaskInput::Shuffle(_, target) if exchange.owner(target) == here => continue,
-            TaskInput::Shuffle(kernel, target) => exchange.fetch(kernel, target).await?,
+            TaskInput::Shuffle(kernel, target) => exchange.fetch(kernel, target, batch, cancel.clone()).await?,
             TaskInput::Block(context, block) => {
                 let found = fetch_block(&blocks, BlockKey::Input(context, block)).await?;
                 found.ok_or(TaskError::BlockMissing { block })?
@@ -189,7 +207,8 @@ async fn hand_over(
 /// A partition that finds no room is not kept; it will be computed again. That is slower, never wrong.
 async fn keep_partition(blocks: &Addr<BlockManager>, kept: CachedPartition) {
     let key = BlockKey::Rdd { rdd: kept.rdd, partition: kept.partition };
-    let block = Block { data: kept.data, codec: kept.codec, level: kept.level, records: kept.records, bytes: kept.bytes };
+    let block =
+        Block { data: kept.data, codec: kept.codec, level: kept.level, records: kept.records, bytes: kept.bytes };
     match blocks.send(PutBlock { key, block }).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::warn!("{key} is not kept and will be recomputed: {error}"),
@@ -225,13 +244,17 @@ pub struct FetchTarget {
     pub kernel: Arc<dyn ShuffleKernel>,
     /// The target partition.
     pub target: usize,
+    /// The batch of the task that asks.
+    pub batch: Option<Time>,
+    /// Looked at before user code runs.
+    pub cancel: CancelToken,
 }
 
 impl Handler<FetchTarget> for StageWorker {
     type Result = Result<Erased, TaskError>;
 
     fn handle(&mut self, msg: FetchTarget, _: &mut Self::Context) -> Self::Result {
-        let context = TaskContext::new(msg.target, None, self.clock.clone(), CancelToken::default());
+        let context = TaskContext::new(msg.target, msg.batch, self.clock.clone(), msg.cancel);
         self.shuffles.merged(&msg.kernel, msg.target, &context)
     }
 }
@@ -254,15 +277,15 @@ impl Handler<ReleaseShuffles> for StageWorker {
     }
 }
 
-/// How many shuffles the worker holds something of.
+/// Which shuffles the worker holds something of.
 #[derive(Message)]
-#[rtype(result = "usize")]
+#[rtype(result = "BTreeSet<ShuffleId>")]
 pub struct HeldShuffles;
 
 impl Handler<HeldShuffles> for StageWorker {
-    type Result = usize;
+    type Result = MessageResult<HeldShuffles>;
 
-    fn handle(&mut self, _: HeldShuffles, _: &mut Self::Context) -> usize {
-        self.shuffles.len()
+    fn handle(&mut self, _: HeldShuffles, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.shuffles.ids())
     }
 }

@@ -3,8 +3,9 @@
 use crate::rdd::{Input, Rdd, Stop};
 use crate::record::Data;
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::error::{JobError, panic_message};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::stage::TaskContext;
 
@@ -42,6 +43,16 @@ impl<T: Data> Rdd<T> {
             site,
             batch: self.scope().batch(),
             message: "a task returned a value of another type".to_owned(),
+        })
+    }
+
+    /// Runs user code that joins the results of a job, on the thread that called the action. A panic in it is told like one
+    /// in a task, though there is nothing to try again.
+    pub(crate) fn on_driver<R>(&self, site: Site, user: impl FnOnce() -> R) -> Result<R, JobError> {
+        catch_unwind(AssertUnwindSafe(user)).map_err(|payload| JobError::Panicked {
+            site,
+            batch: self.scope().batch(),
+            message: panic_message(&*payload),
         })
     }
 }

@@ -57,3 +57,35 @@ impl<T: Data> Rdd<T> {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn the_first_records_are_taken_over_partitions_and_chunks() {
+        let engine = Engine::local(2).unwrap();
+        let numbers = engine.from_partitions(vec![vec![], (0..3000).collect(), vec![], vec![3000, 3001]]);
+        for n in [0, 1, 3000, 3001, 3002, 9000] {
+            let expected: Vec<i32> = (0..3002).take(n).collect();
+            assert_eq!(numbers.take(n).unwrap(), expected);
+        }
+        assert_eq!(numbers.first().unwrap(), Some(0));
+        assert_eq!(engine.empty_rdd::<u8>().first().unwrap(), None);
+    }
+
+    #[test]
+    fn no_more_partitions_are_computed_than_needed() {
+        let engine = Engine::local(2).unwrap();
+        let computed = Arc::new(AtomicUsize::new(0));
+        let counted = computed.clone();
+        let numbers = engine.parallelize(0..100, 100).map(move |n| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            n
+        });
+        assert_eq!(numbers.take(2).unwrap(), [0, 1]);
+        assert_eq!(computed.load(Ordering::Relaxed), 5, "one partition, then four");
+    }
+}

@@ -47,3 +47,24 @@ impl<T: Clone, F: Fn(&T) -> bool> Sink<T> for Filter<'_, T, F> {
         if kept.is_empty() { Ok(()) } else { self.out.push(kept) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+    use crate::rdd::testing::per_batch;
+
+    #[test]
+    fn only_the_records_asked_for_are_kept() {
+        let even = per_batch(vec![vec![1, 2, 3, 4], vec![5, 6, 7, 8], vec![9, 10, 11, 12]], |batch| {
+            batch.filter(|n| n % 2 == 0)
+        });
+        assert_eq!(even, [[2, 4], [6, 8], [10, 12]]);
+    }
+
+    #[test]
+    fn a_partition_without_any_of_them_stays_as_an_empty_one() {
+        let engine = Engine::local(1).unwrap();
+        let even = engine.parallelize([1, 3, 2, 4], 2).filter(|n| n % 2 == 0);
+        assert_eq!(even.glom().collect().unwrap(), [vec![], vec![2, 4]]);
+    }
+}

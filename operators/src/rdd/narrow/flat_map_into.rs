@@ -34,6 +34,8 @@ impl<T: Data> Rdd<T> {
                 let mut count = chunk.len();
                 let mut records = chunk.iter();
                 loop {
+                    // Whoever took the last chunk may have taken its memory as well.
+                    flat.reserve(CHUNK);
                     let full = task.run(site, std::mem::take(&mut count), || {
                         records.by_ref().any(|record| {
                             f(record, &mut flat);

@@ -1,7 +1,18 @@
-//! Operators that compute a partition from one partition of the parent, in the same task.
+//! Operators that compute a partition from partitions of their parents, in the same task, without moving a record between
+//! workers on their own account.
 
+mod coalesce;
 mod filter;
 mod flat_map;
 mod flat_map_into;
+mod flat_map_values;
 mod glom;
+mod key_by;
+mod keys;
 mod map;
+mod map_partitions;
+mod map_partitions_with_index;
+mod map_values;
+mod union;
+mod values;
+mod zip_with_index;

@@ -32,7 +32,7 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
         self.reduce_by_key_at(Site::here("reduce_by_key"), f, partitioner.into())
     }
 
-    fn reduce_by_key_at(
+    pub(crate) fn reduce_by_key_at(
         &self,
         site: Site,
         f: impl Fn(V, V) -> V + Send + Sync + 'static,
@@ -49,4 +49,15 @@ pub(crate) fn reducer<V, F: Fn(V, V) -> V>(
     let f = Arc::new(f);
     let merge = f.clone();
     Combiner::new(|value| value, move |a, b| f(a, b), move |a, b| merge(a, b))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rdd::testing::{pairs, per_batch_sorted, words};
+
+    #[test]
+    fn the_values_of_each_key_become_one() {
+        let counts = per_batch_sorted(words(), |batch| batch.reduce_by_key(|a, b| a + b));
+        assert_eq!(counts, [pairs([("a", 2), ("b", 1)]), pairs([("", 2)]), pairs([])]);
+    }
 }

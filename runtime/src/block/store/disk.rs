@@ -49,8 +49,7 @@ impl Disk {
 
     /// The file of a block: the one place that knows file names.
     pub(super) fn path(&self, key: &BlockKey) -> PathBuf {
-        // A key may be written with a slash; all files lie in one directory.
-        self.dir.path().join(format!("{key}.block").replace('/', "-"))
+        self.dir.path().join(format!("{key}.block"))
     }
 
     /// Writes a block's file and returns its size. After an error there is no file.

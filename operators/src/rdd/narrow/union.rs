@@ -1,0 +1,111 @@
+//! `union`: datasets one after another.
+
+use crate::rdd::{Flow, Rdd, RddNode, Sink};
+use crate::record::Data;
+use std::sync::Arc;
+use waterwheel_runtime::ids::RddId;
+use waterwheel_runtime::stage::{Lineage, Requirement, TaskContext};
+
+impl<T: Data> Rdd<T> {
+    /// The partitions of this dataset, then those of `that`. Nothing is moved, and records that are in both stay twice.
+    ///
+    /// ```
+    /// # use waterwheel_operators::prelude::*;
+    /// # let engine = Engine::local(1)?;
+    /// let both = engine.parallelize(1..=2, 1).union(&engine.parallelize(2..=3, 2));
+    /// assert_eq!(both.collect()?, [1, 2, 2, 3]);
+    /// assert_eq!(both.num_partitions(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn union(&self, that: &Rdd<T>) -> Rdd<T> {
+        self.union_all(vec![that.clone()])
+    }
+
+    /// The partitions of this dataset, then those of each of `those`, in their order.
+    ///
+    /// ```
+    /// # use waterwheel_operators::prelude::*;
+    /// # let engine = Engine::local(1)?;
+    /// let numbers = |from: i32| engine.parallelize(from..from + 2, 1);
+    /// assert_eq!(numbers(1).union_all(vec![numbers(5), numbers(3)]).collect()?, [1, 2, 5, 6, 3, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn union_all(&self, those: Vec<Rdd<T>>) -> Rdd<T> {
+        let parents = std::iter::once(self).chain(&those).map(|dataset| dataset.node().clone()).collect();
+        let node = Union { id: self.scope().core().next_rdd(), parents };
+        Rdd::new(Arc::new(node), self.scope().clone())
+    }
+}
+
+struct Union<T> {
+    id: RddId,
+    parents: Vec<Arc<dyn RddNode<T>>>,
+}
+
+impl<T> Union<T> {
+    /// Which partition of which parent `partition` is.
+    fn locate(&self, mut partition: usize) -> Option<(&Arc<dyn RddNode<T>>, usize)> {
+        for parent in &self.parents {
+            if partition < parent.partitions() {
+                return Some((parent, partition));
+            }
+            partition -= parent.partitions();
+        }
+        None
+    }
+}
+
+impl<T: Data> Lineage for Union<T> {
+    fn id(&self) -> RddId {
+        self.id
+    }
+
+    fn partitions(&self) -> usize {
+        self.parents.iter().map(|parent| parent.partitions()).sum()
+    }
+
+    fn requirements(&self, partition: usize) -> Vec<Requirement> {
+        let place = self.locate(partition);
+        place.map(|(parent, theirs)| Requirement::Parent(parent.clone(), theirs)).into_iter().collect()
+    }
+}
+
+impl<T: Data> RddNode<T> for Union<T> {
+    fn compute(&self, partition: usize, task: &TaskContext, out: &mut dyn Sink<T>) -> Flow {
+        self.locate(partition).map_or(Ok(()), |(parent, theirs)| parent.compute(theirs, task, out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+    use crate::rdd::testing::per_batch;
+
+    #[test]
+    fn this_datasets_partitions_come_first() {
+        let both = per_batch(vec![(1..=4).collect(), (101..=104).collect(), (201..=204).collect()], |batch| {
+            batch.union(&batch.map(|n: i32| n + 4))
+        });
+        let expected: [Vec<i32>; 3] = [(1..=8).collect(), (101..=108).collect(), (201..=208).collect()];
+        assert_eq!(both, expected);
+    }
+
+    #[test]
+    fn many_datasets_are_strung_together_in_the_order_of_the_arguments() {
+        let three = per_batch(vec![(1..=4).collect(), (101..=104).collect(), (201..=204).collect()], |batch| {
+            batch.union_all(vec![batch.map(|n: i32| n + 4), batch.map(|n| n + 8)])
+        });
+        let expected: [Vec<i32>; 3] = [(1..=12).collect(), (101..=112).collect(), (201..=212).collect()];
+        assert_eq!(three, expected);
+    }
+
+    #[test]
+    fn datasets_without_partitions_add_none() {
+        let engine = Engine::local(1).unwrap();
+        let none = engine.empty_rdd();
+        let some = none.union_all(vec![engine.parallelize([1], 2), none.clone(), engine.parallelize([2], 1)]);
+        assert_eq!(some.num_partitions(), 3);
+        assert_eq!(some.collect().unwrap(), [1, 2]);
+        assert_eq!(none.union(&none).collect().unwrap(), []);
+    }
+}

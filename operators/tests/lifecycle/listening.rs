@@ -1,0 +1,169 @@
+//! What listeners are told, and that they cost events and not batches.
+
+use crate::common::{INTERVAL, PATIENCE, Seen, config, context, numbers, recorded, time, wait_until};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use waterwheel_operators::prelude::*;
+
+/// Adds a listener that keeps every event.
+fn events(ssc: &StreamingContext) -> Seen<Event> {
+    let seen = Seen::default();
+    let notes = seen.clone();
+    ssc.add_streaming_listener(move |event: &Event| notes.note(event.clone()));
+    seen
+}
+
+fn completed(events: &Seen<Event>) -> Vec<BatchInfo> {
+    let infos = events.all().into_iter().filter_map(|event| match event {
+        Event::BatchCompleted(info) => Some(info),
+        _ => None,
+    });
+    infos.collect()
+}
+
+#[test]
+fn a_batch_is_submitted_started_and_completed_with_its_delays_and_records() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    recorded(&ssc);
+    let running = ssc.start().unwrap();
+    clock.advance(4 * INTERVAL);
+    assert!(running.wait_for_batches(4, PATIENCE));
+    wait_until(&running, "the events", || completed(&seen).len() == 4);
+    running.stop(Stop::Graceful).unwrap();
+
+    let mut stages = Vec::new();
+    for event in seen.all() {
+        let (stage, info) = match event {
+            Event::BatchSubmitted(info) => ("submitted", info),
+            Event::BatchStarted(info) => ("started", info),
+            Event::BatchCompleted(info) => ("completed", info),
+            _ => continue,
+        };
+        let delays = (info.scheduling_delay.is_some(), info.processing_delay.is_some(), info.total_delay().is_some());
+        let expected = match stage {
+            "submitted" => (false, false, false),
+            "started" => (true, false, false),
+            _ => (true, true, true),
+        };
+        assert_eq!(delays, expected, "{stage} {info:?}");
+        stages.push((info.batch, stage));
+    }
+    for n in 1..=4 {
+        let of_batch: Vec<_> = stages.iter().filter(|(batch, _)| *batch == time(n)).map(|(_, stage)| *stage).collect();
+        assert_eq!(of_batch, ["submitted", "started", "completed"]);
+    }
+    for info in completed(&seen) {
+        assert_eq!(info.num_records(), 1);
+        assert!(info.succeeded() && info.submitted >= info.batch);
+        assert_eq!(info.records.into_iter().collect::<Vec<_>>(), [(waterwheel_runtime::ids::StreamId(0), 1)]);
+    }
+}
+
+#[test]
+fn outputs_are_told_in_order_with_ids_from_0() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    (0..3).for_each(|_| numbers(&ssc).foreach_rdd(|_| {}));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || !completed(&seen).is_empty());
+    running.stop(Stop::Graceful).unwrap();
+    let outputs: Vec<_> = seen
+        .all()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::OutputStarted { output, .. } => Some(("started", output.0)),
+            Event::OutputCompleted { output, info, .. } if info.failure.is_none() => Some(("completed", output.0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(outputs, (0..3).flat_map(|id| [("started", id), ("completed", id)]).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_failed_batch_is_completed_with_the_reasons_of_all_its_outputs() {
+    let (ssc, clock) = context(config().with_failure_policy(FailurePolicy::Skip));
+    let seen = events(&ssc);
+    numbers(&ssc).foreach_rdd(|_| Err("This is a failed job"));
+    numbers(&ssc).foreach_rdd(|_| Err("This is another failed job"));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || !completed(&seen).is_empty());
+    running.stop(Stop::Graceful).unwrap();
+    let reasons: Vec<_> = completed(&seen)[0].outputs.values().map(|output| output.failure.clone().unwrap()).collect();
+    assert!(reasons[0].contains("a failed job") && reasons[1].contains("another failed job"), "{reasons:?}");
+}
+
+#[test]
+fn a_batch_that_ends_the_context_is_still_completed() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    numbers(&ssc).foreach_rdd(|_| Err("This is a failed job"));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    running.await_termination().unwrap_err();
+    wait_until(&running, "the event", || !completed(&seen).is_empty());
+    let info = completed(&seen).remove(0);
+    assert!(!info.succeeded());
+    assert_eq!(running.batches_completed(), 0, "told, and yet not done");
+}
+
+#[test]
+fn a_panicking_listener_is_told_no_more_and_the_others_are() {
+    let (ssc, clock) = context(config());
+    let (before, told) = (events(&ssc), Seen::default());
+    let notes = told.clone();
+    ssc.add_streaming_listener(move |_: &Event| {
+        notes.note(());
+        panic!("a bad listener");
+    });
+    let after = events(&ssc);
+    recorded(&ssc);
+    let running = ssc.start().unwrap();
+    clock.advance(2 * INTERVAL);
+    wait_until(&running, "the events", || completed(&after).len() == 2);
+    running.stop(Stop::Graceful).unwrap();
+    assert_eq!((completed(&before).len(), told.all().len()), (2, 1));
+}
+
+#[test]
+fn a_listener_that_is_added_later_is_told_from_then_on() {
+    let (ssc, clock) = context(config());
+    recorded(&ssc);
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    assert!(running.wait_for_batches(1, PATIENCE));
+    let seen = Seen::default();
+    let notes = seen.clone();
+    running.add_streaming_listener(move |event: &Event| {
+        if let Event::BatchCompleted(info) = event {
+            notes.note(info.batch);
+        }
+    });
+    wait_until(&running, "the listener", || {
+        clock.advance(INTERVAL);
+        !seen.all().is_empty()
+    });
+    assert!(seen.all()[0] > time(1));
+    running.stop(Stop::Immediate).unwrap();
+}
+
+#[test]
+fn a_slow_listener_holds_up_no_batch_and_what_it_misses_is_counted() {
+    const BATCHES: u32 = 1500;
+    let (ssc, clock) = context(config());
+    let (leave, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    ssc.add_streaming_listener(move |_: &Event| {
+        let _ = gate.lock().unwrap().recv();
+    });
+    recorded(&ssc);
+    let running = ssc.start().unwrap();
+    clock.advance(BATCHES * INTERVAL);
+    assert!(running.wait_for_batches(u64::from(BATCHES), PATIENCE));
+    // Five events a batch; the bus holds a fixed number of them and the listener one.
+    assert!(running.dropped_events() > 0, "{} were dropped", running.dropped_events());
+    drop(leave);
+    running.stop(Stop::Graceful).unwrap();
+}
