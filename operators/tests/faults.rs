@@ -47,6 +47,7 @@ fn dense(engine: &Engine) -> Rdd<(u32, u32)> {
     engine.from_partitions(vec![vec![(1, 1), (1, 2)], vec![(2, 3), (2, 4)]])
 }
 
+/// F-1
 #[test]
 fn a_panic_in_a_narrow_closure_names_the_operator_and_its_line() {
     let engine = Engine::local(2).unwrap();
@@ -279,6 +280,7 @@ fn failing(times: usize) -> impl Fn() + Clone + Send + Sync + 'static {
     }
 }
 
+/// F-2
 #[test]
 fn a_closure_that_fails_three_times_succeeds() {
     let engine = Engine::local(2).unwrap();
@@ -323,6 +325,7 @@ fn a_closure_that_fails_three_times_succeeds() {
     assert_eq!(seen.load(Ordering::Relaxed), 6);
 }
 
+/// D-3
 #[test]
 fn a_merge_that_fails_on_the_map_side_is_tried_again_without_losing_or_doubling_a_record() {
     let engine = Engine::local(2).unwrap();
@@ -409,6 +412,7 @@ fn a_shuffle_in_the_middle_that_never_succeeds_fails_with_its_own_fault() {
     assert_works(&engine);
 }
 
+/// F-6
 #[test]
 fn nothing_is_held_of_a_job_that_failed_once_its_last_task_has_ended() {
     let engine = Engine::local(1).unwrap();

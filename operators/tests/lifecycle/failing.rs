@@ -22,6 +22,7 @@ fn assert_tells(error: &str, operator: &str, line: u32, message: &str) {
     assert!(error.contains("batch 1000 ms"), "`{error}` does not name the batch");
 }
 
+/// F-1
 #[test]
 fn a_panic_in_a_task_reaches_await_termination_with_operator_line_partition_and_batch() {
     let (ssc, clock) = context(config());
@@ -133,6 +134,7 @@ fn an_input_that_computes_while_it_starts_is_told_and_no_deadlock() {
     assert!(error.contains("input_stream") && error.contains("InsideTask"), "{error}");
 }
 
+/// F-3
 #[test]
 fn the_first_fault_is_kept_and_told_to_everyone() {
     let (ssc, clock) = context(config());
@@ -186,6 +188,7 @@ fn skip_gives_up_a_batch_that_could_not_be_generated_and_makes_the_next() {
     assert_eq!(seen.all(), [time(1), time(3)]);
 }
 
+/// F-5
 #[test]
 fn retry_runs_only_the_failed_output_again_after_its_delay() {
     let retry = FailurePolicy::Retry { attempts: 2, delay: INTERVAL / 4 };
@@ -219,6 +222,7 @@ fn retry_that_is_used_up_ends_the_context_with_the_last_fault() {
     assert!(error.contains("try 1"), "{error}");
 }
 
+/// F-2
 #[test]
 fn a_task_that_fails_less_often_than_allowed_does_no_harm() {
     let (ssc, clock) = context(config().with_task_max_failures(3));

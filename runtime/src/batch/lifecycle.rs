@@ -249,6 +249,7 @@ mod tests {
         assert!(batches.is_empty());
     }
 
+    /// T-1
     #[test]
     fn with_more_jobs_an_output_still_waits_for_itself_in_the_batch_before() {
         let mut batches = lifecycle(FailurePolicy::Stop, 3, 2);
@@ -265,6 +266,7 @@ mod tests {
         assert_eq!(batches.next_work(), Some(Work::Output(t(2), A)));
     }
 
+    /// T-5
     #[test]
     fn batches_are_committed_in_order_of_time() {
         let mut batches = lifecycle(FailurePolicy::Stop, 3, 2);
@@ -281,6 +283,7 @@ mod tests {
         assert_eq!(batches.next_commit(), Some(t(2)));
     }
 
+    /// F-4
     #[test]
     fn stop_starts_nothing_after_a_failure_and_the_batch_is_never_committed() {
         let mut batches = lifecycle(FailurePolicy::Stop, 1, 2);
