@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use waterwheel::prelude::*;
+use waterwheel::runtime::config::ConfigError;
 
 /// What an example was told; everything is optional.
 ///
@@ -35,6 +37,21 @@ pub struct Cli {
     /// After how many batches to end; if not given, the example decides
     #[arg(long, value_name = "N", value_parser = parse_count::<u64>)]
     pub batches: Option<u64>,
+}
+
+impl Cli {
+    /// The configuration of the example `name`: the defaults, changed by the `WATERWHEEL_*` variables and then by `--cores`.
+    ///
+    /// # Errors
+    ///
+    /// All the problems of the variables.
+    pub fn config(&self, name: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::local(name).overlay_env()?;
+        if let Some(cores) = self.cores {
+            config.cores = cores;
+        }
+        Ok(config)
+    }
 }
 
 /// Reads the command line of the example that is described by `about`; prints help or an error and exits if it must.

@@ -3,10 +3,10 @@
 //! Without an address it reads from a text server inside this program and ends after five batches. With one it reads from
 //! there until Ctrl-C: run `nc -lk 9999` in one terminal and `network_word_count localhost:9999` in another, and type.
 
-use std::error::Error;
 use std::time::Duration;
 
-use examples::cli::{self, Cli};
+use anyhow::bail;
+use examples::cli;
 use examples::text_server::TextServer;
 use waterwheel::prelude::*;
 
@@ -19,30 +19,26 @@ const LINES_PER_SECOND: u32 = 20;
 /// Batches after which the program ends when it feeds itself.
 const BATCHES: u64 = 5;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Cli { address, interval, cores, batches } = cli::parse("Counts the words that come in over TCP, every second");
+fn main() -> anyhow::Result<()> {
+    let cli = cli::parse("Counts the words that come in over TCP, every second");
     cli::init_logging();
+    let ssc = StreamingContext::new(cli.config("NetworkWordCount")?, cli.interval)?;
 
-    let server = match &address {
+    let server = match &cli.address {
         Some(_) => None,
         None => Some(TextServer::start(LINES_PER_SECOND, 1)?),
     };
-    let batches = batches.or(server.is_some().then_some(BATCHES));
-    let source = match (&address, &server) {
+    let batches = cli.batches.or(server.is_some().then_some(BATCHES));
+    let source = match (&cli.address, &server) {
         (Some(address), _) => address.clone(),
         (None, Some(server)) => server.address().to_string(),
-        (None, None) => return Err("there is nothing to read from".into()),
+        (None, None) => bail!("there is nothing to read from"),
     };
     match &server {
         Some(_) => println!("Counting the words of a text server inside this program."),
         None => println!("Counting the words that come from {source}, until Ctrl-C."),
     }
 
-    let mut config = Config::local("NetworkWordCount");
-    if let Some(cores) = cores {
-        config.cores = cores;
-    }
-    let ssc = StreamingContext::new(config, interval)?;
     let lines = ssc.socket_text_stream(source);
     let counts = lines
         .flat_map(|line| line.split_whitespace().map(CompactString::from).collect::<Vec<_>>())

@@ -2,10 +2,9 @@
 //!
 //! Ends after five batches; every digit is counted 100 times.
 
-use std::error::Error;
 use std::time::Duration;
 
-use examples::cli::{self, Cli};
+use examples::cli;
 use waterwheel::prelude::*;
 
 #[global_allocator]
@@ -14,16 +13,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Batches after which the program ends.
 const BATCHES: u64 = 5;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Cli { interval, cores, batches, .. } = cli::parse("Counts the numbers of queued datasets by their last digit");
+fn main() -> anyhow::Result<()> {
+    let cli = cli::parse("Counts the numbers of queued datasets by their last digit");
     cli::init_logging();
-    let batches = batches.unwrap_or(BATCHES);
+    let batches = cli.batches.unwrap_or(BATCHES);
 
-    let mut config = Config::local("QueueStream");
-    if let Some(cores) = cores {
-        config.cores = cores;
-    }
-    let ssc = StreamingContext::new(config, interval)?;
+    let ssc = StreamingContext::new(cli.config("QueueStream")?, cli.interval)?;
     let queue = RddQueue::new();
     let numbers = ssc.queue_stream(&queue, true);
     numbers.map(|number: u32| (number % 10, 1u64)).reduce_by_key(|a, b| a + b).print();
@@ -33,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut pushed = 0;
     loop {
         // One dataset ahead of the batches: the queue is never empty and never long.
-        while pushed < batches.min(running.batches_completed() + 1) {
+        while pushed < batches.min(running.batches_completed() + 2) {
             queue.push_records(&engine, 1..=1000, 10);
             pushed += 1;
         }

@@ -1,0 +1,165 @@
+//! A running example: its output line by line, its signals, its end; each with a deadline.
+
+use crate::pages::{Counts, Page};
+use std::io::{BufRead, BufReader, Read, empty};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// How long anything may take before the test fails. Nothing takes this long unless it hangs.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Settings that make a test quick.
+const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")];
+
+pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
+pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
+
+/// A command that runs `binary` without what the environment of the tests says.
+pub(crate) fn command(binary: &str, arguments: &str) -> Command {
+    let mut command = Command::new(binary);
+    command.args(arguments.split_whitespace());
+    for variable in ["RUST_LOG", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE"] {
+        command.env_remove(variable);
+    }
+    command.envs(QUICK).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Lines as they are written, taken by a thread so that the pipe never fills up.
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(pipe: impl Read + Send + 'static) -> Lines {
+        let (lines, inbox) = channel();
+        thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                let text = String::from_utf8_lossy(&line);
+                if lines.send(text.strip_suffix('\n').unwrap_or(&text).to_owned()).is_err() {
+                    return;
+                }
+                line.clear();
+            }
+        });
+        Lines(inbox)
+    }
+
+    /// The next line; `None` when the program has closed its end.
+    fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the program has neither written a line nor ended"),
+        }
+    }
+
+    fn rest(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+}
+
+/// A running example.
+pub(crate) struct Program {
+    child: Child,
+    out: Lines,
+    err: Lines,
+}
+
+/// How an example ended, with what it wrote that nobody had read before.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<String>,
+    pub(crate) err: Vec<String>,
+}
+
+impl End {
+    /// The pages.
+    pub(crate) fn pages(&self) -> Vec<Page> {
+        let mut lines = self.out.iter().cloned();
+        std::iter::from_fn(|| Page::read(|| lines.next())).map(|(_, page)| page).collect()
+    }
+}
+
+impl Program {
+    pub(crate) fn start(binary: &str, arguments: &str) -> Program {
+        Program::spawn(command(binary, arguments))
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Program {
+        Program::adopt(command.spawn().unwrap())
+    }
+
+    /// Takes over a process, whose standard output may have been taken before.
+    pub(crate) fn adopt(mut child: Child) -> Program {
+        let out = child.stdout.take().map_or_else(|| Lines::of(empty()), Lines::of);
+        let err = Lines::of(child.stderr.take().unwrap());
+        Program { child, out, err }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next page.
+    pub(crate) fn page(&self) -> Page {
+        let Some((_, page)) = Page::read(|| self.out.next()) else {
+            panic!("the program ended: {:?}", self.err.rest());
+        };
+        page
+    }
+
+    /// Adds up pages until their counts are the expected ones.
+    pub(crate) fn expect_counts(&self, expected: &[(&str, u64)]) {
+        let mut counts = Counts::default();
+        // At the shortest interval used this is longer than the deadline.
+        for _ in 0..1000 {
+            counts.add(&self.page());
+            if counts.is(expected) {
+                return;
+            }
+        }
+        panic!("expected {expected:?}, got {counts:?}");
+    }
+
+    /// The next line of standard error that contains `text`.
+    pub(crate) fn error(&self, text: &str) -> String {
+        let mut others = Vec::new();
+        while let Some(line) = self.err.next() {
+            if line.contains(text) {
+                return line;
+            }
+            others.push(line);
+        }
+        panic!("the program ended without telling of {text:?}: {others:?}")
+    }
+
+    /// Lines that are on standard error by now.
+    pub(crate) fn errors_so_far(&self) -> Vec<String> {
+        self.err.0.try_iter().collect()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn end(mut self) -> End {
+        let (out, err) = (self.out.rest(), self.err.rest());
+        // Both pipes are closed: it is ending.
+        End { code: self.child.wait().unwrap().code(), out, err }
+    }
+}
+
+impl Drop for Program {
+    /// A test that failed leaves no process behind; one that has ended is not there to be killed.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
