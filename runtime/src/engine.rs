@@ -36,12 +36,12 @@ pub struct EngineOptions {
 }
 
 impl Default for EngineOptions {
-    /// All cores, one thread for receivers, 512 MiB, the system's temporary directory, 4 attempts, the system's clock.
+    /// All cores, one thread for receivers, 1 GiB, the system's temporary directory, 4 attempts, the system's clock.
     fn default() -> EngineOptions {
         EngineOptions {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             receiver_threads: 1,
-            memory: 512 << 20,
+            memory: 1 << 30,
             spill_dir: std::env::temp_dir(),
             task_max_failures: 4,
             clock: Arc::new(SystemClock::new()),

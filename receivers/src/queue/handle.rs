@@ -62,9 +62,15 @@ impl<T> RddQueue<T> {
         self.lock().pop_front()
     }
 
-    /// All datasets, the oldest first.
-    pub(super) fn drain(&self) -> VecDeque<Rdd<T>> {
-        std::mem::take(&mut *self.lock())
+    /// All datasets as one, the oldest first.
+    pub(super) fn pop_all(&self) -> Option<Rdd<T>>
+    where
+        T: Data,
+    {
+        // The lock is not held while the datasets are put together: whoever pushes does not wait for that.
+        let mut datasets = std::mem::take(&mut *self.lock()).into_iter();
+        let first = datasets.next()?;
+        Some(first.union_all(datasets.collect()))
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Rdd<T>>> {

@@ -8,7 +8,6 @@
 
 mod handle;
 mod source;
-mod union;
 
 pub use handle::RddQueue;
 

@@ -1,6 +1,5 @@
 //! The input stream over a queue.
 
-use super::union::union_of;
 use super::{RddQueue, WhenEmpty};
 use waterwheel_operators::rdd::{Parallelize, Rdd};
 use waterwheel_operators::record::Data;
@@ -15,7 +14,7 @@ pub(super) struct QueueInput<T> {
 
 impl<T: Data> InputStream<T> for QueueInput<T> {
     fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<T>>, JobError> {
-        let queued = if self.one_at_a_time { self.queue.pop() } else { union_of(self.queue.drain()) };
+        let queued = if self.one_at_a_time { self.queue.pop() } else { self.queue.pop_all() };
         let dataset = match (queued, &self.when_empty) {
             (Some(queued), _) => queued,
             (None, WhenEmpty::Empty) => inputs.scope.empty_rdd(),

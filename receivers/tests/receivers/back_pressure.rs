@@ -122,7 +122,7 @@ fn stalled_output_blocks_the_senders_writes_and_memory_stays_within_the_allowanc
 
 #[test]
 fn receiver_stores_no_faster_than_the_rate_it_may() {
-    let (ssc, clock) = manual_context(config().with_receiver(receivers().with_max_rate(100)));
+    let (ssc, clock) = receivers_alone(config().with_receiver(receivers().with_max_rate(100)));
     let (accepted, numbers) = channel();
     let stream = receive(&ssc, move |handle| {
         let accepted = accepted.clone();

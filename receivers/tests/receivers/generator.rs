@@ -26,7 +26,7 @@ fn records_depend_on_the_seed_and_their_number() {
 
 #[test]
 fn records_come_at_the_rate_of_the_clock() {
-    let (ssc, clock) = manual_context(config());
+    let (ssc, clock) = receivers_alone(config());
     let (made, numbers) = channel();
     let stream = ssc.generator_stream(100, 0, move |n, _| {
         made.send(n).unwrap();
@@ -35,11 +35,12 @@ fn records_come_at_the_rate_of_the_clock() {
     let records = batches(stream);
     let running = ssc.start().unwrap();
 
-    wait_until(|| clock.next_deadline() == Some(Time::from_millis(10)));
     // Two and a half seconds, tick by tick: each makes the one record that is due.
     for n in 0..250 {
+        let due = Time::ZERO + milliseconds(10) * (n + 1);
+        wait_until(|| clock.next_deadline() == Some(due));
         clock.advance(milliseconds(10));
-        assert_eq!(numbers.recv_timeout(DEADLINE).unwrap(), n);
+        assert_eq!(numbers.recv_timeout(DEADLINE).unwrap(), u64::from(n));
     }
     running.stop(Stop::Graceful).unwrap();
     assert!(numbers.try_recv().is_err());

@@ -37,6 +37,13 @@ pub(crate) fn manual_context(config: Config) -> (StreamingContext, ManualClock) 
     (ssc, clock)
 }
 
+/// As [`manual_context`], with everything but the receivers asleep for an hour: the next deadline of the clock is a receiver's.
+pub(crate) fn receivers_alone(config: Config) -> (StreamingContext, ManualClock) {
+    let (clock, hour) = (ManualClock::new(Time::ZERO), seconds(3600));
+    let ssc = StreamingContext::with_clock(config.with_block_interval(hour), hour, Arc::new(clock.clone())).unwrap();
+    (ssc, clock)
+}
+
 /// Turns the clock by one second and waits until that makes `batches` complete ones.
 pub(crate) fn run_batch(running: &RunningContext, clock: &ManualClock, batches: u64) {
     clock.advance(seconds(1));

@@ -113,7 +113,7 @@ pub struct ReceiverConfig {
 
     /// How much received and not yet processed data a receiver may have. Beyond it the receiver waits.
     ///
-    /// Unit: bytes. Default: `256MiB`. Spark: none.
+    /// Unit: bytes. Default: `512MiB`. Spark: none.
     pub max_pending: ByteSize,
 
     /// How many arbiters, each a thread, run the receivers.
@@ -138,7 +138,7 @@ pub struct ReceiverConfig {
 pub struct StorageConfig {
     /// How much memory blocks may take before they spill to disk.
     ///
-    /// Unit: bytes. Default: `512MiB`. Spark: none.
+    /// Unit: bytes. Default: `1GiB`. Spark: none.
     pub memory: ByteSize,
 
     /// The directory that blocks spill to.
@@ -186,7 +186,7 @@ impl Default for ReceiverConfig {
         ReceiverConfig {
             max_rate: None,
             restart_delay: seconds(2),
-            max_pending: ByteSize::mib(256),
+            max_pending: ByteSize::mib(512),
             threads: None,
             store_timeout: seconds(30),
             max_line: ByteSize::mib(1),
@@ -196,7 +196,7 @@ impl Default for ReceiverConfig {
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        StorageConfig { memory: ByteSize::mib(512), dir: None }
+        StorageConfig { memory: ByteSize::gib(1), dir: None }
     }
 }
 

@@ -74,6 +74,10 @@ impl<T: Data> RddNode<T> for Union<T> {
     fn compute(&self, partition: usize, task: &TaskContext, out: &mut dyn Sink<T>) -> Flow {
         self.locate(partition).map_or(Ok(()), |(parent, theirs)| parent.compute(theirs, task, out))
     }
+
+    fn known_count(&self) -> Option<u64> {
+        self.parents.iter().map(|parent| parent.known_count()).sum()
+    }
 }
 
 #[cfg(test)]

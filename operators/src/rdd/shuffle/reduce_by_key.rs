@@ -43,6 +43,7 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
 }
 
 /// The combiner whose combined value is a value.
+#[expect(clippy::type_complexity, reason = "the types of the functions have no names")]
 pub(crate) fn reducer<V, F: Fn(V, V) -> V>(
     f: F,
 ) -> Arc<Combiner<impl Fn(V) -> V, impl Fn(V, V) -> V, impl Fn(V, V) -> V>> {
