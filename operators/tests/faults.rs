@@ -423,3 +423,29 @@ fn nothing_is_held_of_a_job_that_failed_once_its_last_task_has_ended() {
     let snapshot = engine.snapshot().unwrap();
     assert_eq!((snapshot.shuffles, snapshot.blocks.blocks), (0, 0));
 }
+
+/// A number whose encoding panics when it is 1, which is not one of those whose size is looked at.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+struct Shy(u32);
+
+impl serde::Serialize for Shy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(self.0 != 1, "never written");
+        serializer.serialize_u32(self.0)
+    }
+}
+
+#[test]
+fn a_partition_whose_encoding_panics_is_not_kept_and_the_block_manager_lives_on() {
+    let engine = Engine::local(1).unwrap();
+    for level in [StorageLevel::DiskOnly, StorageLevel::MemoryOnlySer] {
+        let shy = engine.parallelize(0..100, 1).map(Shy).persist(level);
+        for _ in 0..2 {
+            assert_eq!(shy.count().unwrap(), 100);
+        }
+        assert_eq!(engine.snapshot().unwrap().blocks.blocks, 0, "{level}");
+    }
+    let numbers = engine.parallelize(0..3, 1).cache();
+    assert_eq!(numbers.count().unwrap(), 3);
+    assert_eq!(engine.snapshot().unwrap().blocks.blocks, 1);
+}

@@ -3,8 +3,10 @@
 use crate::common::{INTERVAL, PATIENCE, Seen, config, context, numbers, recorded, time, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
+use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 /// Starts `ssc`, turns the clock by a batch and returns what ended it.
 fn fault(ssc: StreamingContext, clock: &ManualClock) -> String {
@@ -209,6 +211,53 @@ fn retry_runs_only_the_failed_output_again_after_its_delay() {
     assert!(running.wait_for_batches(1, PATIENCE));
     running.stop(Stop::Graceful).unwrap();
     assert_eq!((seen.all(), tries.load(Ordering::SeqCst)), (vec![1], 3), "what succeeded is not run again");
+}
+
+/// Stores the numbers 1, 2 and 3, says so, and waits to be stopped.
+struct Three(Sender<()>);
+
+impl Receiver for Three {
+    type Record = i64;
+
+    async fn run(&mut self, handle: ReceiverHandle<i64>) -> Result<(), ReceiverError> {
+        handle.store_many(vec![1, 2, 3]).await?;
+        self.0.send(())?;
+        handle.stopped().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn retry_of_a_batch_that_could_not_be_generated_finds_its_blocks_again_and_is_told_as_a_success() {
+    let retry = FailurePolicy::Retry { attempts: 1, delay: Duration::ZERO };
+    let (ssc, clock) = context(config().with_failure_policy(retry));
+    let tries = AtomicU32::new(0);
+    // Fails before the stream of the receiver has been asked for its dataset.
+    let shaky = numbers(&ssc).transform(move |dataset| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => Err("not yet"),
+        _ => Ok(dataset),
+    });
+    shaky.foreach_rdd(|_| ());
+    let (seen, completed) = (Seen::default(), Seen::default());
+    let (notes, told) = (seen.clone(), completed.clone());
+    let (stored, all_stored) = channel();
+    let received = ssc.receiver_stream("three", StorageLevel::MemoryAndDisk, move || Three(stored.clone()));
+    received.foreach_rdd(move |dataset| dataset.collect().map(|records| notes.note(records)));
+    ssc.add_streaming_listener(move |event: &Event| {
+        if let Event::BatchCompleted(info) = event {
+            told.note((info.num_records(), info.succeeded()));
+        }
+    });
+    let running = ssc.start().unwrap();
+    all_stored.recv_timeout(PATIENCE).unwrap();
+    clock.advance(INTERVAL);
+    assert!(running.wait_for_batches(1, PATIENCE));
+    clock.advance(INTERVAL);
+    assert!(running.wait_for_batches(2, PATIENCE));
+    wait_until(&running, "the events", || completed.all().len() == 2);
+    running.stop(Stop::Graceful).unwrap();
+    assert_eq!(seen.all().concat(), [1, 2, 3]);
+    assert!(completed.all().iter().all(|(_, succeeded)| *succeeded), "{:?}", completed.all());
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub struct SchedulerParts {
 /// A batch under way.
 struct Live {
     info: BatchInfo,
-    allocation: Option<Allocation>,
+    allocation: Allocation,
     scope: Arc<JobScope>,
     jobs: BTreeMap<OutputId, OutputJob>,
     submitted: Duration,
@@ -131,7 +131,7 @@ impl BatchScheduler {
         let submitted = self.parts.clock.monotonic();
         let live = Live {
             info,
-            allocation: Some(allocation),
+            allocation,
             scope: Arc::new(scope),
             jobs: BTreeMap::new(),
             submitted,
@@ -173,7 +173,8 @@ impl BatchScheduler {
         };
         live.started = now;
         live.info.scheduling_delay = Some(now.saturating_sub(live.submitted));
-        let blocks = live.allocation.take().map(|allocation| allocation.blocks).unwrap_or_default();
+        // Not taken out: by the failure policy the batch may be generated again, from the same blocks.
+        let blocks = live.allocation.blocks.clone();
         let inputs = BatchInputs { context: self.parts.context, batch, blocks, scope: live.scope.clone() };
         let info = self.parts.publisher.wanted().then(|| live.info.clone());
         if let Some(info) = info {
@@ -196,6 +197,7 @@ impl BatchScheduler {
             Ok(generated) => {
                 let outputs = generated.jobs.iter().map(|job| job.output).collect();
                 if let Some(live) = self.live.get_mut(&batch) {
+                    live.info.failure = None;
                     live.info.records.extend(generated.records);
                     live.jobs = generated.jobs.into_iter().map(|job| (job.output, job)).collect();
                 }
@@ -252,7 +254,8 @@ impl BatchScheduler {
                     scheduler.pump(ctx);
                 }));
             }
-            (Step::Halt, Some(JobError::Cancelled { .. })) if self.parts.cancel.is_cancelled() => {}
+            (Step::Undone, None | Some(JobError::Cancelled { .. })) => {}
+            (Step::Undone, Some(error)) => log::warn!("{error}; the context is ending and the batch stays undone"),
             (Step::Halt, error) => {
                 let (Work::Generate(batch) | Work::Output(batch, _)) = work;
                 self.complete(batch);
