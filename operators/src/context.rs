@@ -76,13 +76,14 @@ impl StreamingContext {
 
     /// A context on an engine that it shares with others, and that outlives it.
     ///
-    /// The engine's own cores, memory and clock apply; those of `config` do not.
+    /// The engine's own threads (for tasks and receivers), memory, spill directory and clock apply; those of `config` do not.
     ///
     /// # Errors
     /// Every problem of the configuration; an interval that is no positive number of milliseconds.
     #[track_caller]
     pub fn on(engine: &Engine, config: Config, interval: Duration) -> Result<StreamingContext, Error> {
         let site = Site::here("StreamingContext::on");
+        let config = config.with_cores(engine.cores());
         check(site, &config, interval)?;
         Ok(StreamingContext::over(config, interval, engine.clone()))
     }

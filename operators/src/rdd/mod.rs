@@ -41,6 +41,7 @@ use waterwheel_runtime::stage::TaskContext;
 /// assert_eq!(lengths.collect()?, [1, 2, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "datasets are lazy: nothing is computed until an action or an output asks"]
 pub struct Rdd<T> {
     node: Arc<dyn RddNode<T>>,
     scope: Arc<JobScope>,

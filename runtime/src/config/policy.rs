@@ -19,9 +19,10 @@ pub enum FailurePolicy {
     /// The application stops and reports the failure. Nothing after the failed batch is processed.
     #[default]
     Stop,
-    /// The batch is run again, with a pause before each attempt; if it still fails, the application stops.
+    /// What failed (building the batch's datasets, or one output) is run again, with a pause before each attempt; if it still
+    /// fails, the application stops. Outputs that succeeded are not run again, and later batches wait.
     Retry {
-        /// How often the batch is run again; at least 1.
+        /// How often it is run again; at least 1.
         attempts: u32,
         /// How long the pause before each attempt is.
         delay: Duration,

@@ -47,7 +47,7 @@ pub struct Config {
     /// Unit: blocks. Default: `10`. Spark: `spark.streaming.blockQueueSize`.
     pub block_queue_size: usize,
 
-    /// How many output operations run at the same time. With more than one, batches no longer finish in order.
+    /// How many output operations run at the same time. Batches are still committed in order, and each output sees them in order.
     ///
     /// Unit: jobs. Default: `1`. Spark: `spark.streaming.concurrentJobs`.
     pub concurrent_jobs: usize,

@@ -122,7 +122,9 @@ pub enum Event {
     BatchCompleted(BatchInfo),
 }
 
-/// Told of every event, in order, on a thread of its own. Closures over `&Event` are listeners.
+/// Told of events, in order, on a thread that all listeners of an engine share. One that is slower than the events come makes
+/// its context's bus fall behind; events for which there is no room then are dropped and counted
+/// (`RunningContext::dropped_events`). Closures over `&Event` are listeners.
 pub trait StreamingListener: Send + 'static {
     /// Called with every event.
     fn on_event(&mut self, event: &Event);
