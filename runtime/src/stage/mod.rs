@@ -10,6 +10,7 @@ mod exchange;
 mod job;
 mod lineage;
 mod plan;
+mod ready;
 mod shuffle;
 mod task;
 mod worker;
