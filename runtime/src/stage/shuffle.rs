@@ -94,9 +94,13 @@ impl ShuffleProgress {
         self.lock().insert(map_partition, has_bucket);
     }
 
-    /// Forgets every delivery, so that the whole map side is run again.
+    /// Forgets every delivery, so that the whole map side is run again. While it is being run again already, nothing is
+    /// forgotten: jobs that share the shuffle and all find it lost would otherwise undo each other's work for ever.
     pub fn lost(&self) {
-        self.lock().clear();
+        let mut delivered = self.lock();
+        if delivered.len() == self.maps {
+            delivered.clear();
+        }
     }
 
     /// The map partitions that have not delivered yet.
@@ -332,6 +336,16 @@ mod tests {
         let mut shuffle = Fixture::new(0);
         assert_eq!(shuffle.merged().unwrap(), []);
         assert!(shuffle.table.is_empty());
+    }
+
+    #[test]
+    fn a_map_side_that_is_run_again_is_not_forgotten_by_the_next_who_finds_it_lost() {
+        let progress = ShuffleProgress::new(ShuffleId(7), 2, 1);
+        (0..2).for_each(|map_partition| progress.delivered(map_partition, [0]));
+        progress.lost();
+        progress.delivered(1, [0]);
+        progress.lost();
+        assert_eq!(progress.missing(), [0]);
     }
 
     #[test]
