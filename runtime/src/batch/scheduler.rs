@@ -129,14 +129,8 @@ impl BatchScheduler {
         self.tell(|| Event::BatchSubmitted(info.clone()));
         let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
-        let live = Live {
-            info,
-            allocation,
-            scope: Arc::new(scope),
-            jobs: BTreeMap::new(),
-            submitted,
-            started: submitted,
-        };
+        let live =
+            Live { info, allocation, scope: Arc::new(scope), jobs: BTreeMap::new(), submitted, started: submitted };
         self.live.insert(batch, live);
         self.parts.lifecycle.allocated(batch);
         self.pump(ctx);

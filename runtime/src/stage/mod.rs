@@ -25,4 +25,4 @@ pub use shuffle::{Bucket, ShuffleKernel, ShuffleProgress, ShuffleTable};
 pub(crate) use task::forbid_actions_here;
 pub use task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext, add_costs, inside_task};
 pub use worker::{Deliver, FetchTarget, HeldShuffles, ReleaseShuffles, RunTask, StageWorker};
-pub use workers::Workers;
+pub use workers::{WeakWorkers, Workers};
