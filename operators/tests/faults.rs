@@ -445,3 +445,19 @@ fn a_partition_whose_encoding_panics_is_not_kept_and_the_block_manager_lives_on(
     assert_eq!(numbers.count().unwrap(), 3);
     assert_eq!(engine.snapshot().unwrap().blocks.blocks, 1);
 }
+
+#[test]
+fn a_task_over_nothing_is_tried_as_often_as_any_other_and_not_again_once_it_succeeded() {
+    for (allowed, fails, expected) in [(1, 1, 1), (4, 4, 4), (4, 2, 5)] {
+        let options = EngineOptions { cores: 1, task_max_failures: allowed, ..EngineOptions::default() };
+        let engine = Engine::start(options).unwrap();
+        let nothing = engine.empty_rdd::<(u32, u32)>().reduce_by_key_with(|a, b| a + b, 3);
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let outcome = nothing.foreach_partition(move |_| {
+            assert!(counted.fetch_add(1, Ordering::SeqCst) >= fails, "boom");
+        });
+        assert_eq!(calls.load(Ordering::SeqCst), expected, "{allowed} allowed, {fails} fail");
+        assert_eq!(outcome.is_ok(), fails < expected, "{outcome:?}");
+    }
+}

@@ -20,7 +20,7 @@ pub use coordinator::{Answer, Job, JobOutput, StageCoordinator};
 pub use exchange::{Exchange, MailboxExchange};
 pub use job::{JobProgress, JobRequest, Launch, Next, PartitionFn, TaskKey, TaskOutput, TaskWork};
 pub use lineage::{Lineage, Requirement};
-pub use plan::{Plan, PlannedStage, PlannedTask, TaskInput, persisted, plan};
+pub use plan::{Plan, PlannedStage, PlannedTask, Target, TaskInput, empty_inputs, persisted, plan};
 pub use shuffle::{Bucket, ShuffleKernel, ShuffleProgress, ShuffleTable};
 pub(crate) use task::forbid_actions_here;
 pub use task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext, add_costs, inside_task};
