@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
+use waterwheel_runtime::clock::SharedClock;
 
 fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
@@ -44,8 +45,11 @@ fn a_hundred_contexts_leave_no_thread_and_no_actor() {
     let before = threads();
     for round in 0..100 {
         let clock = ManualClock::new(Time::ZERO);
-        run(round, StreamingContext::with_clock(config(), seconds(1), Arc::new(clock.clone())).unwrap(), &clock);
+        let shared: SharedClock = Arc::new(clock.clone());
+        let held = Arc::downgrade(&shared);
+        run(round, StreamingContext::with_clock(config(), seconds(1), shared).unwrap(), &clock);
         assert_eq!(clock.waiting(), 0, "round {round}: no actor waits on the clock of an ended context");
+        assert_eq!(held.strong_count(), 0, "round {round}: nothing holds the clock of an ended engine");
     }
     assert_eq!(threads(), before, "each on an engine of its own");
 

@@ -236,3 +236,41 @@ fn jobs_of_many_threads_share_an_engine() {
     drop((shared, fresh));
     assert_eq!(held(&engine), NOTHING);
 }
+
+/// A pair's value that is counted by whoever holds the other end.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Tracked {
+    #[serde(skip)]
+    _by: Arc<()>,
+}
+
+/// Two records in the first batch, then none.
+struct Once(bool);
+
+impl InputStream<u32> for Once {
+    fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<u32>>, JobError> {
+        let first = !std::mem::replace(&mut self.0, true);
+        Ok(Some(if first { inputs.scope.parallelize([1, 2], 2) } else { inputs.scope.empty_rdd() }))
+    }
+}
+
+#[test]
+fn an_idle_stream_gives_back_what_its_last_busy_batch_held() {
+    let clock = ManualClock::new(Time::ZERO);
+    let config = Config::local("test").with_cores(2).with_handle_signals(false);
+    let ssc = StreamingContext::with_clock(config, seconds(1), Arc::new(clock.clone())).unwrap();
+    let token = Arc::new(());
+    let theirs = token.clone();
+    let tracked = ssc.input_stream(Once(false)).map(move |n| (n, Tracked { _by: theirs.clone() }));
+    tracked.reduce_by_key(|first, _| first).foreach_rdd(|dataset| dataset.count().map(drop));
+    let running = ssc.start().unwrap();
+    let mut batches = 0;
+    // Given back by a message that nobody waits for, hence more than one idle batch.
+    while batches < 3 || Arc::strong_count(&token) > 2 {
+        batches += 1;
+        clock.advance(seconds(1));
+        assert!(batches < 1000, "{} are still held", Arc::strong_count(&token));
+        assert!(running.wait_for_batches(batches, std::time::Duration::from_secs(20)));
+    }
+    running.stop(Stop::Immediate).unwrap();
+}

@@ -165,7 +165,7 @@ async fn run_engine(
     let homes: Vec<ArbiterHandle> = (0..cores).map(|_| arbiter()).collect();
     let workers =
         Workers::start(homes, move |id: WorkerId| StageWorker::new(id, theirs.clone(), held.clone(), clock.clone()));
-    exchange.connect(workers.clone());
+    exchange.connect(&workers);
     let events = arbiter();
     let receivers = (0..options.receiver_threads.max(1)).map(|_| arbiter()).collect();
     let core = EngineCore::new(workers, blocks, Arbiter::current(), events, receivers, options.clock);

@@ -6,15 +6,15 @@ use crate::error::{JobError, TaskError};
 use crate::ids::{ContextId, JobId, RddId, ShuffleId};
 use crate::site::Site;
 use crate::stage::{
-    CancelToken, HeldShuffles, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn, PlannedTask,
-    ReleaseShuffles, StageCoordinator, TaskContext, TaskInput, Workers, add_costs, inside_task, persisted, plan,
+    CancelToken, HeldShuffles, InputId, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn,
+    ReleaseShuffles, StageCoordinator, Target, TaskContext, Workers, add_costs, empty_inputs, inside_task,
 };
 use crate::time::Time;
 use actix::{Actor, Addr};
 use actix_rt::ArbiterHandle;
 use futures::future::{OptionFuture, join, join_all};
 use std::any::Any;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -129,9 +129,14 @@ impl EngineCore {
         }
     }
 
-    fn has_garbage(&self) -> bool {
+    /// Has [`collect_garbage`](EngineCore::collect_garbage) run soon, if there is anything to give back.
+    pub fn discard_garbage(self: &Arc<Self>) {
         let garbage = self.garbage.lock().unwrap_or_else(PoisonError::into_inner);
-        !garbage.shuffles.is_empty() || !garbage.rdds.is_empty()
+        let anything = !garbage.shuffles.is_empty() || !garbage.rdds.is_empty();
+        drop(garbage);
+        if anything {
+            self.control.spawn(self.collect_garbage());
+        }
     }
 
     /// Runs `body` on the control arbiter and waits for its answer; `None` when the engine has been stopped, and inside a
@@ -231,11 +236,9 @@ impl JobScope {
         if self.cancel.is_cancelled() {
             return Err(JobError::Cancelled { site });
         }
+        self.core.discard_garbage();
         if let Some(values) = self.run_here(site, &target, &partitions, &function) {
             return values;
-        }
-        if self.core.has_garbage() {
-            self.core.control.spawn(self.core.collect_garbage());
         }
         let (answer, wait) = sync_channel(1);
         let job = Job {
@@ -254,7 +257,8 @@ impl JobScope {
         Ok(values)
     }
 
-    /// A job all of whose inputs are known to be empty is computed by its caller: an idle batch costs no message.
+    /// A job all of whose inputs are known to be empty is computed by its caller: an idle batch costs no message. Tasks are tried
+    /// as often as elsewhere; `None` when the job is not of this kind.
     fn run_here(
         &self,
         site: Site,
@@ -262,34 +266,37 @@ impl JobScope {
         partitions: &[usize],
         function: &Arc<PartitionFn>,
     ) -> Option<Result<Vec<Box<dyn Any + Send>>, JobError>> {
-        let plan = plan(target, partitions, &HashSet::new());
-        let [stage] = plan.stages.as_slice() else { return None };
-        let empty = |task: &PlannedTask| {
-            let nothing = |input: &TaskInput| match input {
-                TaskInput::Shuffle(kernel, target) => kernel.progress().expected(*target) == Some(0),
-                TaskInput::Block(..) | TaskInput::Cached(..) => false,
-            };
-            !task.inputs.is_empty() && task.inputs.iter().all(nothing)
-        };
-        if !stage.tasks.iter().all(empty) || !persisted(target).is_empty() {
-            return None;
-        }
-        let values = stage.tasks.iter().map(|task| {
-            let context = TaskContext::new(task.partition, self.batch, self.core.clock.clone(), self.cancel.clone());
-            context.guard(site, |context| {
-                for input in &task.inputs {
-                    if let TaskInput::Shuffle(kernel, target) = input {
-                        context.provide(input.id(), kernel.reduce(*target, Vec::new(), context)?);
+        let inputs = empty_inputs(target, partitions)?;
+        let values = partitions.iter().zip(&inputs).map(|(partition, inputs)| {
+            let mut attempts = 1;
+            loop {
+                match self.attempt_here(site, *partition, inputs, function) {
+                    Ok(value) => return Ok(value),
+                    Err(TaskError::Cancelled) => return Err(JobError::Cancelled { site }),
+                    Err(cause) if attempts >= self.limits.max_failures => {
+                        return Err(JobError::TaskFailed { attempts, cause });
                     }
+                    Err(_) => attempts += 1,
                 }
-                function(task.partition, context)
-            })
+            }
         });
-        let values: Result<Vec<_>, TaskError> = values.collect();
-        match values {
-            Ok(values) => Some(Ok(values)),
-            // Whatever went wrong is told by the ordinary path, with its retries.
-            Err(_) => None,
-        }
+        Some(values.collect())
+    }
+
+    fn attempt_here(
+        &self,
+        site: Site,
+        partition: usize,
+        inputs: &[Target],
+        function: &Arc<PartitionFn>,
+    ) -> Result<Box<dyn Any + Send>, TaskError> {
+        let context = TaskContext::new(partition, self.batch, self.core.clock.clone(), self.cancel.clone());
+        context.guard(site, |context| {
+            for (kernel, target) in inputs {
+                let id = InputId::Shuffle(kernel.progress().id(), *target);
+                context.provide(id, kernel.reduce(*target, Vec::new(), context)?);
+            }
+            function(partition, context)
+        })
     }
 }

@@ -104,6 +104,28 @@ fn stop_does_not_wait_for_the_next_attempt_to_connect() {
     running.stop(Stop::Graceful).unwrap();
 }
 
+/// Under the limit of one record a second, what comes after the first hundred would wait for a hundred seconds.
+#[test]
+fn graceful_stop_does_not_wait_for_what_the_rate_limit_holds_back() {
+    let (ssc, _clock) = manual_context(config().with_receiver(receivers().with_max_rate(1)));
+    let (stored, first) = channel();
+    let stream = receive(&ssc, move |handle| {
+        let stored = stored.clone();
+        async move {
+            handle.store_many((0..100).collect()).await?;
+            stored.send(()).unwrap();
+            handle.store(100).await?;
+            Ok(())
+        }
+    });
+    let processed = batches(stream);
+    let running = ssc.start().unwrap();
+    first.recv_timeout(DEADLINE).unwrap();
+    running.request_stop(Stop::Graceful);
+    assert!(running.await_termination_or_timeout(DEADLINE).unwrap());
+    assert_same(processed.try_iter().flatten(), 0..100);
+}
+
 #[test]
 fn immediate_stop_leaves_a_receiver_that_is_held_back() {
     let held = receivers().with_max_pending("1kB".parse().unwrap()).with_max_rate(1);

@@ -274,6 +274,7 @@ impl BatchScheduler {
         self.parts.lifecycle.committed(batch);
         self.complete(batch);
         self.parts.progress.completed(batch);
+        self.parts.core.discard_garbage();
         let through = batch - self.remember;
         self.forget = Some(through);
         let forgotten = self.parts.tracker.send(ForgetBatches { before: through + Duration::from_millis(1) });

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 /// A receiver's hold on its stream: it stores records through it and learns from it that it should stop. Clones share the stream.
 ///
 /// Storing waits while a limit of the stream says so (rate, bytes received but not processed, blocks waiting to be stored), so
-/// a receiver that awaits `store` before it reads on carries the back pressure to its source.
+/// a receiver that awaits `store` before it reads on carries the back pressure to its source. Once the receiver has been asked to
+/// stop, what the rate limit would hold back is refused.
 pub struct ReceiverHandle<T> {
     stream: StreamId,
     intake: Arc<Intake<T>>,

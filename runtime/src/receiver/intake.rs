@@ -11,6 +11,7 @@ use crate::clock::SharedClock;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// What bounds an intake.
@@ -67,7 +68,18 @@ struct State<T> {
     stored: u64,
     /// Records taken in so far.
     records: u64,
-    accepting: bool,
+    door: Door,
+}
+
+/// What may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// Everything, as soon as the limits allow.
+    Open,
+    /// What the rate limit does not hold back: the receiver is stopping, and that may not take as long as the limit says.
+    Closing,
+    /// Nothing.
+    Closed,
 }
 
 impl<T: Serialize> Intake<T> {
@@ -84,7 +96,7 @@ impl<T: Serialize> Intake<T> {
                 cut: first,
                 stored: first,
                 records: 0,
-                accepting: true,
+                door: Door::Open,
             }),
             limits: IntakeLimits { max_pending_bytes: pending, ..limits },
             credits: Arc::new(Semaphore::new(pending)),
@@ -118,7 +130,7 @@ impl<T: Serialize> Intake<T> {
         tokio::task::coop::consume_budget().await;
         let wait = self.lock().limiter.reserve(records, self.clock.monotonic());
         if !wait.is_zero() {
-            self.clock.sleep(wait).await;
+            self.pause(wait).await?;
         }
         // A chunk larger than the whole allowance takes all of it, or it would wait for ever.
         let permits = u32::try_from(bytes.clamp(1, self.limits.max_pending_bytes)).unwrap_or(u32::MAX);
@@ -132,13 +144,31 @@ impl<T: Serialize> Intake<T> {
         };
         loop {
             let room = self.room.notified();
-            if !self.lock().accepting {
-                return Err(ReceiverStopped);
-            }
-            if self.lock().queue.len() < self.limits.queue_blocks {
-                return Ok(credit);
+            {
+                let state = self.lock();
+                if state.door == Door::Closed {
+                    return Err(ReceiverStopped);
+                }
+                if state.queue.len() < self.limits.queue_blocks {
+                    return Ok(credit);
+                }
             }
             room.await;
+        }
+    }
+
+    /// Waits as long as the rate limit says, unless the receiver is asked to stop.
+    async fn pause(&self, wait: Duration) -> Result<(), ReceiverStopped> {
+        let mut over = self.clock.sleep(wait);
+        loop {
+            let changed = self.room.notified();
+            if self.lock().door != Door::Open {
+                return Err(ReceiverStopped);
+            }
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                () = changed => {}
+            }
         }
     }
 
@@ -148,7 +178,7 @@ impl<T: Serialize> Intake<T> {
         add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
     ) -> Result<(), ReceiverStopped> {
         let mut state = self.lock();
-        if !state.accepting {
+        if state.door == Door::Closed {
             return Err(ReceiverStopped);
         }
         match &mut state.credit {
@@ -218,9 +248,19 @@ impl<T> Intake<T> {
         }
     }
 
+    /// Takes no more records that the rate limit holds back, now or later; all others come in as before.
+    pub fn close_to_waiting(&self) {
+        let mut state = self.lock();
+        if state.door == Door::Open {
+            state.door = Door::Closing;
+        }
+        drop(state);
+        self.room.notify_waiters();
+    }
+
     /// Takes no more records; those that wait to come in are refused.
     pub fn close(&self) {
-        self.lock().accepting = false;
+        self.lock().door = Door::Closed;
         self.credits.close();
         self.room.notify_waiters();
     }
@@ -241,7 +281,7 @@ impl<T> Intake<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Critical sections only move values between fields; a panic in one is a panic of the allocator.
+        // Critical sections move values between fields, or weigh a record: a panic of its encoding leaves the fields whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -253,3 +293,6 @@ impl<T> State<T> {
         self.cut += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

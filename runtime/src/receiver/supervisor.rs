@@ -5,7 +5,7 @@
 //! stay here when it dies.
 
 use super::repeats::Repeats;
-use super::{Intake, QueuedBlock, Receiver, ReceiverError, ReceiverHandle};
+use super::{Intake, QueuedBlock, Receiver, ReceiverHandle};
 use crate::block::{
     AddBlock, Block, BlockInfo, BlockKey, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel, StoreError,
 };
@@ -154,18 +154,18 @@ async fn receive<R: Receiver>(
         }
         let run = async {
             let mut receiver = factory();
-            receiver.run(handle.clone()).await
+            // The error's text is the user's code, too.
+            receiver.run(handle.clone()).await.map_err(|error| error.to_string())
         };
         let ended = tokio::select! {
             ended = AssertUnwindSafe(run).catch_unwind() => ended,
             // The supervisor is gone: a receiver that does not listen for the stop must not outlive it.
             () = life.closed() => break,
         };
-        let outcome: Result<(), ReceiverError> = match ended {
-            Ok(outcome) => outcome,
-            Err(payload) => Err(format!("panicked: {}", panic_message(&*payload)).into()),
+        let error = match ended {
+            Ok(outcome) => outcome.err(),
+            Err(payload) => Some(format!("panicked: {}", panic_message(&*payload))),
         };
-        let error = outcome.err().map(|error| error.to_string());
         if life.send(Life::Ended(error)).await.is_err() {
             break;
         }
@@ -327,6 +327,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<StopReceiv
     fn handle(&mut self, msg: StopReceiver, _: &mut Self::Context) -> Self::Result {
         let _ = self.stopping.send(true);
         let (intake, mut ended) = (self.parts.intake.clone(), self.ended.clone());
+        intake.close_to_waiting();
         let stop = async move {
             if msg.wait {
                 let _ = ended.wait_for(|ended| *ended).await;

@@ -6,7 +6,7 @@
 use super::shuffle::{Bucket, ShuffleKernel};
 use super::task::CancelToken;
 use super::worker::{Deliver, FetchTarget, StageWorker};
-use super::workers::Workers;
+use super::workers::{WeakWorkers, Workers};
 use crate::block::Erased;
 use crate::error::TaskError;
 use crate::ids::{ShuffleId, WorkerId};
@@ -43,24 +43,30 @@ pub trait Exchange: Send + Sync {
 /// The exchange of one process: bounded mailboxes, data moved and never encoded.
 #[derive(Default)]
 pub struct MailboxExchange {
-    workers: OnceLock<Workers>,
+    workers: OnceLock<Connected>,
+}
+
+struct Connected {
+    count: usize,
+    workers: WeakWorkers,
 }
 
 impl MailboxExchange {
     /// Names the workers; they and the exchange know each other, so this comes after both were made.
-    pub fn connect(&self, workers: Workers) {
+    pub fn connect(&self, workers: &Workers) {
         // A second call would be a mistake of the topology; the first wins.
-        let _ = self.workers.set(workers);
+        let _ = self.workers.set(Connected { count: workers.len(), workers: workers.downgrade() });
     }
 
     fn address(&self, worker: WorkerId) -> Result<Addr<StageWorker>, TaskError> {
-        self.workers.get().and_then(|all| all.address(worker)).ok_or(TaskError::WorkerLost { worker })
+        let all = self.workers.get().and_then(|connected| connected.workers.upgrade());
+        all.and_then(|all| all.address(worker)).ok_or(TaskError::WorkerLost { worker })
     }
 }
 
 impl Exchange for MailboxExchange {
     fn owner(&self, target: usize) -> WorkerId {
-        WorkerId(target % self.workers.get().map_or(1, Workers::len))
+        WorkerId(target % self.workers.get().map_or(1, |connected| connected.count))
     }
 
     fn deliver(

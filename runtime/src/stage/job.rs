@@ -5,12 +5,13 @@
 
 use super::lineage::Lineage;
 use super::plan::{Plan, PlannedTask, TaskInput, plan};
+use super::ready::ReadyTasks;
 use super::shuffle::ShuffleKernel;
 use super::task::{OperatorCost, TaskContext, add_costs};
 use crate::error::TaskError;
-use crate::ids::{RddId, WorkerId};
+use crate::ids::{RddId, ShuffleId, WorkerId};
 use std::any::Any;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What the job does with each of its partitions; runs inside the task.
@@ -82,30 +83,33 @@ enum State {
 
 struct Stage {
     shuffle: Option<Arc<dyn ShuffleKernel>>,
-    needs: Vec<usize>,
     tasks: Vec<(PlannedTask, State)>,
+    /// Tasks that are not done.
+    unfinished: usize,
+    /// Stages that are not done and must be, before any task of this one starts.
+    needs: usize,
+    /// Stages that need this one.
+    needed_by: Vec<usize>,
 }
 
-impl Stage {
-    fn done(&self) -> bool {
-        self.tasks.iter().all(|(_, state)| *state == State::Done)
-    }
-}
-
-/// The state of one job.
+/// The state of one job. Each step costs the same however many tasks there are.
 pub struct JobProgress {
     target: Arc<dyn Lineage>,
     partitions: Vec<usize>,
     function: Arc<PartitionFn>,
     max_failures: u32,
-    slots: usize,
     generation: u32,
     stages: Vec<Stage>,
+    ready: ReadyTasks,
     values: Vec<Option<Box<dyn Any + Send>>>,
-    failures: Vec<((Option<crate::ids::ShuffleId>, usize), u32)>,
+    /// Values that are not here.
+    missing: usize,
+    /// Where the value of each task of the last stage goes.
+    places: Vec<usize>,
+    /// By the shuffle whose map side it is (none: the job's own partitions) and the partition.
+    failures: HashMap<(Option<ShuffleId>, usize), u32>,
     replans: u32,
     max_replans: u32,
-    running: Vec<usize>,
     costs: Vec<OperatorCost>,
 }
 
@@ -124,20 +128,21 @@ pub struct JobRequest {
 impl JobProgress {
     /// Starts a job on `workers` workers, each of which may have `slots` tasks of the job at a time.
     pub fn new(request: JobRequest, held: &HashSet<(RddId, usize)>, workers: usize, slots: usize) -> JobProgress {
-        let values = request.partitions.iter().map(|_| None).collect();
+        let values: Vec<_> = request.partitions.iter().map(|_| None).collect();
         let mut progress = JobProgress {
             target: request.target,
             partitions: request.partitions,
             function: request.function,
             max_failures: request.max_failures.max(1),
-            slots,
             generation: 0,
             stages: Vec::new(),
+            ready: ReadyTasks::new(workers, slots),
+            missing: values.len(),
             values,
-            failures: Vec::new(),
+            places: Vec::new(),
+            failures: HashMap::new(),
             replans: 0,
             max_replans: 0,
-            running: vec![0; workers.max(1)],
             costs: Vec::new(),
         };
         progress.adopt(held);
@@ -147,7 +152,7 @@ impl JobProgress {
     /// Plans what is still missing anew. Outcomes of the old plan are ignored from now on.
     pub fn replan(&mut self, held: &HashSet<(RddId, usize)>) {
         self.generation += 1;
-        self.running.fill(0);
+        self.ready.clear();
         self.adopt(held);
     }
 
@@ -159,27 +164,16 @@ impl JobProgress {
     /// Tasks that may start now. Each is counted as running from here on.
     pub fn launch(&mut self) -> Vec<Launch> {
         let mut launches = Vec::new();
-        let done: Vec<bool> = self.stages.iter().map(Stage::done).collect();
-        for (position, stage) in self.stages.iter_mut().enumerate() {
-            if stage.needs.iter().any(|need| !done.get(*need).copied().unwrap_or(true)) {
-                continue;
-            }
+        while let Some((worker, (position, index))) = self.ready.next() {
+            let Some(stage) = self.stages.get_mut(position) else { continue };
             let work = match &stage.shuffle {
                 Some(kernel) => TaskWork::Map(kernel.clone()),
                 None => TaskWork::Result(self.function.clone()),
             };
-            for (index, (task, state)) in stage.tasks.iter_mut().enumerate() {
-                if *state != State::Waiting {
-                    continue;
-                }
-                let Some(worker) = place(task, &self.running, self.slots) else { continue };
-                *state = State::Running(worker);
-                if let Some(running) = self.running.get_mut(worker.0) {
-                    *running += 1;
-                }
-                let key = TaskKey { generation: self.generation, stage: position, task: index };
-                launches.push(Launch { worker, key, work: work.clone(), task: task.clone() });
-            }
+            let Some((task, state)) = stage.tasks.get_mut(index) else { continue };
+            *state = State::Running(worker);
+            let key = TaskKey { generation: self.generation, stage: position, task: index };
+            launches.push(Launch { worker, key, work, task: task.clone() });
         }
         launches
     }
@@ -190,19 +184,20 @@ impl JobProgress {
             return Next::Continue;
         }
         let Some(stage) = self.stages.get_mut(key.stage) else { return Next::Continue };
-        let shuffle = stage.shuffle.as_ref().map(|kernel| kernel.progress().id());
         let Some((task, state)) = stage.tasks.get_mut(key.task) else { return Next::Continue };
         let State::Running(worker) = *state else { return Next::Continue };
-        if let Some(running) = self.running.get_mut(worker.0) {
-            *running = running.saturating_sub(1);
-        }
+        self.ready.ended(worker);
         match outcome {
             Ok((output, costs)) => {
                 *state = State::Done;
-                let partition = task.partition;
+                stage.unfinished -= 1;
+                let done = stage.unfinished == 0;
                 add_costs(&mut self.costs, &costs);
                 if let TaskOutput::Value(value) = output {
-                    self.store(partition, value);
+                    self.store(key.task, value);
+                }
+                if done {
+                    self.stage_done(key.stage);
                 }
                 self.finished()
             }
@@ -223,54 +218,93 @@ impl JobProgress {
             }
             Err(cause) => {
                 *state = State::Waiting;
-                let attempts = self.count_failure((shuffle, task_partition(&self.stages, key)));
-                if attempts >= self.max_failures { Next::Failed { attempts, cause } } else { Next::Continue }
+                let shuffle = stage.shuffle.as_ref().map(|kernel| kernel.progress().id());
+                let attempts = self.failures.entry((shuffle, task.partition)).or_default();
+                *attempts += 1;
+                if *attempts >= self.max_failures {
+                    return Next::Failed { attempts: *attempts, cause };
+                }
+                let home = home(task, self.ready.workers());
+                self.ready.push_again((key.stage, key.task), home);
+                Next::Continue
             }
         }
     }
 
     fn adopt(&mut self, held: &HashSet<(RddId, usize)>) {
-        let wanted: Vec<usize> =
-            self.partitions.iter().zip(&self.values).filter(|(_, value)| value.is_none()).map(|(p, _)| *p).collect();
+        let missing = self.partitions.iter().zip(&self.values).enumerate().filter(|(_, (_, value))| value.is_none());
+        let (places, wanted): (Vec<usize>, Vec<usize>) = missing.map(|(place, (p, _))| (place, *p)).unzip();
+        self.places = places;
         let Plan { stages } = plan(&self.target, &wanted, held);
         // Each task of each stage may lose its input as often as it may fail: a merge that fails uses up its buckets.
         let tasks: usize = stages.iter().map(|stage| stage.tasks.len()).sum();
         let losses = self.max_failures.saturating_mul(u32::try_from(tasks).unwrap_or(u32::MAX).saturating_add(1));
         self.max_replans = self.max_replans.max(losses);
-        let makers: Vec<_> = stages.iter().map(|s| s.shuffle.as_ref().map(|kernel| kernel.progress().id())).collect();
-        self.stages = stages
-            .into_iter()
-            .map(|stage| Stage {
-                shuffle: stage.shuffle,
-                needs: makers
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, made)| made.is_some_and(|id| stage.needs.contains(&id)))
-                    .map(|(position, _)| position)
-                    .collect(),
-                tasks: stage.tasks.into_iter().map(|task| (task, State::Waiting)).collect(),
-            })
+        let makers: HashMap<ShuffleId, usize> = (0..)
+            .zip(&stages)
+            .filter_map(|(position, stage)| Some((stage.shuffle.as_ref()?.progress().id(), position)))
             .collect();
+        let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
+        self.stages.clear();
+        for (position, stage) in stages.into_iter().enumerate() {
+            // A shuffle that no stage makes is whole already.
+            let mut needs = 0;
+            for maker in stage.needs.iter().filter_map(|need| makers.get(need)) {
+                if let Some(needed_by) = needed_by.get_mut(*maker) {
+                    needed_by.push(position);
+                    needs += 1;
+                }
+            }
+            let unfinished = stage.tasks.len();
+            let tasks = stage.tasks.into_iter().map(|task| (task, State::Waiting)).collect();
+            self.stages.push(Stage { shuffle: stage.shuffle, tasks, unfinished, needs, needed_by: Vec::new() });
+        }
+        for (stage, by) in self.stages.iter_mut().zip(needed_by) {
+            stage.needed_by = by;
+        }
+        for position in 0..self.stages.len() {
+            self.offer(position);
+        }
     }
 
-    /// Stores a value for the first place that still waits for `partition`.
-    fn store(&mut self, partition: usize, value: Box<dyn Any + Send>) {
-        let place = self.partitions.iter().zip(&self.values).position(|(p, held)| *p == partition && held.is_none());
-        if let Some(slot) = place.and_then(|place| self.values.get_mut(place)) {
-            *slot = Some(value);
+    /// Makes the tasks of a stage ready, if it needs no other any more.
+    fn offer(&mut self, position: usize) {
+        let Some(stage) = self.stages.get(position).filter(|stage| stage.needs == 0) else { return };
+        for (index, (task, _)) in stage.tasks.iter().enumerate() {
+            self.ready.push((position, index), home(task, self.ready.workers()));
+        }
+    }
+
+    fn stage_done(&mut self, position: usize) {
+        let needed_by = self.stages.get_mut(position).map(|stage| std::mem::take(&mut stage.needed_by));
+        for dependent in needed_by.unwrap_or_default() {
+            if let Some(stage) = self.stages.get_mut(dependent) {
+                stage.needs -= 1;
+            }
+            self.offer(dependent);
+        }
+    }
+
+    /// Stores the value of a task of the last stage.
+    fn store(&mut self, task: usize, value: Box<dyn Any + Send>) {
+        let place = self.places.get(task).copied();
+        if let Some(slot) = place.and_then(|place| self.values.get_mut(place))
+            && slot.replace(value).is_none()
+        {
+            self.missing -= 1;
         }
     }
 
     /// Whether every value is here: a job over no partitions is finished before it starts.
     pub fn finished(&mut self) -> Next {
-        if self.values.iter().all(Option::is_some) {
+        if self.missing == 0 {
             Next::Finished(std::mem::take(&mut self.values).into_iter().flatten().collect())
         } else {
             Next::Continue
         }
     }
 
-    fn forget_deliveries(&self, shuffle: crate::ids::ShuffleId) {
+    fn forget_deliveries(&self, shuffle: ShuffleId) {
         let inputs = self.stages.iter().flat_map(|stage| &stage.tasks).flat_map(|(task, _)| &task.inputs);
         for input in inputs {
             if let TaskInput::Shuffle(kernel, _) = input
@@ -281,30 +315,15 @@ impl JobProgress {
             }
         }
     }
-
-    fn count_failure(&mut self, task: (Option<crate::ids::ShuffleId>, usize)) -> u32 {
-        if let Some((_, count)) = self.failures.iter_mut().find(|(known, _)| *known == task) {
-            *count += 1;
-            return *count;
-        }
-        self.failures.push((task, 1));
-        1
-    }
 }
 
-fn task_partition(stages: &[Stage], key: TaskKey) -> usize {
-    stages.get(key.stage).and_then(|stage| stage.tasks.get(key.task)).map_or(0, |(task, _)| task.partition)
-}
-
-/// The owner of the task's first shuffled input, or the least busy worker; `None` when that one has no room.
-fn place(task: &PlannedTask, running: &[usize], slots: usize) -> Option<WorkerId> {
-    let home = task.inputs.iter().find_map(|input| match input {
-        TaskInput::Shuffle(_, target) => Some(WorkerId(target % running.len())),
+/// The owner of the task's first shuffled input.
+fn home(task: &PlannedTask, workers: usize) -> Option<WorkerId> {
+    task.inputs.iter().find_map(|input| match input {
+        TaskInput::Shuffle(_, target) => Some(WorkerId(target % workers)),
         _ => None,
-    });
-    let worker = home.or_else(|| {
-        let least = running.iter().enumerate().min_by_key(|(_, count)| **count);
-        least.map(|(index, _)| WorkerId(index))
-    })?;
-    (running.get(worker.0).copied().unwrap_or(slots) < slots).then_some(worker)
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,6 +66,39 @@ pub fn plan(target: &Arc<dyn Lineage>, partitions: &[usize], held: &HashSet<(Rdd
     Plan { stages: planner.stages }
 }
 
+/// One target partition of a shuffle.
+pub type Target = (Arc<dyn ShuffleKernel>, usize);
+
+/// The shuffled inputs of each of `partitions` of `target`, when that is all there is to compute them from and no bucket was
+/// delivered to any of them: then nothing has to be fetched. `None` as soon as one partition is found to need more.
+pub fn empty_inputs(target: &Arc<dyn Lineage>, partitions: &[usize]) -> Option<Vec<Vec<Target>>> {
+    partitions.iter().map(|partition| empty_inputs_of(target, *partition)).collect()
+}
+
+fn empty_inputs_of(target: &Arc<dyn Lineage>, partition: usize) -> Option<Vec<Target>> {
+    let mut inputs: Vec<Target> = Vec::new();
+    let mut visited = HashSet::new();
+    let mut open = vec![(target.clone(), partition)];
+    while let Some((rdd, partition)) = open.pop() {
+        if !visited.insert((rdd.id(), partition)) {
+            continue;
+        }
+        if rdd.storage_level().is_some() {
+            return None;
+        }
+        for requirement in rdd.requirements(partition) {
+            match requirement {
+                Requirement::Parent(parent, p) => open.push((parent, p)),
+                Requirement::Shuffle(kernel, target) if kernel.progress().expected(target) == Some(0) => {
+                    inputs.push((kernel, target));
+                }
+                Requirement::Shuffle(..) | Requirement::Block(..) => return None,
+            }
+        }
+    }
+    (!inputs.is_empty()).then_some(inputs)
+}
+
 /// Every persisted dataset that the computation of `target` may meet.
 pub fn persisted(target: &Arc<dyn Lineage>) -> BTreeSet<RddId> {
     let mut found = BTreeSet::new();

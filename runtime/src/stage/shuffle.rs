@@ -59,7 +59,33 @@ pub struct ShuffleProgress {
     id: ShuffleId,
     maps: usize,
     targets: usize,
-    delivered: Mutex<BTreeMap<usize, Vec<bool>>>,
+    delivered: Mutex<Delivered>,
+}
+
+#[derive(Debug, Default)]
+struct Delivered {
+    /// The targets that each map partition had a bucket for.
+    targets_of: BTreeMap<usize, Vec<usize>>,
+    /// How many map partitions had a bucket for each target; no longer than the last such target.
+    buckets: Vec<usize>,
+}
+
+impl Delivered {
+    fn insert(&mut self, map_partition: usize, targets: Vec<usize>) {
+        for target in &targets {
+            if self.buckets.len() <= *target {
+                self.buckets.resize(target + 1, 0);
+            }
+            if let Some(buckets) = self.buckets.get_mut(*target) {
+                *buckets += 1;
+            }
+        }
+        for target in self.targets_of.insert(map_partition, targets).unwrap_or_default() {
+            if let Some(buckets) = self.buckets.get_mut(target) {
+                *buckets -= 1;
+            }
+        }
+    }
 }
 
 impl ShuffleProgress {
@@ -83,37 +109,36 @@ impl ShuffleProgress {
         self.targets
     }
 
-    /// Records that all buckets of `map_partition` have been delivered, and which targets got one.
+    /// Records that all buckets of `map_partition` have been delivered, and which targets got one: each named once.
     pub fn delivered(&self, map_partition: usize, targets: impl IntoIterator<Item = usize>) {
-        let mut has_bucket = vec![false; self.targets];
-        for target in targets {
-            if let Some(slot) = has_bucket.get_mut(target) {
-                *slot = true;
-            }
-        }
-        self.lock().insert(map_partition, has_bucket);
+        let targets = targets.into_iter().filter(|target| *target < self.targets).collect();
+        self.lock().insert(map_partition, targets);
     }
 
-    /// Forgets every delivery, so that the whole map side is run again.
+    /// Forgets every delivery, so that the whole map side is run again. While it is being run again already, nothing is
+    /// forgotten: jobs that share the shuffle and all find it lost would otherwise undo each other's work for ever.
     pub fn lost(&self) {
-        self.lock().clear();
+        let mut delivered = self.lock();
+        if delivered.targets_of.len() == self.maps {
+            *delivered = Delivered::default();
+        }
     }
 
     /// The map partitions that have not delivered yet.
     pub fn missing(&self) -> Vec<usize> {
         let delivered = self.lock();
-        (0..self.maps).filter(|map| !delivered.contains_key(map)).collect()
+        (0..self.maps).filter(|map| !delivered.targets_of.contains_key(map)).collect()
     }
 
     /// How many buckets `target` has once it is whole; `None` while map partitions are still missing.
     pub fn expected(&self, target: usize) -> Option<usize> {
         let delivered = self.lock();
-        let whole = delivered.len() == self.maps;
-        whole.then(|| delivered.values().filter(|has_bucket| has_bucket.get(target).copied().unwrap_or(false)).count())
+        let whole = delivered.targets_of.len() == self.maps;
+        whole.then(|| delivered.buckets.get(target).copied().unwrap_or(0))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Vec<bool>>> {
-        // Every critical section above leaves the map whole, so a poisoned lock holds good data.
+    fn lock(&self) -> MutexGuard<'_, Delivered> {
+        // Every critical section above leaves the deliveries whole, so a poisoned lock holds good data.
         self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -333,6 +358,26 @@ mod tests {
         let mut shuffle = Fixture::new(0);
         assert_eq!(shuffle.merged().unwrap(), []);
         assert!(shuffle.table.is_empty());
+    }
+
+    #[test]
+    fn a_map_partition_that_delivers_again_counts_once() {
+        let progress = ShuffleProgress::new(ShuffleId(7), 2, 3);
+        progress.delivered(0, [0, 2]);
+        assert_eq!(progress.expected(0), None);
+        progress.delivered(1, [2]);
+        progress.delivered(0, [1, 2]);
+        assert_eq!([0, 1, 2, 3].map(|target| progress.expected(target)), [Some(0), Some(1), Some(2), Some(0)]);
+    }
+
+    #[test]
+    fn a_map_side_that_is_run_again_is_not_forgotten_by_the_next_who_finds_it_lost() {
+        let progress = ShuffleProgress::new(ShuffleId(7), 2, 1);
+        (0..2).for_each(|map_partition| progress.delivered(map_partition, [0]));
+        progress.lost();
+        progress.delivered(1, [0]);
+        progress.lost();
+        assert_eq!(progress.missing(), [0]);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use super::job::{TaskOutput, TaskWork};
 use super::plan::{PlannedTask, TaskInput};
 use super::shuffle::{Bucket, ShuffleKernel, ShuffleTable};
 use super::task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext};
-use crate::block::{Block, BlockKey, BlockManager, Erased, GetBlock, PutBlock};
+use crate::block::{Block, BlockKey, BlockManager, Erased, GetBlock, PutBlock, RemoveBlocks};
 use crate::clock::SharedClock;
 use crate::error::{TaskError, in_full};
-use crate::ids::{ShuffleId, WorkerId};
+use crate::ids::{RddId, ShuffleId, WorkerId};
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::STAGE_WORKER_MAILBOX;
@@ -159,14 +159,25 @@ async fn fetch_inputs(
                 let found = fetch_block(&blocks, BlockKey::Input(context, block)).await?;
                 found.ok_or(TaskError::BlockMissing { block })?
             }
-            TaskInput::Cached(rdd, partition) => {
-                let found = fetch_block(&blocks, BlockKey::Rdd { rdd, partition }).await?;
-                found.ok_or(TaskError::CacheMissing { rdd, partition })?
-            }
+            TaskInput::Cached(rdd, partition) => fetch_cached(&blocks, rdd, partition).await?,
         };
         fetched.push((id, data));
     }
     Ok(fetched)
+}
+
+/// A persisted partition that cannot be read is as good as one that was dropped: it can be computed again.
+async fn fetch_cached(blocks: &Addr<BlockManager>, rdd: RddId, partition: usize) -> Result<Erased, TaskError> {
+    let key = BlockKey::Rdd { rdd, partition };
+    match fetch_block(blocks, key).await {
+        Ok(found) => found.ok_or(TaskError::CacheMissing { rdd, partition }),
+        Err(error) => {
+            log::warn!("{error}; it is dropped and will be computed again");
+            // A manager that is gone is met again by whatever comes next.
+            let _ = blocks.send(RemoveBlocks { keys: vec![key] }).await;
+            Err(TaskError::CacheMissing { rdd, partition })
+        }
+    }
 }
 
 async fn fetch_block(blocks: &Addr<BlockManager>, key: BlockKey) -> Result<Option<Erased>, TaskError> {

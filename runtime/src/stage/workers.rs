@@ -4,17 +4,23 @@ use super::worker::StageWorker;
 use crate::ids::WorkerId;
 use actix::{Actor, Addr};
 use actix_rt::ArbiterHandle;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 /// Makes a worker for an index: the same function at the start and after a loss.
 type Factory = dyn Fn(WorkerId) -> StageWorker + Send + Sync;
 
 /// All workers of an engine. Clones share the list.
 #[derive(Clone)]
-pub struct Workers {
-    arbiters: Arc<Vec<ArbiterHandle>>,
-    addresses: Arc<RwLock<Vec<Addr<StageWorker>>>>,
-    factory: Arc<Factory>,
+pub struct Workers(Arc<Shared>);
+
+/// [`Workers`], for those who belong to a worker themselves: together they would otherwise never be freed.
+#[derive(Clone)]
+pub struct WeakWorkers(Weak<Shared>);
+
+struct Shared {
+    arbiters: Vec<ArbiterHandle>,
+    addresses: RwLock<Vec<Addr<StageWorker>>>,
+    factory: Box<Factory>,
 }
 
 impl Workers {
@@ -23,14 +29,13 @@ impl Workers {
         arbiters: Vec<ArbiterHandle>,
         factory: impl Fn(WorkerId) -> StageWorker + Send + Sync + 'static,
     ) -> Workers {
-        let factory: Arc<Factory> = Arc::new(factory);
-        let addresses = arbiters.iter().enumerate().map(|(n, arbiter)| spawn(arbiter, WorkerId(n), &factory)).collect();
-        Workers { arbiters: Arc::new(arbiters), addresses: Arc::new(RwLock::new(addresses)), factory }
+        let addresses = arbiters.iter().enumerate().map(|(n, arbiter)| spawn(arbiter, factory(WorkerId(n)))).collect();
+        Workers(Arc::new(Shared { arbiters, addresses: RwLock::new(addresses), factory: Box::new(factory) }))
     }
 
     /// Number of workers; at least 1.
     pub fn len(&self) -> usize {
-        self.arbiters.len().max(1)
+        self.0.arbiters.len().max(1)
     }
 
     /// Never: an engine has at least one worker.
@@ -41,17 +46,23 @@ impl Workers {
     /// The address of `worker`. If the actor has died, a new one is started in its place: its shuffles are gone (and will
     /// be delivered again), nothing else is.
     pub fn address(&self, worker: WorkerId) -> Option<Addr<StageWorker>> {
-        let held = self.addresses.read().unwrap_or_else(PoisonError::into_inner).get(worker.0).cloned()?;
+        let Shared { arbiters, addresses, factory } = &*self.0;
+        let held = addresses.read().unwrap_or_else(PoisonError::into_inner).get(worker.0).cloned()?;
         if held.connected() {
             return Some(held);
         }
-        let mut addresses = self.addresses.write().unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = addresses.write().unwrap_or_else(PoisonError::into_inner);
         let slot = addresses.get_mut(worker.0)?;
         if !slot.connected() {
             log::warn!("{worker} died outside any task; a new one takes its place");
-            *slot = spawn(self.arbiters.get(worker.0)?, worker, &self.factory);
+            *slot = spawn(arbiters.get(worker.0)?, factory(worker));
         }
         Some(slot.clone())
+    }
+
+    /// These workers, as far as somebody else keeps them.
+    pub fn downgrade(&self) -> WeakWorkers {
+        WeakWorkers(Arc::downgrade(&self.0))
     }
 
     /// All addresses.
@@ -60,7 +71,13 @@ impl Workers {
     }
 }
 
-fn spawn(arbiter: &ArbiterHandle, worker: WorkerId, factory: &Arc<Factory>) -> Addr<StageWorker> {
-    let factory = factory.clone();
-    StageWorker::start_in_arbiter(arbiter, move |_| factory(worker))
+impl WeakWorkers {
+    /// The workers, unless their engine is gone.
+    pub fn upgrade(&self) -> Option<Workers> {
+        self.0.upgrade().map(Workers)
+    }
+}
+
+fn spawn(arbiter: &ArbiterHandle, worker: StageWorker) -> Addr<StageWorker> {
+    StageWorker::start_in_arbiter(arbiter, move |_| worker)
 }

@@ -111,8 +111,9 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
             Ok(buckets.map_err(|error| task.failed(site, error))?)
         };
         let reduce = move |buckets: Vec<Vec<(K, C)>>, task: &TaskContext| {
-            task.run(site, buckets.iter().map(Vec::len).sum(), || {
-                let mut table = theirs.reduced.table();
+            let records = buckets.iter().map(Vec::len).sum();
+            task.run(site, records, || {
+                let mut table = theirs.reduced.table_for(records);
                 for mut bucket in buckets {
                     take(&mut bucket).for_each(|(key, combined)| {
                         table.add(key, combined, |combined| combined, |a, b| (theirs.merge_combiners)(a, b));
@@ -143,8 +144,9 @@ impl<K: Key, V: Data> Rdd<(K, V)> {
         let (targets, id) = (partitioner.partitions(), partitioner.id());
         let map = move |input: &Input<'_, (K, V)>, task: &TaskContext| split_input(site, &partitioner, input, task);
         let reduce = move |buckets: Vec<Vec<(K, V)>>, task: &TaskContext| {
-            task.run(site, buckets.iter().map(Vec::len).sum(), || {
-                let mut table = combiner.reduced.table();
+            let records = buckets.iter().map(Vec::len).sum();
+            task.run(site, records, || {
+                let mut table = combiner.reduced.table_for(records);
                 for mut bucket in buckets {
                     take(&mut bucket).for_each(|(key, value)| {
                         table.add(key, value, &combiner.create, &combiner.merge_value);
@@ -196,8 +198,16 @@ impl KeysSeen {
         CombineTable::with_capacity(self.0.load(Ordering::Relaxed))
     }
 
+    /// A table for at most `records` records: a task without any costs no table and teaches nothing.
+    fn table_for<K: Key, C>(&self, records: usize) -> CombineTable<K, C> {
+        CombineTable::with_capacity(self.0.load(Ordering::Relaxed).min(records))
+    }
+
     /// What the table holds. Remembers a little more than its size: the next task's keys are rarely fewer.
     fn records_of<K: Key, C>(&self, table: CombineTable<K, C>) -> Vec<(K, C)> {
+        if table.len() == 0 {
+            return Vec::new();
+        }
         self.0.store(table.len() + table.len() / 16, Ordering::Relaxed);
         table.into_records().collect()
     }
