@@ -4,7 +4,6 @@ use crate::support::{DEADLINE, INTERVAL, config, held, manual_engine};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use waterwheel::prelude::*;
-use waterwheel::runtime::engine::Engine;
 
 const BATCHES: u64 = 2000;
 
@@ -20,7 +19,9 @@ fn run(engine: &Engine, clock: &ManualClock, step: u64, look: impl Fn(u64, (usiz
     let sum = total.clone();
     counts.count().foreach_rdd(|dataset| dataset.collect().map(drop));
     counted.foreach_rdd(move |dataset| {
-        dataset.reduce(|a, b| a + b).map(|batch| drop(sum.fetch_add(batch.unwrap_or(0), Ordering::SeqCst)))
+        dataset.reduce(|a, b| a + b).map(|batch| {
+            sum.fetch_add(batch.unwrap_or(0), Ordering::SeqCst);
+        })
     });
     let running = ssc.start().unwrap();
     for done in (0..BATCHES).step_by(step as usize) {
@@ -36,10 +37,9 @@ fn run(engine: &Engine, clock: &ManualClock, step: u64, look: impl Fn(u64, (usiz
 fn word_count_of_two_thousand_batches_holds_no_more_than_that_of_a_few() {
     let (engine, clock) = manual_engine(2);
     let total = run(&engine, &clock, 10, |done, (shuffles, blocks)| {
-        // What the last batch may still hold: the shuffles of its counts and of their number, its cached partitions, and
-        // the blocks that have come since.
-        assert!(shuffles <= 2 && blocks <= 16, "{shuffles} shuffles and {blocks} blocks after batch {done}");
+        // A batch has two shuffles, two cached partitions and few blocks; the last is held, and one that is being given back.
+        assert!(shuffles <= 8 && blocks <= 64, "{shuffles} shuffles and {blocks} blocks after batch {done}");
     });
-    assert!(total > 0);
+    assert!(total > BATCHES, "only {total} words were counted");
     assert_eq!(held(&engine), (0, 0));
 }

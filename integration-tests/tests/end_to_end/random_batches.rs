@@ -1,6 +1,6 @@
 //! Random batches through a whole program: what comes out is what a loop over the records says, on any number of cores.
 
-use crate::support::{DEADLINE, INTERVAL, config, held, kept, manual_engine};
+use crate::support::{DEADLINE, INTERVAL, config, held, kept, manual_engine, taken};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use waterwheel::prelude::*;
@@ -8,8 +8,11 @@ use waterwheel::prelude::*;
 /// A batch: lines, and into how many partitions they are cut.
 type Batch = (Vec<String>, usize);
 
-/// The batches of both outputs of a program: counts of words, and lengths of lines by first letter.
-type Outputs = (Vec<Vec<(String, u64)>>, Vec<Vec<(char, Vec<usize>)>>);
+/// How often each word comes.
+type Counts = Vec<(String, u64)>;
+
+/// The lengths of the lines by their first letter, in the order of the lines.
+type Lengths = Vec<(char, Vec<usize>)>;
 
 fn batch() -> impl Strategy<Value = Batch> {
     // Few different words, so that keys meet; blanks at the ends and in rows; lines without any word.
@@ -17,7 +20,7 @@ fn batch() -> impl Strategy<Value = Batch> {
 }
 
 /// Runs the program and returns what it put out, batch by batch.
-fn run(engine: &Engine, clock: &ManualClock, input: &[Batch], one_at_a_time: bool) -> Outputs {
+fn run(engine: &Engine, clock: &ManualClock, input: &[Batch], one_at_a_time: bool) -> (Vec<Counts>, Vec<Lengths>) {
     let config = config().with_default_parallelism(3);
     let ssc = StreamingContext::on(engine, config, INTERVAL).unwrap();
     let queue = RddQueue::new();
@@ -35,12 +38,11 @@ fn run(engine: &Engine, clock: &ManualClock, input: &[Batch], one_at_a_time: boo
     clock.advance(INTERVAL * u32::try_from(wanted).unwrap());
     assert!(running.wait_for_batches(wanted, DEADLINE), "{running:?}");
     running.stop(Stop::Graceful).unwrap();
-    let outputs = (counts.lock().unwrap().clone(), lengths.lock().unwrap().clone());
-    outputs
+    (taken(&counts), taken(&lengths))
 }
 
 /// What a batch has to put out, by a loop over its lines.
-fn expected(lines: &[String]) -> (Vec<(String, u64)>, Vec<(char, Vec<usize>)>) {
+fn expected(lines: &[String]) -> (Counts, Lengths) {
     let (mut counts, mut lengths) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
     for line in lines {
         for word in line.split_whitespace() {

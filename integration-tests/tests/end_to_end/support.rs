@@ -48,6 +48,11 @@ pub(crate) fn kept<T: Data>(stream: DStream<'_, T>) -> Arc<Mutex<Vec<Vec<T>>>> {
     kept
 }
 
+/// What has been kept so far.
+pub(crate) fn taken<T>(kept: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *kept.lock().unwrap())
+}
+
 /// The next `count` records, over however many batches.
 pub(crate) fn next_records<T>(batches: &Receiver<Vec<T>>, count: usize) -> Vec<T> {
     let mut records = Vec::new();
