@@ -5,7 +5,7 @@
 //!
 //! | on streams | |
 //! | --- | --- |
-//! | record by record | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`filter`](DStream::filter) |
+//! | record by record | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter) |
 //! | partition by partition | [`map_partitions`](DStream::map_partitions), [`map_partitions_with_index`](DStream::map_partitions_with_index), [`glom`](DStream::glom), [`repartition`](DStream::repartition) |
 //! | batch by batch | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value), [`transform`](DStream::transform), [`cache`](DStream::cache), [`persist`](DStream::persist) |
 //! | several streams | [`union`](DStream::union), [`StreamingContext::union`] |

@@ -89,6 +89,7 @@ fn run(engine: &Engine, partitions: &[Vec<Pair>], steps: &[Step]) -> Result<(Vec
     Ok((end.glom().collect()?, end.collect()?))
 }
 
+/// D-1
 #[test]
 fn any_number_of_workers_gives_the_same_records_in_the_same_order() {
     let engines = [1, 2, 4].map(|cores| Engine::local(cores).unwrap());

@@ -33,6 +33,7 @@ fn run(round: usize, ssc: StreamingContext, clock: &ManualClock) {
     }
 }
 
+/// L-7
 #[test]
 fn a_hundred_contexts_leave_no_thread_and_no_actor() {
     let config = || Config::local("test").with_cores(2);

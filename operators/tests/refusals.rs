@@ -63,6 +63,7 @@ const ACTIONS: [&str; 20] = [
     "collect",
 ];
 
+/// F-9
 #[test]
 fn an_action_inside_a_task_is_refused_and_waits_for_nobody() {
     let engine = Engine::local(1).unwrap();

@@ -67,6 +67,7 @@ impl Drop for Program {
     }
 }
 
+/// L-4
 #[test]
 fn a_signal_finishes_the_batches_under_way_and_exits_0() {
     for signal in ["TERM", "INT"] {
@@ -82,6 +83,7 @@ fn a_signal_finishes_the_batches_under_way_and_exits_0() {
     }
 }
 
+/// L-3
 #[test]
 fn a_second_signal_cuts_a_drain_short_that_would_never_end() {
     let mut program = Program::start("endless");

@@ -65,6 +65,14 @@ pub enum CodecError {
         /// How many of them were not read.
         left: usize,
     },
+    /// The value's own `Serialize` or `Deserialize` panicked.
+    #[error("the encoding of type {type_name} panicked: {message}")]
+    Panicked {
+        /// The Rust type of the value.
+        type_name: &'static str,
+        /// The panic's own message.
+        message: String,
+    },
     /// Erased records are not of the type their codec was made for.
     #[error("erased records are not of type {type_name}")]
     WrongType {

@@ -80,6 +80,7 @@ impl Faults {
 mod tests {
     use super::*;
 
+    /// F-3
     #[test]
     fn the_first_fault_is_kept() {
         let faults = Faults::default();

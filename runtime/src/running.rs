@@ -265,12 +265,12 @@ impl Conductor {
 
     /// Ends every actor of the context and gives back what it held.
     async fn end(self) {
-        self.cancel.cancel();
         let _ = self.ticker.send(StopTicker).await;
-        for receiver in &self.receivers {
-            let _ = receiver.stop.send(StopReceiver { wait: false }).await;
-        }
+        // The scheduler cancels what runs, so that it knows of it first: a cancelled output must not pass for a failed one, which
+        // the failure policy may skip or try again.
         let _ = self.scheduler.send(Halt).await;
+        self.cancel.cancel();
+        join_all(self.receivers.iter().map(|receiver| receiver.stop.send(StopReceiver { wait: false }))).await;
         for arbiter in &self.arbiters {
             arbiter.stop();
         }

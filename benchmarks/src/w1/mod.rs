@@ -101,6 +101,29 @@ pub(crate) struct BatchDone {
     pub(crate) summary: Summary,
 }
 
+/// What one operator cost: Waterwheel's own account of where the time goes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct OperatorTime {
+    /// The operator, as the method is called.
+    pub(crate) operator: String,
+    /// Records that went into it.
+    pub(crate) records: u64,
+    /// Nanoseconds a record, on one thread.
+    pub(crate) ns_per_record: f64,
+}
+
+/// What a peer gives back.
+struct Done {
+    batches: Vec<BatchDone>,
+    operators: Vec<OperatorTime>,
+}
+
+impl From<Vec<BatchDone>> for Done {
+    fn from(batches: Vec<BatchDone>) -> Done {
+        Done { batches, operators: Vec::new() }
+    }
+}
+
 /// One run of one peer, as the child process reports it.
 #[derive(Serialize, Deserialize)]
 struct Run {
@@ -112,6 +135,7 @@ struct Run {
     rss_mb: f64,
     input_rss_mb: f64,
     cpu_busy: f64,
+    operators: Vec<OperatorTime>,
 }
 
 /// Run the workload.
@@ -128,6 +152,12 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let title =
         format!("w1: {} cores, {} records, {} runs of {} batches", args.cores, args.records, args.runs, args.batches);
     report::table(&title, &lines);
+    for (peer, runs) in &all.results {
+        for time in runs.first().map(|run| run.operators.as_slice()).unwrap_or_default() {
+            let OperatorTime { operator, records, ns_per_record } = time;
+            eprintln!("{peer}: {operator:<16} {records:>12} records {ns_per_record:>8.1} ns a record");
+        }
+    }
     all.check()
 }
 
@@ -142,7 +172,7 @@ fn run_here(args: &Args, peer: Peer) -> Result<Run> {
 
     let job = Job { batches, cores: args.cores, renoir_form: args.renoir_form };
     let cpu = CpuMeter::start()?;
-    let done = match args.records {
+    let Done { batches: done, operators } = match args.records {
         Records::String => run_peer::<String>(peer, &job),
         Records::Compact => run_peer::<CompactString>(peer, &job),
     }?;
@@ -167,16 +197,17 @@ fn run_here(args: &Args, peer: Peer) -> Result<Run> {
         rss_mb: stats::peak_rss_mb()?,
         input_rss_mb,
         cpu_busy,
+        operators,
     })
 }
 
-fn run_peer<W: Word>(peer: Peer, job: &Job) -> Result<Vec<BatchDone>> {
-    match peer {
-        Peer::Waterwheel => waterwheel::run::<W>(job),
-        Peer::Handwritten => handwritten::run::<W>(job),
-        Peer::Renoir => renoir::run::<W>(job),
-        Peer::Timely => timely::run::<W>(job),
-    }
+fn run_peer<W: Word>(peer: Peer, job: &Job) -> Result<Done> {
+    Ok(match peer {
+        Peer::Waterwheel => waterwheel::run::<W>(job)?,
+        Peer::Handwritten => handwritten::run::<W>(job)?.into(),
+        Peer::Renoir => renoir::run::<W>(job)?.into(),
+        Peer::Timely => timely::run::<W>(job)?.into(),
+    })
 }
 
 impl Args {
@@ -223,6 +254,7 @@ impl Args {
                 ("words_per_s_of_runs", json!(runs.iter().map(words_per_s).collect::<Vec<_>>())),
                 ("input_rss_mb", json!(median_of(&|run| run.input_rss_mb))),
                 ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
+                ("operators", json!(first.operators)),
             ]),
         })
     }
@@ -238,12 +270,12 @@ mod tests {
         for (cores, renoir_form) in [(1, RenoirForm::Fold), (2, RenoirForm::Group), (3, RenoirForm::Fold)] {
             let job = Job { batches: lines.chunks(1_000).collect(), cores, renoir_form };
             let expected: Vec<Summary> = job.batches.iter().map(|batch| Summary::reference(batch)).collect();
-            for peer in [Peer::Handwritten, Peer::Renoir, Peer::Timely] {
+            for peer in PEERS {
                 let done = [run_peer::<String>(peer, &job).unwrap(), run_peer::<CompactString>(peer, &job).unwrap()];
                 for batches in done {
-                    let seen: Vec<Summary> = batches.iter().map(|batch| batch.summary).collect();
+                    let seen: Vec<Summary> = batches.batches.iter().map(|batch| batch.summary).collect();
                     assert_eq!(seen, expected, "{peer} with {cores} cores");
-                    assert!(batches.iter().all(|batch| batch.started <= batch.finished));
+                    assert!(batches.batches.iter().all(|batch| batch.started <= batch.finished));
                 }
             }
         }

@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 use waterwheel::prelude::*;
 use waterwheel::rdd::{Flow, RddNode, Sink, push_all};
 use waterwheel::runtime::ids::RddId;
-use waterwheel::runtime::stage::{Lineage, Requirement, TaskContext};
+use waterwheel::runtime::stage::{Lineage, OperatorCost, Requirement, TaskContext, add_costs};
 
-use super::{BatchDone, Job};
+use super::{BatchDone, Done, Job, OperatorTime};
 use crate::count::{Summary, Word};
 use crate::text::words;
 
@@ -17,11 +17,12 @@ use crate::text::words;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Count the job's batches with Waterwheel.
-pub(crate) fn run<W: Word>(job: &Job) -> Result<Vec<BatchDone>> {
+pub(super) fn run<W: Word>(job: &Job) -> Result<Done> {
     let clock = ManualClock::new(Time::ZERO);
+    let measuring = HandTurned { turned: clock.clone(), real: SystemClock::new() };
     let mut config = Config::local("w1").with_cores(job.cores);
     config.handle_signals = false;
-    let ssc = StreamingContext::with_clock(config, seconds(1), Arc::new(clock.clone()))?;
+    let ssc = StreamingContext::with_clock(config, seconds(1), Arc::new(measuring))?;
     let summaries = Arc::new(Mutex::new(Vec::new()));
 
     let lines = ssc.input_stream(Script { batches: job.batches.clone(), next: 0, partitions: job.cores });
@@ -42,6 +43,14 @@ pub(crate) fn run<W: Word>(job: &Job) -> Result<Vec<BatchDone>> {
         Ok::<(), JobError>(())
     });
 
+    let costs = Arc::new(Mutex::new(Vec::new()));
+    let theirs = costs.clone();
+    ssc.add_streaming_listener(move |event: &Event| {
+        if let Event::BatchCompleted(info) = event {
+            add_costs(&mut theirs.lock().unwrap_or_else(PoisonError::into_inner), &info.costs);
+        }
+    });
+
     let running = ssc.start()?;
     let mut done = Vec::new();
     for batch in 1..=job.batches.len() {
@@ -53,7 +62,38 @@ pub(crate) fn run<W: Word>(job: &Job) -> Result<Vec<BatchDone>> {
         done.push(BatchDone { started, finished, summary });
     }
     running.stop(Stop::Immediate)?;
-    Ok(done)
+    let costs = std::mem::take(&mut *costs.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(Done { batches: done, operators: costs.iter().map(operator_time).collect() })
+}
+
+fn operator_time(cost: &OperatorCost) -> OperatorTime {
+    let ns_per_record = cost.busy.as_nanos() as f64 / cost.records.max(1) as f64;
+    OperatorTime { operator: cost.site.operator.to_owned(), records: cost.records, ns_per_record }
+}
+
+/// Batches come when the benchmark says so; what they cost is measured in real time.
+#[derive(Debug)]
+struct HandTurned {
+    turned: ManualClock,
+    real: SystemClock,
+}
+
+impl Clock for HandTurned {
+    fn now(&self) -> Time {
+        self.turned.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.real.monotonic()
+    }
+
+    fn sleep_until(&self, time: Time) -> futures::future::BoxFuture<'static, ()> {
+        self.turned.sleep_until(time)
+    }
+
+    fn sleep(&self, duration: Duration) -> futures::future::BoxFuture<'static, ()> {
+        self.turned.sleep(duration)
+    }
 }
 
 /// The job's batches, one after another.

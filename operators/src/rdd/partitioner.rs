@@ -85,6 +85,7 @@ mod tests {
     use super::*;
 
     /// Frozen: a checkpoint of one build is read by the next.
+    /// D-2
     #[test]
     fn places_of_keys_are_frozen() {
         let partitioner = Partitioner::<String>::hash(1024);

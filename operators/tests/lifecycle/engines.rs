@@ -10,6 +10,7 @@ fn engine() -> (Engine, ManualClock) {
     (Engine::start(options).unwrap(), clock)
 }
 
+/// L-8
 #[test]
 fn contexts_run_one_after_another_on_one_engine() {
     let (engine, clock) = engine();
@@ -27,6 +28,7 @@ fn contexts_run_one_after_another_on_one_engine() {
     assert_eq!((left.blocks.blocks, left.shuffles), (0, 0));
 }
 
+/// L-8
 #[test]
 fn contexts_run_side_by_side_and_one_that_fails_leaves_the_other_alone() {
     let (engine, clock) = engine();

@@ -3,8 +3,10 @@
 use crate::common::{INTERVAL, PATIENCE, Seen, config, context, numbers, recorded, time, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
+use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 /// Starts `ssc`, turns the clock by a batch and returns what ended it.
 fn fault(ssc: StreamingContext, clock: &ManualClock) -> String {
@@ -22,6 +24,7 @@ fn assert_tells(error: &str, operator: &str, line: u32, message: &str) {
     assert!(error.contains("batch 1000 ms"), "`{error}` does not name the batch");
 }
 
+/// F-1
 #[test]
 fn a_panic_in_a_task_reaches_await_termination_with_operator_line_partition_and_batch() {
     let (ssc, clock) = context(config());
@@ -133,6 +136,7 @@ fn an_input_that_computes_while_it_starts_is_told_and_no_deadlock() {
     assert!(error.contains("input_stream") && error.contains("InsideTask"), "{error}");
 }
 
+/// F-3
 #[test]
 fn the_first_fault_is_kept_and_told_to_everyone() {
     let (ssc, clock) = context(config());
@@ -186,6 +190,7 @@ fn skip_gives_up_a_batch_that_could_not_be_generated_and_makes_the_next() {
     assert_eq!(seen.all(), [time(1), time(3)]);
 }
 
+/// F-5
 #[test]
 fn retry_runs_only_the_failed_output_again_after_its_delay() {
     let retry = FailurePolicy::Retry { attempts: 2, delay: INTERVAL / 4 };
@@ -208,6 +213,53 @@ fn retry_runs_only_the_failed_output_again_after_its_delay() {
     assert_eq!((seen.all(), tries.load(Ordering::SeqCst)), (vec![1], 3), "what succeeded is not run again");
 }
 
+/// Stores the numbers 1, 2 and 3, says so, and waits to be stopped.
+struct Three(Sender<()>);
+
+impl Receiver for Three {
+    type Record = i64;
+
+    async fn run(&mut self, handle: ReceiverHandle<i64>) -> Result<(), ReceiverError> {
+        handle.store_many(vec![1, 2, 3]).await?;
+        self.0.send(())?;
+        handle.stopped().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn retry_of_a_batch_that_could_not_be_generated_finds_its_blocks_again_and_is_told_as_a_success() {
+    let retry = FailurePolicy::Retry { attempts: 1, delay: Duration::ZERO };
+    let (ssc, clock) = context(config().with_failure_policy(retry));
+    let tries = AtomicU32::new(0);
+    // Fails before the stream of the receiver has been asked for its dataset.
+    let shaky = numbers(&ssc).transform(move |dataset| match tries.fetch_add(1, Ordering::SeqCst) {
+        0 => Err("not yet"),
+        _ => Ok(dataset),
+    });
+    shaky.foreach_rdd(|_| ());
+    let (seen, completed) = (Seen::default(), Seen::default());
+    let (notes, told) = (seen.clone(), completed.clone());
+    let (stored, all_stored) = channel();
+    let received = ssc.receiver_stream("three", StorageLevel::MemoryAndDisk, move || Three(stored.clone()));
+    received.foreach_rdd(move |dataset| dataset.collect().map(|records| notes.note(records)));
+    ssc.add_streaming_listener(move |event: &Event| {
+        if let Event::BatchCompleted(info) = event {
+            told.note((info.num_records(), info.succeeded()));
+        }
+    });
+    let running = ssc.start().unwrap();
+    all_stored.recv_timeout(PATIENCE).unwrap();
+    clock.advance(INTERVAL);
+    assert!(running.wait_for_batches(1, PATIENCE));
+    clock.advance(INTERVAL);
+    assert!(running.wait_for_batches(2, PATIENCE));
+    wait_until(&running, "the events", || completed.all().len() == 2);
+    running.stop(Stop::Graceful).unwrap();
+    assert_eq!(seen.all().concat(), [1, 2, 3]);
+    assert!(completed.all().iter().all(|(_, succeeded)| *succeeded), "{:?}", completed.all());
+}
+
 #[test]
 fn retry_that_is_used_up_ends_the_context_with_the_last_fault() {
     let retry = FailurePolicy::Retry { attempts: 1, delay: Duration::ZERO };
@@ -219,6 +271,7 @@ fn retry_that_is_used_up_ends_the_context_with_the_last_fault() {
     assert!(error.contains("try 1"), "{error}");
 }
 
+/// F-2
 #[test]
 fn a_task_that_fails_less_often_than_allowed_does_no_harm() {
     let (ssc, clock) = context(config().with_task_max_failures(3));

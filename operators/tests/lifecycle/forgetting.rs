@@ -24,11 +24,13 @@ fn held_after_six_batches(remember: Option<std::time::Duration>) -> usize {
     held
 }
 
+/// B-7
 #[test]
 fn persisted_datasets_are_given_back_when_their_batch_is_forgotten() {
     assert_eq!(held_after_six_batches(None), PARTITIONS, "those of the latest batch");
 }
 
+/// B-7
 #[test]
 fn remember_keeps_the_batches_of_that_time_as_well() {
     assert_eq!(held_after_six_batches(Some(2 * INTERVAL)), 3 * PARTITIONS, "those of the batches 4, 5 and 6");

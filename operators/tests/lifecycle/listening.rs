@@ -109,6 +109,7 @@ fn a_batch_that_ends_the_context_is_still_completed() {
     assert_eq!(running.batches_completed(), 0, "told, and yet not done");
 }
 
+/// F-8
 #[test]
 fn a_panicking_listener_is_told_no_more_and_the_others_are() {
     let (ssc, clock) = context(config());
@@ -149,6 +150,7 @@ fn a_listener_that_is_added_later_is_told_from_then_on() {
     running.stop(Stop::Immediate).unwrap();
 }
 
+/// P-5
 #[test]
 fn a_slow_listener_holds_up_no_batch_and_what_it_misses_is_counted() {
     const BATCHES: u32 = 1500;

@@ -33,6 +33,7 @@ fn all_problems_of_a_configuration_are_told_at_once() {
     assert_eq!(keys.len(), 3, "{error}");
     assert!(["app_name", "cores", "concurrent_jobs"].iter().all(|key| keys.contains(key)), "{error}");
 }
+/// F-7
 #[test]
 fn all_misuses_are_told_at_once_each_with_its_line() {
     let (ssc, _clock) = context(config());

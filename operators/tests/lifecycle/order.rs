@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use waterwheel_operators::prelude::*;
 
+/// T-4
 #[test]
 fn outputs_run_in_order_of_definition_batch_by_batch() {
     let (ssc, clock) = context(config());
@@ -21,6 +22,7 @@ fn outputs_run_in_order_of_definition_batch_by_batch() {
     assert_eq!(seen.all(), expected);
 }
 
+/// T-6
 #[test]
 fn two_outputs_that_share_a_stream_share_its_dataset() {
     let (ssc, clock) = context(config());
@@ -39,6 +41,7 @@ fn two_outputs_that_share_a_stream_share_its_dataset() {
     assert_eq!(made.all(), [time(1), time(2)], "computed once per batch");
 }
 
+/// T-1
 #[test]
 fn with_two_jobs_outputs_of_a_batch_overlap_and_each_still_sees_its_batches_in_order() {
     let (ssc, clock) = context(config().with_concurrent_jobs(2));

@@ -15,6 +15,7 @@ fn a_context_is_active_from_its_start_and_stopped_after_its_stop() {
     assert_eq!(running.state(), ContextState::Stopped);
 }
 
+/// L-5
 #[test]
 fn stopping_again_in_any_way_changes_nothing() {
     let (ssc, _clock) = context(config());
@@ -26,6 +27,7 @@ fn stopping_again_in_any_way_changes_nothing() {
     }
 }
 
+/// L-5
 #[test]
 fn threads_may_stop_a_context_at_the_same_time() {
     let (ssc, _clock) = context(config());
@@ -89,6 +91,7 @@ fn await_termination_after_the_stop_returns_at_once() {
     assert!(!running.wait_for_batches(1, Duration::MAX), "no batch will come");
 }
 
+/// T-2
 #[test]
 fn a_clock_turned_by_many_intervals_fires_every_batch_in_order() {
     let (ssc, clock) = context(config());
@@ -101,6 +104,7 @@ fn a_clock_turned_by_many_intervals_fires_every_batch_in_order() {
     assert_eq!((running.batches_completed(), running.last_batch()), (50, Some(time(50))));
 }
 
+/// T-3
 #[test]
 fn the_zero_time_lies_on_the_grid_of_the_interval() {
     let clock = ManualClock::new(Time::from_millis(10_300));

@@ -44,6 +44,7 @@ fn a_graceful_stop_finishes_the_batches_that_are_pending() {
     assert_eq!(running.last_batch(), Some(time(3)));
 }
 
+/// L-2
 #[test]
 fn when_the_deadline_passes_the_fault_names_the_output_that_is_still_running() {
     let (ssc, clock) = context(config().with_graceful_stop_timeout(INTERVAL / 2));
@@ -65,6 +66,7 @@ fn when_the_deadline_passes_the_fault_names_the_output_that_is_still_running() {
     assert_eq!(running.await_termination().unwrap_err().to_string(), error, "and it stays the context's fault");
 }
 
+/// L-3
 #[test]
 fn an_immediate_stop_cuts_a_graceful_one_short() {
     let (ssc, clock) = context(config());
@@ -92,6 +94,7 @@ fn a_graceful_stop_right_after_the_start_ends() {
 }
 
 /// Spark's SPARK-22955: inputs are asked for no batch after they were stopped.
+/// T-7
 #[test]
 fn inputs_are_stopped_after_their_last_batch() {
     struct Strict {

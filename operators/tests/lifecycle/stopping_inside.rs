@@ -26,6 +26,7 @@ impl Shared {
     }
 }
 
+/// L-6
 #[test]
 fn stop_and_await_termination_in_an_output_are_errors_and_no_deadlock() {
     for wait in [|running: &RunningContext| running.stop(Stop::Graceful), RunningContext::await_termination] {

@@ -267,6 +267,7 @@ mod tests {
         assert_eq!(out, ["ok", "as new"]);
     }
 
+    /// I-5
     #[test]
     fn endless_line_never_holds_more_than_the_limit() {
         let mut decoder = LineDecoder::new(1000);

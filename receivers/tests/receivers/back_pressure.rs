@@ -27,6 +27,7 @@ fn submitted(told: &std::sync::mpsc::Receiver<Event>) -> u64 {
 }
 
 /// Ten records of 1000 bytes fill the allowance of 10 kB; the eleventh waits until the batch of the ten is done.
+/// P-1
 #[test]
 fn receiver_waits_at_exactly_the_bytes_that_may_be_pending() {
     let pending = receivers().with_max_pending("10kB".parse().unwrap());
@@ -65,6 +66,7 @@ fn receiver_waits_at_exactly_the_bytes_that_may_be_pending() {
 }
 
 /// One record larger than the whole allowance takes all of it, instead of waiting for ever.
+/// P-1
 #[test]
 fn record_larger_than_what_may_be_pending_comes_in_alone() {
     let pending = receivers().with_max_pending("1kB".parse().unwrap());
@@ -80,6 +82,7 @@ fn record_larger_than_what_may_be_pending_comes_in_alone() {
     assert_same(next_records(&numbers, 5).into_iter().take(5), 0..5);
 }
 
+/// P-3
 #[test]
 fn stalled_output_blocks_the_senders_writes_and_memory_stays_within_the_allowance() {
     const ALLOWANCE: u64 = 1_000_000;
@@ -120,6 +123,7 @@ fn stalled_output_blocks_the_senders_writes_and_memory_stays_within_the_allowanc
     running.stop(Stop::Immediate).unwrap();
 }
 
+/// P-2
 #[test]
 fn receiver_stores_no_faster_than_the_rate_it_may() {
     let (ssc, clock) = receivers_alone(config().with_receiver(receivers().with_max_rate(100)));

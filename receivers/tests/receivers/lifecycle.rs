@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use waterwheel_operators::prelude::*;
 
+/// I-1
 #[test]
 fn receiver_that_panics_is_made_anew_and_what_it_stored_is_kept() {
     let ssc = context(config());
@@ -29,6 +30,7 @@ fn receiver_that_panics_is_made_anew_and_what_it_stored_is_kept() {
     assert_eq!(running.state(), ContextState::Active);
 }
 
+/// I-3
 #[test]
 fn receiver_is_started_again_after_the_restart_delay_and_not_before() {
     let (ssc, clock) = manual_context(config().with_receiver(receivers().with_restart_delay(milliseconds(150))));
@@ -54,6 +56,7 @@ fn receiver_is_started_again_after_the_restart_delay_and_not_before() {
     running.stop(Stop::Immediate).unwrap();
 }
 
+/// I-4
 #[test]
 fn clones_of_the_handle_store_side_by_side_and_lose_nothing() {
     let ssc = context(config());
@@ -79,6 +82,7 @@ fn clones_of_the_handle_store_side_by_side_and_lose_nothing() {
     assert_same(all, 0..10_000);
 }
 
+/// I-4
 #[test]
 fn handle_may_be_taken_to_threads_of_the_users_own() {
     let ssc = context(config());

@@ -7,6 +7,7 @@ use waterwheel_operators::prelude::*;
 use waterwheel_receivers::prelude::*;
 
 /// Two datasets are queued for every batch, of which each batch takes one.
+/// I-7
 #[test]
 fn one_at_a_time_takes_one_dataset_per_batch() {
     let (ssc, clock) = manual_context(config());
@@ -25,6 +26,7 @@ fn one_at_a_time_takes_one_dataset_per_batch() {
     assert!(queue.is_empty());
 }
 
+/// I-7
 #[test]
 fn all_at_once_takes_what_is_queued_in_its_order() {
     let (ssc, clock) = manual_context(config());

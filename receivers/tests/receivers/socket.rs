@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use waterwheel_operators::prelude::*;
 use waterwheel_receivers::prelude::*;
 
+/// B-4
 #[test]
 fn lines_arrive_once_and_in_order_over_the_batches() {
     let peer = Peer::new();
@@ -73,6 +74,7 @@ fn every_storage_level_delivers_the_same() {
     }
 }
 
+/// I-6
 #[test]
 fn one_core_is_enough_for_several_receivers() {
     let (one, other) = (Peer::new(), Peer::new());

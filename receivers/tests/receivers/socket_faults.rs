@@ -81,6 +81,7 @@ fn invalid_text_is_replaced_and_counted_once_when_it_begins_and_once_at_the_end(
     );
 }
 
+/// I-5
 #[test]
 fn line_over_the_limit_drops_the_connection_and_names_the_limit_and_the_peer() {
     let peer = Peer::new();

@@ -8,6 +8,7 @@ use waterwheel_operators::prelude::*;
 use waterwheel_receivers::prelude::*;
 
 /// Four rounds of a receiver that stores 1, 2, 3, ... as fast as it can.
+/// L-1
 #[test]
 fn graceful_stop_processes_every_record_that_was_stored() {
     let stored = Arc::new(AtomicU64::new(0));

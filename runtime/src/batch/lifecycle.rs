@@ -32,6 +32,8 @@ pub enum Step {
     RetryAfter(Duration),
     /// The failure policy ends the context; there will be no more work.
     Halt,
+    /// The work failed while the context was ending already (it may have been cancelled): its batch stays undone.
+    Undone,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,11 +156,15 @@ impl Lifecycle {
 
     fn ended(&mut self, work: Work, succeeded: bool) -> Step {
         self.running = self.running.saturating_sub(1);
-        let policy = self.policy;
+        let (policy, halted) = (self.policy, self.halted);
         let Some(piece) = self.piece(work) else { return Step::Continue };
         piece.attempts += 1;
         match policy {
             _ if succeeded => piece.state = State::Ended,
+            _ if halted => {
+                piece.state = State::Waiting;
+                return Step::Undone;
+            }
             FailurePolicy::Skip => piece.state = State::Ended,
             FailurePolicy::Retry { attempts, delay } if piece.attempts <= attempts => {
                 piece.state = State::Waiting;
@@ -199,7 +205,7 @@ impl Lifecycle {
         self.batches.remove(&batch);
     }
 
-    /// Starts no more work.
+    /// Starts no more work. What fails from here on is neither tried again nor skipped.
     pub fn halt(&mut self) {
         self.halted = true;
     }
@@ -249,6 +255,7 @@ mod tests {
         assert!(batches.is_empty());
     }
 
+    /// T-1
     #[test]
     fn with_more_jobs_an_output_still_waits_for_itself_in_the_batch_before() {
         let mut batches = lifecycle(FailurePolicy::Stop, 3, 2);
@@ -265,6 +272,7 @@ mod tests {
         assert_eq!(batches.next_work(), Some(Work::Output(t(2), A)));
     }
 
+    /// T-5
     #[test]
     fn batches_are_committed_in_order_of_time() {
         let mut batches = lifecycle(FailurePolicy::Stop, 3, 2);
@@ -281,6 +289,7 @@ mod tests {
         assert_eq!(batches.next_commit(), Some(t(2)));
     }
 
+    /// F-4
     #[test]
     fn stop_starts_nothing_after_a_failure_and_the_batch_is_never_committed() {
         let mut batches = lifecycle(FailurePolicy::Stop, 1, 2);
@@ -304,6 +313,20 @@ mod tests {
         assert_eq!(batches.next_work(), Some(Work::Generate(t(2))));
         assert_eq!(batches.generated(t(2), Err(())), Step::Continue);
         assert_eq!(batches.next_work(), Some(Work::Generate(t(3))));
+    }
+
+    #[test]
+    fn what_fails_after_the_halt_is_neither_skipped_nor_tried_again_nor_committed() {
+        let retry = FailurePolicy::Retry { attempts: 3, delay: Duration::ZERO };
+        for policy in [FailurePolicy::Stop, FailurePolicy::Skip, retry] {
+            let mut batches = lifecycle(policy, 1, 1);
+            batches.next_work();
+            batches.generated(t(1), Ok(vec![A]));
+            batches.next_work();
+            batches.halt();
+            assert_eq!(batches.finished(t(1), A, false), Step::Undone, "{policy:?}");
+            assert_eq!((batches.next_work(), batches.next_commit()), (None, None), "{policy:?}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct SchedulerParts {
 /// A batch under way.
 struct Live {
     info: BatchInfo,
-    allocation: Option<Allocation>,
+    allocation: Allocation,
     scope: Arc<JobScope>,
     jobs: BTreeMap<OutputId, OutputJob>,
     submitted: Duration,
@@ -129,14 +129,8 @@ impl BatchScheduler {
         self.tell(|| Event::BatchSubmitted(info.clone()));
         let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
-        let live = Live {
-            info,
-            allocation: Some(allocation),
-            scope: Arc::new(scope),
-            jobs: BTreeMap::new(),
-            submitted,
-            started: submitted,
-        };
+        let live =
+            Live { info, allocation, scope: Arc::new(scope), jobs: BTreeMap::new(), submitted, started: submitted };
         self.live.insert(batch, live);
         self.parts.lifecycle.allocated(batch);
         self.pump(ctx);
@@ -173,7 +167,8 @@ impl BatchScheduler {
         };
         live.started = now;
         live.info.scheduling_delay = Some(now.saturating_sub(live.submitted));
-        let blocks = live.allocation.take().map(|allocation| allocation.blocks).unwrap_or_default();
+        // Not taken out: by the failure policy the batch may be generated again, from the same blocks.
+        let blocks = live.allocation.blocks.clone();
         let inputs = BatchInputs { context: self.parts.context, batch, blocks, scope: live.scope.clone() };
         let info = self.parts.publisher.wanted().then(|| live.info.clone());
         if let Some(info) = info {
@@ -196,6 +191,7 @@ impl BatchScheduler {
             Ok(generated) => {
                 let outputs = generated.jobs.iter().map(|job| job.output).collect();
                 if let Some(live) = self.live.get_mut(&batch) {
+                    live.info.failure = None;
                     live.info.records.extend(generated.records);
                     live.jobs = generated.jobs.into_iter().map(|job| (job.output, job)).collect();
                 }
@@ -252,7 +248,8 @@ impl BatchScheduler {
                     scheduler.pump(ctx);
                 }));
             }
-            (Step::Halt, Some(JobError::Cancelled { .. })) if self.parts.cancel.is_cancelled() => {}
+            (Step::Undone, None | Some(JobError::Cancelled { .. })) => {}
+            (Step::Undone, Some(error)) => log::warn!("{error}; the context is ending and the batch stays undone"),
             (Step::Halt, error) => {
                 let (Work::Generate(batch) | Work::Output(batch, _)) = work;
                 self.complete(batch);

@@ -2,12 +2,14 @@
 
 use std::any::{Any, type_name};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, CodecError};
+use crate::error::panic_message;
 
 /// The records of a block or partition, their type erased: a `Vec<Vec<T>>`, the chunks of records as the receiver or
 /// the task made them.
@@ -20,6 +22,9 @@ pub type Erased = Arc<dyn Any + Send + Sync>;
 const LIMIT_BYTES: usize = u32::MAX as usize;
 
 /// Encodes and decodes [`Erased`] records of one type: the type, remembered as two functions.
+///
+/// How a record is encoded is the user's code, and what it is called by is an actor that others depend on: a panic in it is an
+/// error here.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -63,13 +68,19 @@ impl fmt::Debug for ErasedCodec {
 
 fn encode_chunks<T: Serialize + 'static>(records: &Erased) -> Result<Vec<u8>, CodecError> {
     match records.downcast_ref::<Vec<Vec<T>>>() {
-        Some(chunks) => codec::encode(chunks),
+        Some(chunks) => caught::<T, _>(|| codec::encode(chunks)),
         None => Err(CodecError::WrongType { type_name: type_name::<Vec<Vec<T>>>() }),
     }
 }
 
 fn decode_chunks<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Erased, CodecError> {
-    Ok(Arc::new(codec::decode::<Vec<Vec<T>>>(bytes, LIMIT_BYTES)?))
+    Ok(Arc::new(caught::<T, _>(|| codec::decode::<Vec<Vec<T>>>(bytes, LIMIT_BYTES))?))
+}
+
+fn caught<T, R>(coding: impl FnOnce() -> Result<R, CodecError>) -> Result<R, CodecError> {
+    catch_unwind(AssertUnwindSafe(coding)).unwrap_or_else(|payload| {
+        Err(CodecError::Panicked { type_name: type_name::<T>(), message: panic_message(&*payload) })
+    })
 }
 
 #[cfg(test)]
@@ -97,6 +108,31 @@ mod tests {
         for wrong in [words, flat] {
             assert!(matches!(codec.encode(&wrong), Err(CodecError::WrongType { .. })));
         }
+    }
+
+    #[derive(Debug)]
+    struct Shy;
+
+    impl Serialize for Shy {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("not to be written")
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for Shy {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Shy, D::Error> {
+            panic!("not to be read")
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_records_own_encoding_is_an_error_with_its_message() {
+        let codec = ErasedCodec::of::<Shy>();
+        let shy: Erased = Arc::new(vec![vec![Shy]]);
+        let one_element = codec::encode(&vec![vec![7_u8]]).unwrap();
+        let (written, read) = (codec.encode(&shy).unwrap_err(), codec.decode(&one_element).unwrap_err());
+        assert!(written.to_string().contains("Shy panicked: not to be written"), "{written}");
+        assert!(read.to_string().contains("Shy panicked: not to be read"), "{read}");
     }
 
     #[test]

@@ -129,6 +129,7 @@ fn encoding_into_a_buffer_replaces_what_it_held() {
 
 /// Answers of the reference implementation of XXH3-64; a change here moves every key to another partition and orphans
 /// stored state.
+/// D-2
 #[test]
 fn the_stable_hash_gives_the_known_answers() {
     let known: [(&[u8], u64); 4] = [

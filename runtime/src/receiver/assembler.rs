@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(assembler.cut(), None);
     }
 
+    /// I-2
     #[test]
     fn a_block_is_cut_by_the_record_that_fills_it_and_a_chunk_stays_whole() {
         let mut assembler = Assembler::new(100);

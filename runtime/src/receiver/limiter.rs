@@ -89,6 +89,7 @@ mod tests {
         assert!((1902..=2102).contains(&granted), "{granted}");
     }
 
+    /// P-2
     #[test]
     fn a_pause_saves_up_no_more_than_the_slack() {
         let mut limiter = RateLimiter::new(Some(10));

@@ -278,6 +278,7 @@ mod tests {
         matches!(result, Err(TaskError::ShuffleLost { shuffle: ShuffleId(7), partition: 0, .. }))
     }
 
+    /// D-3
     #[test]
     fn buckets_are_merged_by_map_partition_however_they_came() {
         let mut shuffle = Fixture::new(3);

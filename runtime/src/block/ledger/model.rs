@@ -119,6 +119,7 @@ fn assert_same(ledger: &Ledger, model: &Model) {
 proptest! {
     /// Every step does to the ledger what it does to the model, what is refused changes nothing, and the events that
     /// were taken give the same ledger again.
+    /// B-1
     #[test]
     fn the_ledger_does_what_a_naive_one_does(steps in steps()) {
         let (mut ledger, mut model, mut events) = (Ledger::new(), Model::default(), Vec::new());

@@ -99,6 +99,7 @@ fn replay(events: &[LedgerEvent]) -> Ledger {
 }
 
 /// Spark: "block addition, and block to batch allocation".
+/// B-4
 #[test]
 fn a_batch_gets_all_unallocated_blocks_in_order_of_arrival() {
     let mut tracked = Tracked::default();
@@ -165,6 +166,7 @@ fn recovery_takes_only_the_allocated_blocks_from_the_queue() {
 }
 
 /// Spark: "block allocation to batch should not loose blocks from received queue".
+/// B-2
 #[test]
 fn a_failing_log_leaves_the_blocks_unallocated() {
     let mut tracked = Tracked::default();
@@ -239,6 +241,7 @@ fn the_memory_log_takes_everything() {
 }
 
 /// SPARK-6222: batch 3 still runs while batches 4 to 10 have been generated, and are even done.
+/// B-3
 #[test]
 fn the_blocks_of_a_running_batch_are_kept_however_far_later_batches_are() {
     let mut tracked = Tracked::default();
@@ -268,6 +271,7 @@ fn the_blocks_of_a_running_batch_are_kept_however_far_later_batches_are() {
 }
 
 /// B-1.
+/// B-1
 #[test]
 fn a_block_belongs_to_one_batch_only() {
     let mut tracked = Tracked::default();

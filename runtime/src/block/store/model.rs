@@ -123,6 +123,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    /// P-4
     #[test]
     fn the_store_does_what_a_naive_one_does(steps in steps()) {
         let dir = tempfile::tempdir().unwrap();

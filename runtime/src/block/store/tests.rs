@@ -121,6 +121,7 @@ fn a_cached_partition_of_a_memory_only_level_is_dropped_to_make_room() {
     assert_eq!(store.stats(), StoreStats { blocks: 1, memory_bytes: 6, evicted: 1, ..StoreStats::default() });
 }
 
+/// B-5
 #[test]
 fn a_received_block_of_a_memory_only_level_is_refused_rather_than_another_dropped() {
     let (mut store, _dir) = store(10);
@@ -246,6 +247,7 @@ impl Damage {
     }
 }
 
+/// B-6
 #[test]
 fn a_damaged_file_is_an_error_never_wrong_data() {
     let whole = HEADER_BYTES as u64 + 6;

@@ -1,0 +1,149 @@
+//! What the documents say of the code that can be checked: the table of actors, folders and files, tests, links, commands.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use waterwheel::runtime::topology::actor_table;
+
+/// The documents, from the root of the repository.
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "ARCHITECTURE.md", "docs/SEMANTICS.md", "docs/configuration.md", "docs/adr/README.md"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn text(document: &str) -> String {
+    fs::read_to_string(root().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"))
+}
+
+/// The decisions, from the root of the repository.
+fn decisions() -> BTreeSet<String> {
+    let names = fs::read_dir(root().join("docs/adr")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).filter(|name| name != "README.md").collect()
+}
+
+/// Every document with its text.
+fn documents() -> BTreeMap<String, String> {
+    let decisions = decisions().into_iter().map(|name| format!("docs/adr/{name}"));
+    DOCUMENTS.map(str::to_owned).into_iter().chain(decisions).map(|name| (name.clone(), text(&name))).collect()
+}
+
+/// The fenced blocks of a document: what follows the opening fence, and the lines in it.
+fn blocks(document: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut blocks: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut inside = false;
+    for line in document.lines() {
+        match (line.strip_prefix("```"), inside) {
+            (Some(info), false) => blocks.push((info, Vec::new())),
+            (None, true) => blocks.last_mut().unwrap().1.push(line),
+            (Some(_), true) | (None, false) => {}
+        }
+        inside ^= line.starts_with("```");
+    }
+    assert!(!inside, "a block is not closed");
+    blocks
+}
+
+/// What stands between backquotes outside fenced blocks.
+fn code_spans(document: &str) -> impl Iterator<Item = &str> {
+    let outside = document.split("```").step_by(2);
+    outside.flat_map(|text| text.split('`').skip(1).step_by(2))
+}
+
+fn is_path(span: &str) -> bool {
+    let plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    plain && span.contains('/') && !span.starts_with('/')
+}
+
+/// A letter and a number, as in B-1.
+fn is_id(cell: &str) -> bool {
+    let number = cell.strip_prefix(|letter: char| letter.is_ascii_uppercase()).and_then(|rest| rest.strip_prefix('-'));
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+#[test]
+fn the_table_of_actors_is_that_of_the_topology() {
+    assert!(text("ARCHITECTURE.md").contains(&actor_table()), "put this into ARCHITECTURE.md:\n{}", actor_table());
+}
+
+#[test]
+fn the_first_two_commands_of_the_readme_are_the_demo_and_the_test() {
+    let readme = text("README.md");
+    let blocks = blocks(&readme);
+    assert_eq!(blocks[..2], [("sh", vec!["make demo"]), ("sh", vec!["make test"])]);
+}
+
+#[test]
+fn every_make_target_of_the_readme_is_there() {
+    let (readme, makefile) = (text("README.md"), text("Makefile"));
+    let commands = blocks(&readme).into_iter().filter(|(info, _)| *info == "sh").flat_map(|(_, lines)| lines);
+    for command in commands.chain(code_spans(&readme)) {
+        if let Some(target) = command.strip_prefix("make ").and_then(|rest| rest.split(' ').next()) {
+            assert!(makefile.contains(&format!("\n{target}:")), "{command}");
+        }
+    }
+}
+
+#[test]
+fn every_path_that_a_document_names_is_there() {
+    for (name, document) in documents() {
+        for path in code_spans(&document).filter(|span| is_path(span)) {
+            assert!(root().join(path).exists(), "{name} names {path}");
+            assert_eq!(root().join(path).is_dir(), path.ends_with('/'), "{name}: a folder ends with a slash: {path}");
+        }
+    }
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_it() {
+    for (name, document) in documents() {
+        let folder = root().join(&name).parent().unwrap().to_owned();
+        for link in document.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            assert!(link.contains("://") || folder.join(file).exists(), "{name} links to {link}");
+        }
+    }
+}
+
+/// Every folder of sources is in the tour.
+#[test]
+fn architecture_names_every_folder_of_the_libraries() {
+    let document = text("ARCHITECTURE.md");
+    for source in ["runtime/src", "operators/src", "receivers/src"] {
+        for entry in fs::read_dir(root().join(source)).unwrap().map(Result::unwrap) {
+            let folder = format!("{source}/{}/", entry.file_name().into_string().unwrap());
+            assert!(!entry.path().is_dir() || document.contains(&format!("`{folder}`")), "{folder} is not in the tour");
+        }
+    }
+}
+
+/// Each guarantee names its tests as `file::test`, and at least one of them quotes the guarantee's id in its documentation.
+#[test]
+fn every_guarantee_has_a_test_that_quotes_it() {
+    let semantics = text("docs/SEMANTICS.md");
+    let mut ids = BTreeSet::new();
+    let rows = semantics.lines().filter_map(|line| Some((line.strip_prefix("| ")?.split_once(" | ")?.0, line)));
+    for (id, row) in rows.filter(|(id, _)| is_id(id)) {
+        assert!(ids.insert(id.to_owned()), "{id} is there twice");
+        let mut quoted = false;
+        for (file, test) in code_spans(row).filter_map(|span| span.split_once("::")) {
+            let source = text(file);
+            assert!(source.contains(&format!("fn {test}(")), "{id}: there is no test {test} in {file}");
+            quoted |= source.contains(&format!("/// {id}\n"));
+        }
+        assert!(quoted, "{id} is quoted by none of its tests; put `/// {id}` into the documentation of one");
+    }
+    assert!(ids.len() > 30, "{ids:?}");
+}
+
+#[test]
+fn the_index_lists_every_decision_by_number_without_a_gap() {
+    let index = text("docs/adr/README.md");
+    for (number, name) in (1..).zip(decisions()) {
+        assert!(name.starts_with(&format!("{number:04}-")), "{name}");
+        assert!(index.contains(&format!("[{number:04}]({name})")), "{name} is not in docs/adr/README.md");
+        assert!(text(&format!("docs/adr/{name}")).starts_with(&format!("# {number:04} ")), "{name}");
+    }
+}
