@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use waterwheel::runtime::config::Config;
 use waterwheel::runtime::topology::actor_table;
 
 /// The documents, from the root of the repository.
@@ -136,6 +137,23 @@ fn every_guarantee_has_a_test_that_quotes_it() {
         assert!(quoted, "{id} is quoted by none of its tests; put `/// {id}` into the documentation of one");
     }
     assert!(ids.len() > 30, "{ids:?}");
+}
+
+#[test]
+fn the_arithmetic_of_back_pressure_starts_from_the_defaults() {
+    let (semantics, config) = (text("docs/SEMANTICS.md"), Config::default());
+    let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
+    for (value, key) in [
+        (mebibytes(config.receiver.max_pending.as_u64()), "receiver.max_pending"),
+        (mebibytes(config.storage.memory.as_u64()), "storage.memory"),
+        (mebibytes(config.block_max_bytes.as_u64()), "block_max_bytes"),
+        (config.block_queue_size.to_string(), "block_queue_size"),
+        (config.max_pending_batches.to_string(), "max_pending_batches"),
+        (config.task_max_failures.to_string(), "task_max_failures"),
+    ] {
+        let stated = [format!("{value} (`{key}`)"), format!("`{key}` ({value})")];
+        assert!(stated.iter().any(|text| semantics.contains(text)), "{key} is {value}");
+    }
 }
 
 #[test]
