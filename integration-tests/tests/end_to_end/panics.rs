@@ -2,11 +2,12 @@
 //! line and the batch; nothing hangs, nothing is held, and the engine works on.
 
 use crate::support::{DEADLINE, INTERVAL, config, held, manual_engine};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use waterwheel::prelude::*;
+use waterwheel::runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 /// Panics, whatever is asked of it.
 fn boom<A, B>(_: A) -> B {
@@ -19,14 +20,15 @@ fn boom2<A, B, C>(_: A, _: B) -> C {
 }
 
 /// A record whose own functions panic: those of one kind.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 struct Bad(Kind);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Hash,
     Eq,
     Encode,
+    Decode,
     Show,
 }
 
@@ -55,6 +57,13 @@ impl Serialize for Bad {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.at(Kind::Encode);
         serializer.serialize_u8(0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bad {
+    /// Only the kind [`Decode`](Kind::Decode) is ever encoded, and read back.
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Bad, D::Error> {
+        panic!("boom")
     }
 }
 
@@ -236,5 +245,37 @@ fn panic_of_each_kind_costs_one_batch_when_the_policy_is_to_skip() {
         assert!(running.wait_for_batches(2, DEADLINE), "{operator}, line {line}: {running:?}");
         running.stop(Stop::Graceful).unwrap();
         assert_eq!(held(&engine), (0, 0), "{operator}, line {line}");
+    }
+}
+
+/// Stores one record.
+struct One(Kind);
+
+impl Receiver for One {
+    type Record = Bad;
+
+    async fn run(&mut self, handle: ReceiverHandle<Bad>) -> Result<(), ReceiverError> {
+        handle.store(Bad(self.0)).await?;
+        handle.stopped().await;
+        Ok(())
+    }
+}
+
+/// The encoding of records that are kept runs in the block store and not in an operator; the type is what can be told.
+#[test]
+fn panic_in_the_encoding_of_received_records_ends_the_program_and_names_their_type() {
+    let engine = Engine::local(2).unwrap();
+    for kind in [Kind::Encode, Kind::Decode] {
+        for level in [StorageLevel::MemoryOnlySer, StorageLevel::DiskOnly] {
+            let ssc = StreamingContext::on(&engine, config(), milliseconds(20)).unwrap();
+            compute(ssc.receiver_stream("one", level, move || One(kind)).map(|record| record));
+            let running = ssc.start().unwrap();
+            let error = running.await_termination_or_timeout(DEADLINE).unwrap_err().to_string();
+            for told in ["input-0-0", "panics::Bad", "boom"] {
+                assert!(error.contains(told), "{told} is not told in {error}");
+            }
+            assert_eq!(engine.parallelize(1..=100, 3).cache().count().unwrap(), 100, "the block store works on");
+            assert_eq!(held(&engine), (0, 0), "{kind:?} at {level}");
+        }
     }
 }
