@@ -1,6 +1,6 @@
 //! What goes wrong with persisted partitions: they cannot be written, or not be read back.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "the helpers of these tests fail as the tests do")]
+#![expect(clippy::unwrap_used, reason = "the helpers of these tests fail as the tests do")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
