@@ -38,11 +38,6 @@ id!(
     "shuffle "
 );
 id!(
-    /// A job (one action on a dataset); unique within an engine.
-    JobId(u64),
-    "job "
-);
-id!(
     /// A stage worker, numbered from 0 to cores - 1.
     WorkerId(usize),
     "worker "

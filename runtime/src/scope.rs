@@ -3,7 +3,7 @@
 use crate::block::{BlockManager, BlockStats, RemoveRdds, StoreStats};
 use crate::clock::SharedClock;
 use crate::error::{JobError, TaskError};
-use crate::ids::{ContextId, JobId, RddId, ShuffleId};
+use crate::ids::{ContextId, RddId, ShuffleId};
 use crate::site::Site;
 use crate::stage::{
     CancelToken, HeldShuffles, InputId, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn,
@@ -242,7 +242,6 @@ impl JobScope {
         }
         let (answer, wait) = sync_channel(1);
         let job = Job {
-            id: JobId(self.core.next()),
             request: JobRequest { target, partitions, function, max_failures: self.limits.max_failures },
             site,
             batch: self.batch,

@@ -167,7 +167,7 @@ const CASES: &[Case] = &[
     case!("partition_by", |ssc| compute(dense(ssc).partition_by(nowhere()))),
     case!("reduce_by_key", |ssc| compute(bad(ssc, Kind::Hash).reduce_by_key(|a, b| a + b))),
     case!("reduce_by_key", |ssc| compute(bad(ssc, Kind::Eq).reduce_by_key(|a, b| a + b))),
-    case!("reduce_by_key", |ssc| compute(bad(ssc, Kind::Encode).reduce_by_key(|a, b| a + b))),
+    case!("reduce_by_key", |ssc| compute(bad(ssc, Kind::Encode).reduce_by_key_with(|a, b| a + b, 2))),
     case!("group_by_key", |ssc| compute(bad(ssc, Kind::Hash).group_by_key())),
     case!("count_by_value", |ssc| compute(bad(ssc, Kind::Hash).map(|(key, _)| key).count_by_value())),
     case!("transform", |ssc| compute(numbers(ssc).transform(boom::<Rdd<u32>, Rdd<u32>>))),

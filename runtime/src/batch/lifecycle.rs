@@ -102,11 +102,6 @@ impl Lifecycle {
         self.batches.is_empty()
     }
 
-    /// The oldest batch that is not committed.
-    pub fn oldest(&self) -> Option<Time> {
-        self.batches.first_key_value().map(|(time, _)| *time)
-    }
-
     /// The next piece of work, which counts as running from here on; `None` when nothing may start now.
     pub fn next_work(&mut self) -> Option<Work> {
         if self.halted || self.running >= self.concurrency {

@@ -25,7 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long the supervisor waits before it offers a block again that found no room.
 const RETRY_STORE: Duration = Duration::from_millis(50);
@@ -72,6 +72,8 @@ pub struct ReceiverSupervisor<T> {
     last_error: Option<String>,
     repeats: Repeats,
     starts: u64,
+    /// Ends the wait of the last cut when it is dropped.
+    last_cut: Option<oneshot::Sender<()>>,
 }
 
 /// Starts the receiver's loop on its arbiter.
@@ -100,6 +102,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
         });
         ReceiverSupervisor {
             parts,
+            last_cut: None,
             stopping,
             ended,
             launch: Some(launch),
@@ -309,7 +312,16 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> 
     fn handle(&mut self, _: CutBlock, _: &mut Self::Context) -> Self::Result {
         let intake = self.parts.intake.clone();
         let until = intake.cut();
-        Box::pin(async move { intake.wait_stored(until).await }.into_actor(self))
+        // While blocks find no room every tick cuts anew: only the last cut is waited for, so that waits do not pile up.
+        let (last, superseded) = oneshot::channel::<()>();
+        self.last_cut = Some(last);
+        let stored = async move {
+            tokio::select! {
+                () = intake.wait_stored(until) => {}
+                _ = superseded => {}
+            }
+        };
+        Box::pin(stored.into_actor(self))
     }
 }
 

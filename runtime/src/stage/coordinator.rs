@@ -7,7 +7,7 @@ use super::worker::RunTask;
 use super::workers::Workers;
 use crate::block::{BlockManager, HeldPartitions};
 use crate::error::{JobError, TaskError};
-use crate::ids::{JobId, RddId};
+use crate::ids::RddId;
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::{COORDINATOR_MAILBOX, TASKS_PER_WORKER};
@@ -29,8 +29,6 @@ pub type Answer = SyncSender<Result<JobOutput, JobError>>;
 
 /// Everything a job is.
 pub struct Job {
-    /// The job's number.
-    pub id: JobId,
     /// What is computed.
     pub request: JobRequest,
     /// The action that asked for it.
