@@ -3,6 +3,7 @@
 use crate::dstream::DStream;
 use crate::error::{Error, Misuse, MisuseError};
 use crate::graph::{Compute, Graph};
+use crate::plan::Plan;
 use crate::record::Data;
 use crate::running::RunningContext;
 use std::cell::RefCell;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use waterwheel_runtime::batch::Use;
 use waterwheel_runtime::clock::{SharedClock, SystemClock};
 use waterwheel_runtime::config::Config;
 use waterwheel_runtime::engine::{Engine, EngineOptions};
@@ -102,7 +104,7 @@ impl StreamingContext {
     }
 
     fn over(config: Config, interval: Duration, engine: Engine) -> StreamingContext {
-        let mut graph = Graph::new(interval);
+        let mut graph = Graph::new();
         graph.set_remember(config.remember.unwrap_or_default());
         let building = Building { graph, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
         let printer = Arc::new(Mutex::new(std::io::stdout()));
@@ -124,9 +126,16 @@ impl StreamingContext {
         self.interval
     }
 
-    /// Keeps the datasets of a batch readable for `duration` after the batch is done.
+    /// Keeps the datasets of a batch, and the blocks they are made of, for `duration` after the batch is done: for
+    /// [`StreamHandle::slice`](crate::StreamHandle::slice) and for queries from other threads. Windows keep what they read
+    /// without it. The longest of several durations counts.
     pub fn remember(&self, duration: Duration) {
         self.building.borrow_mut().graph.set_remember(duration);
+    }
+
+    /// What the program is so far: its operators with their names, slides and storage levels.
+    pub fn plan(&self) -> Plan {
+        self.building.borrow().graph.plan()
     }
 
     /// Adds a listener, which is told of everything from the start on. A closure over `&Event` will do.
@@ -155,19 +164,26 @@ impl StreamingContext {
         if !misuses.is_empty() {
             return Err(MisuseError { misuses }.into());
         }
+        let plan = graph.plan();
+        log::debug!("{}\n{plan}", config.app_name);
         let spec = ContextSpec { config, interval, site, program: Box::new(graph), receivers, listeners };
         let running = start_context(engine.core(), spec).ok_or(Error::EngineStopped)?;
-        Ok(RunningContext::new(running, engine))
+        Ok(RunningContext::new(running, engine, plan))
     }
 
     pub(crate) fn printer(&self) -> &Printer {
         &self.printer
     }
 
-    /// Adds a stream.
-    pub(crate) fn add_node<T: Data>(&self, site: Site, slide: Duration, compute: Compute<T>) -> DStream<'_, T> {
-        let node = self.building.borrow_mut().graph.add_node(site, slide, compute);
-        DStream::new(self, node)
+    /// Adds a stream that is made of those in `uses`.
+    pub(crate) fn add_node<T: Data>(
+        &self,
+        site: Site,
+        slide: Duration,
+        uses: Vec<Use>,
+        compute: Compute<T>,
+    ) -> DStream<'_, T> {
+        DStream::new(self, self.with_graph(|graph| graph.add_node(site, slide, uses, compute)))
     }
 
     /// Looks at or changes the graph.

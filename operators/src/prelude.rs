@@ -3,7 +3,7 @@
 pub use crate::context::StreamingContext;
 pub use crate::dstream::DStream;
 pub use crate::error::Error;
-pub use crate::graph::InputStream;
+pub use crate::graph::{InputStream, SliceError, StreamHandle};
 pub use crate::outcome::Outcome;
 pub use crate::rdd::{Parallelize, Partitioner, Rdd};
 pub use crate::record::{Data, Key, Record};

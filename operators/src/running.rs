@@ -1,6 +1,7 @@
 //! `RunningContext`: a started program.
 
 use crate::error::Error;
+use crate::plan::Plan;
 use std::fmt;
 use std::time::Duration;
 use waterwheel_runtime::batch::Waited;
@@ -8,6 +9,7 @@ use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::inside::on_engine_thread;
 use waterwheel_runtime::running::{ContextState, Running, Stop, StopFromInside};
+use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::time::Time;
 
 /// A started program of streams. Dropping it stops the program at once; `stop(Stop::Graceful)` finishes what was received.
@@ -15,6 +17,7 @@ pub struct RunningContext {
     // Dropped in this order: the context ends before the engine it runs on.
     running: Running,
     engine: Engine,
+    plan: Plan,
 }
 
 impl fmt::Debug for RunningContext {
@@ -24,8 +27,13 @@ impl fmt::Debug for RunningContext {
 }
 
 impl RunningContext {
-    pub(crate) fn new(running: Running, engine: Engine) -> RunningContext {
-        RunningContext { running, engine }
+    pub(crate) fn new(running: Running, engine: Engine, plan: Plan) -> RunningContext {
+        RunningContext { running, engine, plan }
+    }
+
+    /// What the program is: its operators with their names, slides and storage levels.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Whether batches come, or all has ended.
@@ -105,6 +113,13 @@ impl RunningContext {
     /// Events that listeners were not told because they were too slow.
     pub fn dropped_events(&self) -> u64 {
         self.running.dropped_events()
+    }
+
+    /// Waits until what the batches done so far leave behind has been given back, then tells what the engine holds. Other
+    /// batches go on meanwhile. `None` when the engine has been stopped, and inside a task.
+    pub fn settled_snapshot(&self) -> Option<EngineSnapshot> {
+        self.running.settle(self.engine.core())?;
+        self.engine.snapshot()
     }
 
     /// The engine that the program runs on.

@@ -192,8 +192,11 @@ fn a_dataset_can_be_united_with_itself() {
     let engine = Engine::local(2).unwrap();
     let sums = engine.parallelize((0..20).map(|n| (n % 4, n)), 3).reduce_by_key_with(|a, b| a + b, 3);
     let once = sums.collect().unwrap();
-    assert_eq!(sums.union(&sums).collect().unwrap(), [once.clone(), once.clone()].concat());
-    assert_eq!(sums.union(&sums).coalesce(1).collect().unwrap(), [once.clone(), once].concat());
+    let keyless = sums.map(|sum| sum);
+    assert_eq!(keyless.union(&keyless).collect().unwrap(), [once.clone(), once.clone()].concat());
+    assert_eq!(keyless.union(&keyless).coalesce(1).collect().unwrap(), [once.clone(), once].concat());
+    let twice = sums.glom().map(|partition| partition.repeat(2));
+    assert_eq!(sums.union(&sums).glom().collect().unwrap(), twice.collect().unwrap(), "the keys of both lie alike");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!
 //! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
 
-use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, StopTicker, Tick, Waited};
+use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, Settle, StopTicker, Tick, Waited};
 use crate::block::{BlockTracker, HasUnallocated, RemoveContext};
 use crate::clock::SharedClock;
 use crate::event::{AddListener, Publisher, StreamingListener};
@@ -68,6 +68,7 @@ pub struct Running {
     faults: Faults,
     progress: Progress,
     publisher: Publisher,
+    scheduler: Addr<BatchScheduler>,
     zero: Time,
     threads: Mutex<Vec<RunnerThread>>,
 }
@@ -78,9 +79,10 @@ impl Running {
         faults: Faults,
         progress: Progress,
         publisher: Publisher,
+        scheduler: Addr<BatchScheduler>,
         zero: Time,
     ) -> Running {
-        Running { commands, faults, progress, publisher, zero, threads: Mutex::default() }
+        Running { commands, faults, progress, publisher, scheduler, zero, threads: Mutex::default() }
     }
 
     pub(crate) fn with_threads(mut self, threads: Vec<RunnerThread>) -> Running {
@@ -114,6 +116,16 @@ impl Running {
     /// Events that listeners were not told because they were too slow.
     pub fn dropped_events(&self) -> u64 {
         self.publisher.dropped()
+    }
+
+    /// Waits until what the batches done so far leave behind has been given back; at once when the context has ended.
+    /// `None` when `core` has been stopped, and inside a task.
+    pub fn settle(&self, core: &EngineCore) -> Option<()> {
+        let scheduler = self.scheduler.clone();
+        core.on_control(move || async move {
+            // A scheduler that is gone has nothing left to give back.
+            let _ = scheduler.send(Settle).await;
+        })
     }
 
     /// Asks the context to stop, and returns at once.

@@ -38,8 +38,8 @@ pub const COORDINATOR_MAILBOX: usize = 1;
 pub const EVENT_BUS_MAILBOX: usize = 4096;
 /// Blocks and batches being recorded.
 pub const TRACKER_MAILBOX: usize = 64;
-/// One piece of work at a time is sent to a runner.
-pub const JOB_RUNNER_MAILBOX: usize = 1;
+/// One piece of work at a time is sent to a runner, and what it is to drop.
+pub const JOB_RUNNER_MAILBOX: usize = 2;
 /// Ticks come one at a time; the rest are questions.
 pub const SCHEDULER_MAILBOX: usize = 16;
 /// The ticker is only ever told to stop.
@@ -94,13 +94,7 @@ pub const ACTORS: &[ActorRow] = &[
         arbiter: "events",
         sends_to: "listeners",
     },
-    ActorRow {
-        actor: "BlockTracker",
-        one_per: "context",
-        mailbox: TRACKER_MAILBOX,
-        arbiter: "control",
-        sends_to: "BlockManager",
-    },
+    ActorRow { actor: "BlockTracker", one_per: "context", mailbox: TRACKER_MAILBOX, arbiter: "control", sends_to: "-" },
     ActorRow {
         actor: "ReceiverSupervisor",
         one_per: "receiver",
@@ -120,7 +114,7 @@ pub const ACTORS: &[ActorRow] = &[
         one_per: "context",
         mailbox: SCHEDULER_MAILBOX,
         arbiter: "control",
-        sends_to: "ReceiverSupervisor (cut), BlockTracker, JobRunner",
+        sends_to: "ReceiverSupervisor (cut), BlockTracker, JobRunner, BlockManager",
     },
     ActorRow {
         actor: "BatchTicker",
@@ -218,7 +212,7 @@ fn assemble(
     let (faults, progress, cancel) = (Faults::default(), Progress::default(), CancelToken::default());
 
     let publisher = Publisher::start(&core.events, listeners);
-    let tracker = BlockTracker::new(context, Ledger::new(), Box::new(MemoryLog), core.blocks.clone()).start();
+    let tracker = BlockTracker::new(context, Ledger::new(), Box::new(MemoryLog)).start();
 
     // The zero time lies on the grid of multiples of the interval; the first batch is one interval later.
     let zero = next_tick(clock.now(), interval) - interval;
@@ -261,6 +255,7 @@ fn assemble(
         interval,
         lifecycle: Lifecycle::new(config.failure_policy, config.concurrent_jobs),
         max_pending: config.max_pending_batches,
+        retention: program.retention(),
         limits: JobLimits {
             max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),
             parallelism: config.parallelism(),
@@ -284,7 +279,7 @@ fn assemble(
         context,
         clock,
         ticker,
-        scheduler,
+        scheduler: scheduler.clone(),
         tracker,
         receivers,
         cancel,
@@ -296,5 +291,5 @@ fn assemble(
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
     };
     actix_rt::spawn(conductor.run(inbox));
-    (Running::new(commands, faults, progress, publisher, zero), arbiters)
+    (Running::new(commands, faults, progress, publisher, scheduler, zero), arbiters)
 }

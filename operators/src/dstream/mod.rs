@@ -4,7 +4,7 @@
 //! `DStream::apply`; those that look at more than one batch or stream use `node`.
 
 use crate::context::StreamingContext;
-use crate::graph::{Batch, NodeId};
+use crate::graph::{Batch, NodeId, StreamHandle};
 use crate::rdd::{Partitioner, Rdd};
 use crate::record::Data;
 use std::fmt;
@@ -48,7 +48,41 @@ impl<'c, T> DStream<'c, T> {
 
     /// Every how much time the stream has a dataset.
     pub fn slide_duration(&self) -> Duration {
-        self.context.with_graph(|graph| graph.slide(self.node))
+        self.node.slide()
+    }
+
+    /// Calls the operator `name`: in the [plan](crate::plan::Plan), and wherever the program is looked at or compared. Without
+    /// a name it is called after what it does and how many such operators there were before it (`map-2`).
+    ///
+    /// Returns the same stream. A name that another operator has is reported by `start`.
+    ///
+    /// ```
+    /// # use waterwheel_operators::{prelude::*, testkit::Scripted};
+    /// let ssc = StreamingContext::new(Config::local("Doc"), seconds(1))?;
+    /// let lengths = ssc.input_stream(Scripted::new([vec!["drop"]])).map(|word| word.len()).named("lengths");
+    /// lengths.print();
+    /// assert_eq!(ssc.plan().operators[1].name, "lengths");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn named(&self, name: &str) -> DStream<'c, T> {
+        let site = Site::here("named");
+        if let Err(problem) = self.context.with_graph(|graph| graph.name(self.node, name)) {
+            self.context.misuse(site, problem);
+        }
+        *self
+    }
+
+    /// A handle to the datasets of the stream that outlives the building: what is in a
+    /// [`slice`](StreamHandle::slice) of it can be asked from any thread while the program runs.
+    ///
+    /// The stream then has a dataset in every batch, whether an output depends on it or not; it is only computed when an
+    /// action asks.
+    pub fn handle(&self) -> StreamHandle<T>
+    where
+        T: Data,
+    {
+        self.context.with_graph(|graph| graph.observe(self.node))
     }
 }
 
@@ -78,6 +112,6 @@ impl<'c, T: Data> DStream<'c, T> {
             Some(dataset) => operator(batch, dataset).map(Some),
             None => Ok(None),
         };
-        self.context.add_node(site, self.slide_duration(), Box::new(compute))
+        self.context.add_node(site, self.slide_duration(), vec![parent.now()], Box::new(compute))
     }
 }

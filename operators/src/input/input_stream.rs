@@ -28,7 +28,7 @@ impl StreamingContext {
             }
             Ok(dataset)
         };
-        self.add_node(site, self.interval(), Box::new(compute))
+        DStream::new(self, self.with_graph(|graph| graph.add_source(site, None, self.interval(), Box::new(compute))))
     }
 }
 

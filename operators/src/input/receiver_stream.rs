@@ -50,7 +50,10 @@ impl StreamingContext {
             let blocks = blocks.iter().map(|block| block.id).collect();
             Ok(Some(Blocks::dataset(&batch.inputs.scope, batch.inputs.context, blocks)))
         };
-        self.add_node(site, self.interval(), Box::new(compute))
+        DStream::new(
+            self,
+            self.with_graph(|graph| graph.add_source(site, Some(stream), self.interval(), Box::new(compute))),
+        )
     }
 }
 

@@ -62,6 +62,6 @@ impl<T: Data> DStream<'_, T> {
             let run = move || catch(site, time, || f(dataset.clone(), time).map_err(|error| told(error, site, time)));
             Ok(Some(Arc::new(run) as RunJob))
         };
-        self.context().with_graph(|graph| graph.add_output(site, Box::new(make)));
+        self.context().with_graph(|graph| graph.add_output(site, vec![parent.now()], Box::new(make)));
     }
 }

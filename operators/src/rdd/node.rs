@@ -25,6 +25,11 @@ pub trait RddNode<T>: Lineage {
         None
     }
 
+    /// Whether its partitions lie somewhere already, so that reading them again computes nothing.
+    fn is_held(&self) -> bool {
+        false
+    }
+
     /// Stops keeping computed partitions and gives back those that are held; nothing to do for a node that keeps none.
     fn unpersist(&self) {}
 }

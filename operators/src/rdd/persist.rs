@@ -123,6 +123,10 @@ impl<T: Record> RddNode<T> for Persisted<T> {
         self.parent.partitioner()
     }
 
+    fn is_held(&self) -> bool {
+        self.storage_level().is_some()
+    }
+
     fn unpersist(&self) {
         if self.keeping.swap(false, Ordering::Relaxed) {
             self.core.discard_rdd(self.id);

@@ -82,6 +82,10 @@ impl<T: Data> RddNode<T> for Collection<T> {
         push_all(self.partitions.get(partition).map_or(&[], Vec::as_slice), out)
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     fn known_count(&self) -> Option<u64> {
         Some(self.partitions.iter().map(|partition| partition.len() as u64).sum())
     }
@@ -125,5 +129,9 @@ impl<T: Data> RddNode<T> for Blocks {
             cause: "it holds records of another type".to_owned(),
         })?;
         push_chunks(&chunks, out)
+    }
+
+    fn is_held(&self) -> bool {
+        true
     }
 }

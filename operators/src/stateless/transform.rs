@@ -63,6 +63,6 @@ impl<'c, T: Data> DStream<'c, T> {
             let transformed = f(dataset, batch.time()).into_dataset();
             transformed.map(Some).map_err(|error| told(error, site, batch.time()))
         };
-        self.context().add_node(site, self.slide_duration(), Box::new(compute))
+        self.context().add_node(site, self.slide_duration(), vec![parent.now()], Box::new(compute))
     }
 }

@@ -48,6 +48,7 @@ fn union_at<'c, T: Data>(context: &'c StreamingContext, site: Site, streams: &[D
         context.misuse(site, problem);
     }
     let parents: Vec<_> = streams.iter().map(DStream::node_id).collect();
+    let uses = parents.iter().map(|parent| parent.now()).collect();
     let compute = move |batch: &mut Batch<'_>| {
         let mut datasets = Vec::with_capacity(parents.len());
         for parent in &parents {
@@ -56,7 +57,7 @@ fn union_at<'c, T: Data>(context: &'c StreamingContext, site: Site, streams: &[D
         let rest = datasets.split_off(datasets.len().min(1));
         Ok(datasets.pop().map(|first| first.union_all(rest)))
     };
-    context.add_node(site, slide, Box::new(compute))
+    context.add_node(site, slide, uses, Box::new(compute))
 }
 
 /// Why the streams cannot be one.
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn streams_of_different_slides_are_a_misuse() {
         let ssc = StreamingContext::new(Config::local("test"), seconds(1)).unwrap();
-        let stream = |slide| ssc.add_node::<u8>(Site::here("test"), seconds(slide), Box::new(|_| Ok(None)));
+        let stream = |slide| ssc.add_node::<u8>(Site::here("test"), seconds(slide), Vec::new(), Box::new(|_| Ok(None)));
         let line = line!() + 1;
         stream(2).union(&stream(4)).foreach_rdd(|_| {});
         let error = ssc.start().unwrap_err().to_string();
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn a_union_has_the_slide_of_its_streams() {
         let ssc = StreamingContext::new(Config::local("test"), seconds(1)).unwrap();
-        let stream = ssc.add_node::<u8>(Site::here("test"), seconds(2), Box::new(|_| Ok(None)));
+        let stream = ssc.add_node::<u8>(Site::here("test"), seconds(2), Vec::new(), Box::new(|_| Ok(None)));
         assert_eq!(stream.union(&stream).slide_duration(), seconds(2));
     }
 }

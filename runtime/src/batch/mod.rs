@@ -7,13 +7,15 @@
 mod lifecycle;
 mod program;
 mod progress;
+mod retention;
 mod runner;
 mod scheduler;
 mod ticker;
 
 pub use lifecycle::{Lifecycle, Step, Work};
-pub use program::{BatchInputs, BatchProgram, Generated, OutputJob};
+pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
 pub use progress::{Progress, Waited};
-pub use runner::{Generate, JobRunner, RunOutput};
-pub use scheduler::{BatchScheduler, Drain, Halt, RunningWork, SchedulerParts, Tick};
+pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
+pub use runner::{DropForgotten, Generate, JobRunner, RunOutput};
+pub use scheduler::{BatchScheduler, Drain, Halt, RunningWork, SchedulerParts, Settle, Tick};
 pub use ticker::{BatchTicker, StopTicker};

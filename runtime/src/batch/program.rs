@@ -1,14 +1,15 @@
 //! What a context does with each batch, as the runtime sees it: the operators crate builds it, the scheduler drives it.
 
+use super::retention::{Cutoffs, Retention};
 use crate::block::BlockInfo;
 use crate::error::JobError;
 use crate::ids::{ContextId, OutputId, StreamId};
 use crate::scope::JobScope;
 use crate::site::Site;
 use crate::time::Time;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a batch is made from.
 pub struct BatchInputs {
@@ -42,16 +43,19 @@ pub struct Generated {
     pub records: BTreeMap<StreamId, u64>,
 }
 
+/// Datasets that are to be dropped.
+pub type Forgotten = Vec<Box<dyn Any + Send>>;
+
 /// A context's graph of streams, at work.
 pub trait BatchProgram: Send {
-    /// How long the data of a batch is needed after the batch is done.
-    fn remember(&self) -> Duration;
-
     /// Fixes the zero time: batches are at zero + n x interval, n = 1, 2, ...
     ///
     /// # Errors
     /// The fault of a source that could not start.
     fn start(&mut self, zero: Time) -> Result<(), JobError>;
+
+    /// What is needed for how long. Asked once, after `start`.
+    fn retention(&self) -> Retention;
 
     /// Builds the datasets of a batch. Called once per batch, in order of time.
     ///
@@ -59,8 +63,9 @@ pub trait BatchProgram: Send {
     /// The fault of a user's function that runs here (`transform`), or a graph that cannot make this batch.
     fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError>;
 
-    /// Drops what is kept for batches up to and including `through`.
-    fn forget(&mut self, through: Time);
+    /// Gives up the datasets that are needed no more. Quick: whoever asked drops them where that may take its time, since
+    /// dropping a dataset drops records of the user's.
+    fn forget(&mut self, cutoffs: &Cutoffs) -> Forgotten;
 
     /// No batch comes any more.
     fn stop(&mut self);

@@ -2,7 +2,7 @@
 //!
 //! It has an arbiter of its own, because that code blocks its thread while it waits for actions.
 
-use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
+use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
 use crate::error::{JobError, panic_message};
 use crate::inside::mark_engine_thread;
 use crate::site::Site;
@@ -47,22 +47,33 @@ pub struct Generate {
     pub program: Box<dyn BatchProgram>,
     /// The batch.
     pub inputs: BatchInputs,
-    /// Batches up to this one are needed no more.
-    pub forget: Option<Time>,
 }
 
 impl Handler<Generate> for JobRunner {
     type Result = MessageResult<Generate>;
 
     fn handle(&mut self, msg: Generate, _: &mut Self::Context) -> Self::Result {
-        let Generate { mut program, inputs, forget } = msg;
-        let generated = self.guard(inputs.batch, || {
-            if let Some(through) = forget {
-                program.forget(through);
-            }
-            program.generate(&inputs)
-        });
+        let Generate { mut program, inputs } = msg;
+        let generated = self.guard(inputs.batch, || program.generate(&inputs));
         MessageResult((program, generated))
+    }
+}
+
+/// Drops datasets that nothing needs any more: here, since that runs destructors of the user's records.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct DropForgotten {
+    /// What is dropped.
+    pub forgotten: Forgotten,
+}
+
+impl Handler<DropForgotten> for JobRunner {
+    type Result = ();
+
+    fn handle(&mut self, msg: DropForgotten, _: &mut Self::Context) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(msg.forgotten))) {
+            log::error!("dropping the records of a forgotten batch panicked: {}", panic_message(&*payload));
+        }
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! What may start and what an outcome means is decided by the pure [`Lifecycle`]; this actor carries it out.
 
+mod forgetting;
+
 use super::lifecycle::{Lifecycle, Step, Work};
-use super::program::{BatchInputs, BatchProgram, Generated, OutputJob};
+use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
 use super::progress::Progress;
+use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
-use crate::block::{AllocateBatch, Allocation, BatchDone, BlockTracker, ForgetBatches};
+use crate::block::{AllocateBatch, Allocation, BatchDone, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
@@ -27,6 +30,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+pub use forgetting::Settle;
+
 /// What a scheduler is made of.
 pub struct SchedulerParts {
     /// The context.
@@ -41,6 +46,8 @@ pub struct SchedulerParts {
     pub lifecycle: Lifecycle,
     /// Ticks wait while this many batches are not committed.
     pub max_pending: usize,
+    /// What is needed for how long.
+    pub retention: Retention,
     /// What the configuration says of jobs.
     pub limits: JobLimits,
     /// What is done with each batch.
@@ -76,8 +83,11 @@ pub struct BatchScheduler {
     parts: SchedulerParts,
     /// Away while a batch is being generated.
     program: Option<Box<dyn BatchProgram>>,
-    remember: Duration,
-    forget: Option<Time>,
+    /// What the program is to forget when it is home again.
+    forget: Option<Cutoffs>,
+    /// How much forgotten data is on its way out.
+    leaving: usize,
+    settling: Vec<oneshot::Sender<()>>,
     live: BTreeMap<Time, Live>,
     free_runners: Vec<usize>,
     waiting_for_room: Vec<oneshot::Sender<()>>,
@@ -94,9 +104,10 @@ impl BatchScheduler {
     pub fn new(mut parts: SchedulerParts) -> BatchScheduler {
         let program = std::mem::replace(&mut parts.program, Box::new(NoProgram));
         BatchScheduler {
-            remember: program.remember(),
             program: Some(program),
             forget: None,
+            leaving: 0,
+            settling: Vec::new(),
             live: BTreeMap::new(),
             free_runners: (0..parts.runners.len()).rev().collect(),
             waiting_for_room: Vec::new(),
@@ -175,10 +186,11 @@ impl BatchScheduler {
             self.tell(|| Event::BatchStarted(info));
         }
         self.running.insert(runner, (Work::Generate(batch), "building its datasets".to_owned()));
-        let answer = address.send(Generate { program, inputs, forget: self.forget.take() }).into_actor(self);
+        let answer = address.send(Generate { program, inputs }).into_actor(self);
         ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
             Ok((program, generated)) => {
                 scheduler.program = Some(program);
+                scheduler.forget(ctx);
                 scheduler.generated(batch, runner, generated, ctx);
             }
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
@@ -274,15 +286,10 @@ impl BatchScheduler {
         self.parts.lifecycle.committed(batch);
         self.complete(batch);
         self.parts.progress.completed(batch);
-        self.parts.core.discard_garbage();
-        let through = batch - self.remember;
-        self.forget = Some(through);
-        let forgotten = self.parts.tracker.send(ForgetBatches { before: through + Duration::from_millis(1) });
-        ctx.spawn(forgotten.into_actor(self).map(|outcome, _, _| {
-            if let Ok(Err(error)) = outcome {
-                log::warn!("{error}");
-            }
-        }));
+        let cutoffs = self.parts.retention.cutoffs(batch);
+        self.forget_blocks(&cutoffs, ctx);
+        self.forget = Some(cutoffs);
+        self.forget(ctx);
         if self.parts.lifecycle.len() < self.parts.max_pending {
             for waiting in self.waiting_for_room.drain(..) {
                 let _ = waiting.send(());
@@ -449,8 +456,8 @@ impl Handler<Halt> for BatchScheduler {
 struct NoProgram;
 
 impl BatchProgram for NoProgram {
-    fn remember(&self) -> Duration {
-        Duration::ZERO
+    fn retention(&self) -> Retention {
+        Retention::default()
     }
     fn start(&mut self, _: Time) -> Result<(), JobError> {
         Ok(())
@@ -458,6 +465,8 @@ impl BatchProgram for NoProgram {
     fn generate(&mut self, _: &BatchInputs) -> Result<Generated, JobError> {
         Ok(Generated::default())
     }
-    fn forget(&mut self, _: Time) {}
+    fn forget(&mut self, _: &Cutoffs) -> Forgotten {
+        Vec::new()
+    }
     fn stop(&mut self) {}
 }

@@ -9,7 +9,8 @@
 //!
 //! **Guarantees.** B-1: a block belongs to exactly one batch. Batches are allocated in order of time, each once:
 //! asking again for a batch that is not newer than the last plans nothing. A batch that is not done is never
-//! forgotten, however far later batches have come. An event that is refused changes nothing.
+//! forgotten, however far later batches have come. Streams are forgotten each at its own pace: a window over one does
+//! not hold the blocks of another. An event that is refused changes nothing.
 //!
 //! **Use.** Plan an event from the ledger, log it, apply it, then answer (B-2: an allocation is logged before it is
 //! visible). [`log_then_apply`] does it in that order. When the log fails, the ledger is as it was and the blocks are
@@ -21,13 +22,14 @@ mod log;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ops::Bound;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
 use crate::ids::{BlockId, StreamId};
 use crate::time::Time;
 pub use error::LedgerError;
-pub use event::{Allocation, BlockInfo, LedgerEvent};
+pub use event::{Allocation, BlockInfo, Horizon, LedgerEvent};
 pub use log::{EventError, LedgerLog, LedgerLogError, MemoryLog, log_then_apply};
 
 /// Received blocks and the batches they belong to.
@@ -58,6 +60,8 @@ pub struct Ledger {
     pending: BTreeMap<Time, Allocation>,
     /// Batches that are done and not forgotten.
     done: BTreeMap<Time, Allocation>,
+    /// The last horizon: what lies before it has been looked through.
+    horizon: Option<Horizon>,
     /// Every block in one of the three, so that none is added twice.
     known: HashSet<BlockId, RandomState>,
     last_allocated: Option<Time>,
@@ -77,7 +81,7 @@ impl Ledger {
             LedgerEvent::BlockAdded { block } => self.add(*block),
             LedgerEvent::BatchAllocated(allocation) => self.allocate(allocation),
             LedgerEvent::BatchDone { batch } => self.finish(*batch),
-            LedgerEvent::BatchesForgotten { before } => self.forget(*before),
+            LedgerEvent::BatchesForgotten(horizon) => self.forget(horizon),
         }
         Ok(())
     }
@@ -94,7 +98,7 @@ impl Ledger {
             LedgerEvent::BatchAllocated(allocation) => self.check_allocation(allocation),
             LedgerEvent::BatchDone { batch } if self.pending.contains_key(batch) => Ok(()),
             LedgerEvent::BatchDone { batch } => Err(LedgerError::NotPending { batch: *batch }),
-            LedgerEvent::BatchesForgotten { before } => match self.oldest_pending() {
+            LedgerEvent::BatchesForgotten(Horizon { before, .. }) => match self.oldest_pending() {
                 Some(batch) if batch < *before => Err(LedgerError::NotDone { batch, before: *before }),
                 _ => Ok(()),
             },
@@ -112,18 +116,52 @@ impl Ledger {
         Some(LedgerEvent::BatchAllocated(Allocation { batch, blocks }))
     }
 
-    /// The end of every batch older than `before`, as far as they may be forgotten: up to the oldest one that is not
-    /// done (SPARK-6222). `None` when there is none to forget.
-    pub fn plan_forget(&self, before: Time) -> Option<LedgerEvent> {
-        let before = self.oldest_pending().map_or(before, |oldest| oldest.min(before));
-        let (oldest_done, _) = self.done.first_key_value()?;
-        (*oldest_done < before).then_some(LedgerEvent::BatchesForgotten { before })
+    /// The end of everything past `horizon`, as far as it may be forgotten: up to the oldest batch that is not done
+    /// (SPARK-6222). `None` when there is nothing to forget.
+    pub fn plan_forget(&self, horizon: &Horizon) -> Option<LedgerEvent> {
+        let horizon = self.oldest_pending().map_or_else(|| horizon.clone(), |oldest| horizon.until(oldest));
+        let anything = self.ends_before(&horizon) || self.freed_by(&horizon).next().is_some();
+        anything.then_some(LedgerEvent::BatchesForgotten(horizon))
     }
 
-    /// The blocks that forgetting the batches before `before` sets free, oldest batch first. Asked before the event is
-    /// applied.
-    pub fn freed_before(&self, before: Time) -> impl Iterator<Item = &BlockInfo> {
-        self.done.range((Bound::Unbounded, Bound::Excluded(before))).flat_map(|(_, allocation)| allocation.all_blocks())
+    /// The blocks that forgetting what is past `horizon` sets free, oldest batch of a stream first. Asked before the
+    /// event is applied.
+    pub fn freed_by(&self, horizon: &Horizon) -> impl Iterator<Item = &BlockInfo> {
+        self.streams_past(horizon).flat_map(|(batch, stream)| {
+            self.done.get(&batch).map(|allocation| allocation.of_stream(stream)).unwrap_or_default()
+        })
+    }
+
+    /// The parts of done batches that `horizon` newly ends. Looks only at batches that the last horizon had not passed, so
+    /// that a long window costs no more than a short one.
+    fn streams_past(&self, horizon: &Horizon) -> impl Iterator<Item = (Time, StreamId)> {
+        let same_streams = |last: &&Horizon| last.kept.keys().eq(horizon.kept.keys());
+        let last = self.horizon.as_ref().filter(same_streams);
+        let passed = move |stream: Option<StreamId>| {
+            let last = last?;
+            let kept = stream.and_then(|stream| last.kept.get(&stream));
+            Some(kept.map_or(last.before, |kept| last.before.min(*kept)))
+        };
+        let between = move |stream: Option<StreamId>, end: Time| {
+            let begin = passed(stream).filter(|begin| *begin <= end);
+            self.done.range((begin.map_or(Bound::Unbounded, Bound::Included), Bound::Excluded(end)))
+        };
+        let others = between(None, horizon.before).flat_map(|(batch, allocation)| {
+            let gone = allocation.blocks.keys().filter(|stream| !horizon.kept.contains_key(stream));
+            gone.map(|stream| (*batch, *stream))
+        });
+        let kept = horizon.kept.iter().flat_map(move |(stream, end)| {
+            let past = between(Some(*stream), horizon.before.min(*end));
+            past.filter(|(_, allocation)| allocation.blocks.contains_key(stream)).map(|(batch, _)| (*batch, *stream))
+        });
+        others.chain(kept)
+    }
+
+    /// Whether the oldest batch that is done has nothing left that `horizon` keeps.
+    fn ends_before(&self, horizon: &Horizon) -> bool {
+        self.done.first_key_value().is_some_and(|(batch, allocation)| {
+            *batch < horizon.before && allocation.blocks.keys().all(|stream| horizon.is_past(*stream, *batch))
+        })
     }
 
     /// The blocks of a stream that belong to no batch yet, in order of arrival.
@@ -202,13 +240,19 @@ impl Ledger {
         }
     }
 
-    fn forget(&mut self, before: Time) {
-        let kept = self.done.split_off(&before);
-        for allocation in std::mem::replace(&mut self.done, kept).values() {
-            for block in allocation.all_blocks() {
+    fn forget(&mut self, horizon: &Horizon) {
+        let past: Vec<_> = self.streams_past(horizon).collect();
+        for (batch, stream) in past {
+            let blocks = self.done.get_mut(&batch).and_then(|allocation| allocation.blocks.remove(&stream));
+            for block in blocks.unwrap_or_default() {
                 self.known.remove(&block.id);
             }
         }
+        while self.ends_before(horizon) {
+            self.done.pop_first();
+        }
+        // What comes later is newer than anything allocated, and has not been looked through.
+        self.horizon = self.last_allocated.map(|last| horizon.until(last + Duration::from_millis(1)));
     }
 }
 

@@ -90,8 +90,9 @@ impl Handler<RemoveRdds> for BlockManager {
     type Result = ();
 
     fn handle(&mut self, msg: RemoveRdds, _: &mut Self::Context) {
-        for (rdd, partition) in self.store.held_partitions() {
-            if msg.rdds.contains(&rdd) {
+        for rdd in msg.rdds {
+            let held: Vec<usize> = self.store.held_partitions(rdd).collect();
+            for partition in held {
                 self.store.remove(&BlockKey::Rdd { rdd, partition });
             }
         }
@@ -110,9 +111,8 @@ impl Handler<HeldPartitions> for BlockManager {
     type Result = actix::MessageResult<HeldPartitions>;
 
     fn handle(&mut self, msg: HeldPartitions, _: &mut Self::Context) -> Self::Result {
-        actix::MessageResult(
-            self.store.held_partitions().into_iter().filter(|(rdd, _)| msg.rdds.contains(rdd)).collect(),
-        )
+        let held = |rdd| self.store.held_partitions(rdd).map(move |partition| (rdd, partition));
+        actix::MessageResult(msg.rdds.into_iter().flat_map(held).collect())
     }
 }
 

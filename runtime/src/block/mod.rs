@@ -19,7 +19,7 @@ mod tracker;
 pub use erased::{Erased, ErasedCodec};
 pub use key::BlockKey;
 pub use ledger::{
-    Allocation, BlockInfo, EventError, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, MemoryLog,
+    Allocation, BlockInfo, EventError, Horizon, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, MemoryLog,
     log_then_apply,
 };
 pub use level::{ParseStorageLevelError, StorageLevel};
@@ -27,4 +27,4 @@ pub use manager::{
     BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds,
 };
 pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};
-pub use tracker::{AddBlock, AllocateBatch, BatchDone, BlockTracker, ForgetBatches, HasUnallocated, TrackerError};
+pub use tracker::{AddBlock, AllocateBatch, BatchDone, BlockTracker, Forget, HasUnallocated, TrackerError};

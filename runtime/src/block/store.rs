@@ -19,7 +19,7 @@ mod disk;
 mod error;
 mod memory;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -100,6 +100,8 @@ struct Entry {
 #[derive(Debug)]
 pub struct BlockStore {
     entries: HashMap<BlockKey, Entry, RandomState>,
+    /// The partitions of cached datasets among the entries.
+    cached: HashMap<RddId, BTreeSet<usize>, RandomState>,
     memory: Memory,
     disk: Disk,
     spilled: u64,
@@ -112,6 +114,7 @@ impl BlockStore {
     pub fn new(options: StoreOptions) -> Result<Self, StoreError> {
         Ok(Self {
             entries: HashMap::default(),
+            cached: HashMap::default(),
             memory: Memory::new(options.memory),
             disk: Disk::create_in(&options.dir)?,
             spilled: 0,
@@ -151,6 +154,9 @@ impl BlockStore {
             PutOutcome::OnDisk { bytes } => Some(bytes),
             PutOutcome::InMemory { .. } | PutOutcome::AlreadyStored => None,
         };
+        if let BlockKey::Rdd { rdd, partition } = key {
+            self.cached.entry(rdd).or_default().insert(partition);
+        }
         self.entries.insert(key, Entry { codec, level, records, file_bytes });
         Ok(outcome)
     }
@@ -174,7 +180,7 @@ impl BlockStore {
 
     /// Drops a block wherever it lies. Returns whether there was one.
     pub fn remove(&mut self, key: &BlockKey) -> bool {
-        let Some(entry) = self.entries.remove(key) else { return false };
+        let Some(entry) = self.take_entry(key) else { return false };
         self.memory.remove(key);
         if let Some(file_bytes) = entry.file_bytes {
             self.disk.remove(key, file_bytes);
@@ -206,13 +212,21 @@ impl BlockStore {
         self.entries.keys().filter(theirs).copied().collect()
     }
 
-    /// The partitions of cached datasets that are held.
-    pub fn held_partitions(&self) -> Vec<(RddId, usize)> {
-        let partition = |key: &BlockKey| match key {
-            BlockKey::Rdd { rdd, partition } => Some((*rdd, *partition)),
-            BlockKey::Input(..) => None,
-        };
-        self.entries.keys().filter_map(partition).collect()
+    /// The partitions of a cached dataset that are held, in order.
+    pub fn held_partitions(&self, rdd: RddId) -> impl Iterator<Item = usize> {
+        self.cached.get(&rdd).into_iter().flatten().copied()
+    }
+
+    fn take_entry(&mut self, key: &BlockKey) -> Option<Entry> {
+        if let BlockKey::Rdd { rdd, partition } = key
+            && let Some(partitions) = self.cached.get_mut(rdd)
+        {
+            partitions.remove(partition);
+            if partitions.is_empty() {
+                self.cached.remove(rdd);
+            }
+        }
+        self.entries.remove(key)
     }
 
     /// Whether no block is held.
@@ -251,7 +265,7 @@ impl BlockStore {
             entry.file_bytes = Some(self.disk.write(victim, &bytes)?);
             self.spilled += 1;
         } else {
-            self.entries.remove(victim);
+            self.take_entry(victim);
             self.evicted += 1;
         }
         self.memory.remove(victim);

@@ -3,13 +3,12 @@
 //! Every handler that changes the ledger holds the actor until it has answered (`AtomicResponse`), so events are logged in the
 //! order in which they are decided.
 
-use super::manager::{BlockManager, RemoveBlocks};
-use super::{Allocation, BlockInfo, BlockKey, EventError, Ledger, LedgerEvent, LedgerLog, log_then_apply};
+use super::{Allocation, BlockInfo, BlockKey, EventError, Horizon, Ledger, LedgerEvent, LedgerLog, log_then_apply};
 use crate::ids::{BlockId, ContextId};
 use crate::receiver::Credit;
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
-use actix::{Actor, ActorFutureExt, Addr, AtomicResponse, Context, Handler, Message, WrapFuture};
+use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +20,6 @@ pub struct BlockTracker {
     book: Option<Book>,
     /// The receivers' allowance held by blocks that are not processed yet.
     credits: HashMap<BlockId, Credit>,
-    blocks: Addr<BlockManager>,
 }
 
 struct Book {
@@ -49,13 +47,8 @@ pub enum TrackerError {
 
 impl BlockTracker {
     /// A tracker for `context` over `ledger`, which is empty or was recovered from `log`.
-    pub fn new(
-        context: ContextId,
-        ledger: Ledger,
-        log: Box<dyn LedgerLog>,
-        blocks: Addr<BlockManager>,
-    ) -> BlockTracker {
-        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new(), blocks }
+    pub fn new(context: ContextId, ledger: Ledger, log: Box<dyn LedgerLog>) -> BlockTracker {
+        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new() }
     }
 
     /// Plans an event from the ledger, logs and applies it, then lets `after` conclude from the event and the ledger.
@@ -170,37 +163,27 @@ impl Handler<BatchDone> for BlockTracker {
     }
 }
 
-/// Batches before `before` are needed no more: their blocks are dropped, as far as the batches are done.
+/// What is past the horizon is needed no more, as far as its batches are done. Answers with the blocks that are to be dropped.
 #[derive(Message)]
-#[rtype(result = "Result<(), TrackerError>")]
-pub struct ForgetBatches {
-    /// The first batch that is still needed.
-    pub before: Time,
+#[rtype(result = "Result<Vec<BlockKey>, TrackerError>")]
+pub struct Forget {
+    /// Up to where.
+    pub horizon: Horizon,
 }
 
-impl Handler<ForgetBatches> for BlockTracker {
-    type Result = AtomicResponse<Self, Result<(), TrackerError>>;
+impl Handler<Forget> for BlockTracker {
+    type Result = AtomicResponse<Self, Result<Vec<BlockKey>, TrackerError>>;
 
-    fn handle(&mut self, msg: ForgetBatches, _: &mut Self::Context) -> Self::Result {
-        let (blocks, context) = (self.blocks.clone(), self.context);
-        let mut freed = Vec::new();
-        let planned = self.book.as_ref().and_then(|book| {
-            let event = book.ledger.plan_forget(msg.before)?;
-            if let LedgerEvent::BatchesForgotten { before } = event {
-                freed.extend(book.ledger.freed_before(before).map(|block| BlockKey::Input(context, block.id)));
+    fn handle(&mut self, msg: Forget, _: &mut Self::Context) -> Self::Result {
+        let context = self.context;
+        let planned = self.book.as_ref().and_then(|book| book.ledger.plan_forget(&msg.horizon));
+        let freed = match (&planned, &self.book) {
+            (Some(LedgerEvent::BatchesForgotten(horizon)), Some(book)) => {
+                book.ledger.freed_by(horizon).map(|block| BlockKey::Input(context, block.id)).collect()
             }
-            Some(event)
-        });
-        self.record(
-            "forgetting batches",
-            move |_| planned,
-            move |_, _| {
-                if !freed.is_empty() {
-                    // Awaited by nobody: dropping data late costs memory, not correctness, and the next batch asks again.
-                    actix_rt::spawn(async move { blocks.send(RemoveBlocks { keys: freed }).await });
-                }
-            },
-        )
+            _ => Vec::new(),
+        };
+        self.record("forgetting batches", move |_| planned, move |_, _| freed)
     }
 }
 

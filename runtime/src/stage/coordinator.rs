@@ -1,6 +1,7 @@
 //! One actor per job: hands the tasks of its stages to the workers and answers when the last value is here.
 
 use super::job::{JobProgress, JobRequest, Launch, Next, TaskKey, TaskOutput};
+use super::lineage::Lineage;
 use super::plan::persisted;
 use super::task::{CancelToken, OperatorCost};
 use super::worker::RunTask;
@@ -14,6 +15,7 @@ use crate::topology::{COORDINATOR_MAILBOX, TASKS_PER_WORKER};
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use std::any::Any;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 /// What a job brought back.
@@ -47,7 +49,7 @@ pub struct StageCoordinator {
     blocks: Addr<BlockManager>,
     request: Option<JobRequest>,
     progress: Option<JobProgress>,
-    persisted: std::collections::BTreeSet<RddId>,
+    target: Arc<dyn Lineage>,
     site: Site,
     batch: Option<Time>,
     /// Of this job alone: cancelled when it fails, so that its other tasks end soon.
@@ -71,7 +73,7 @@ impl StageCoordinator {
         StageCoordinator {
             workers,
             blocks,
-            persisted: persisted(&job.request.target),
+            target: job.request.target.clone(),
             request: Some(job.request),
             progress: None,
             site: job.site,
@@ -85,10 +87,11 @@ impl StageCoordinator {
 
     /// Plans with what the block manager holds now, then launches.
     fn plan(&mut self, ctx: &mut Context<Self>) {
-        if self.persisted.is_empty() {
+        let persisted = persisted(&self.target);
+        if persisted.is_empty() {
             return self.planned(HashSet::new(), ctx);
         }
-        let asked = self.blocks.send(HeldPartitions { rdds: self.persisted.clone() });
+        let asked = self.blocks.send(HeldPartitions { rdds: persisted });
         let planned = asked.into_actor(self).map(|held, actor, ctx| match held {
             Ok(held) => actor.planned(held, ctx),
             Err(_) => actor.finish(Err(JobError::EngineStopped { site: actor.site }), ctx),

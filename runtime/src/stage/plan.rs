@@ -99,7 +99,8 @@ fn empty_inputs_of(target: &Arc<dyn Lineage>, partition: usize) -> Option<Vec<Ta
     (!inputs.is_empty()).then_some(inputs)
 }
 
-/// Every persisted dataset that the computation of `target` may meet.
+/// Every persisted dataset that the computation of `target` may meet. A shuffle whose map side has been delivered is not
+/// looked behind: a window over many of them costs no more than what it reads.
 pub fn persisted(target: &Arc<dyn Lineage>) -> BTreeSet<RddId> {
     let mut found = BTreeSet::new();
     let mut visited = HashSet::new();
@@ -117,6 +118,7 @@ pub fn persisted(target: &Arc<dyn Lineage>) -> BTreeSet<RddId> {
                 Requirement::Parent(parent, p) => open.push((parent, p)),
                 // Every target leads to the same parent: a walk per target would square the partitions.
                 Requirement::Shuffle(kernel, _) if !crossed.insert(kernel.progress().id()) => {}
+                Requirement::Shuffle(kernel, _) if kernel.progress().missing().is_empty() => {}
                 Requirement::Shuffle(kernel, _) => {
                     let parent = kernel.parent();
                     open.extend((0..parent.partitions()).map(|p| (parent.clone(), p)));

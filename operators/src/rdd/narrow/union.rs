@@ -1,6 +1,6 @@
-//! `union`: datasets one after another.
+//! `union`: datasets one after another, or partition by partition when their keys lie alike.
 
-use crate::rdd::{Flow, Rdd, RddNode, Sink};
+use crate::rdd::{Flow, PartitionerId, Rdd, RddNode, Sink};
 use crate::record::Data;
 use std::sync::Arc;
 use waterwheel_runtime::ids::RddId;
@@ -8,6 +8,9 @@ use waterwheel_runtime::stage::{Lineage, Requirement, TaskContext};
 
 impl<T: Data> Rdd<T> {
     /// The partitions of this dataset, then those of `that`. Nothing is moved, and records that are in both stay twice.
+    ///
+    /// Datasets with equal partitioners are united partition by partition instead, and the result has that partitioner, too:
+    /// an operator on its keys needs no shuffle.
     ///
     /// ```
     /// # use waterwheel_operators::prelude::*;
@@ -21,7 +24,7 @@ impl<T: Data> Rdd<T> {
         self.union_all(vec![that.clone()])
     }
 
-    /// The partitions of this dataset, then those of each of `those`, in their order.
+    /// The partitions of this dataset, then those of each of `those`, in their order; as [`union`](Rdd::union).
     ///
     /// ```
     /// # use waterwheel_operators::prelude::*;
@@ -31,9 +34,54 @@ impl<T: Data> Rdd<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn union_all(&self, those: Vec<Rdd<T>>) -> Rdd<T> {
-        let parents = std::iter::once(self).chain(&those).map(|dataset| dataset.node().clone()).collect();
-        let node = Union { id: self.scope().core().next_rdd(), parents };
-        Rdd::new(Arc::new(node), self.scope().clone())
+        let parents: Vec<_> = std::iter::once(self).chain(&those).map(|dataset| dataset.node().clone()).collect();
+        let id = self.scope().core().next_rdd();
+        let alike = self.node().partitioner().filter(|alike| parents.iter().all(|p| p.partitioner() == Some(*alike)));
+        let node: Arc<dyn RddNode<T>> = match alike {
+            Some(partitioner) => Arc::new(Aligned { id, partitioner, partitions: self.num_partitions(), parents }),
+            None => Arc::new(Union { id, parents }),
+        };
+        Rdd::new(node, self.scope().clone())
+    }
+}
+
+/// Parents whose keys lie alike: partition p is that of every parent, one after another.
+struct Aligned<T> {
+    id: RddId,
+    partitioner: PartitionerId,
+    partitions: usize,
+    parents: Vec<Arc<dyn RddNode<T>>>,
+}
+
+impl<T: Data> Lineage for Aligned<T> {
+    fn id(&self) -> RddId {
+        self.id
+    }
+
+    fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    fn requirements(&self, partition: usize) -> Vec<Requirement> {
+        self.parents.iter().map(|parent| Requirement::Parent(parent.clone(), partition)).collect()
+    }
+}
+
+impl<T: Data> RddNode<T> for Aligned<T> {
+    fn compute(&self, partition: usize, task: &TaskContext, out: &mut dyn Sink<T>) -> Flow {
+        self.parents.iter().try_for_each(|parent| parent.compute(partition, task, out))
+    }
+
+    fn partitioner(&self) -> Option<PartitionerId> {
+        Some(self.partitioner)
+    }
+
+    fn known_count(&self) -> Option<u64> {
+        self.parents.iter().map(|parent| parent.known_count()).sum()
+    }
+
+    fn is_held(&self) -> bool {
+        self.parents.iter().all(|parent| parent.is_held())
     }
 }
 
@@ -77,6 +125,10 @@ impl<T: Data> RddNode<T> for Union<T> {
 
     fn known_count(&self) -> Option<u64> {
         self.parents.iter().map(|parent| parent.known_count()).sum()
+    }
+
+    fn is_held(&self) -> bool {
+        self.parents.iter().all(|parent| parent.is_held())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Shuffle;
 use super::route::{split, split_input};
 use super::table::CombineTable;
-use crate::rdd::{Input, Partitioner, Rdd, Stop, take};
+use crate::rdd::{Flow, Input, Partitioner, Rdd, Sink, Stop, take};
 use crate::record::{Data, Key, Record};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -180,13 +180,40 @@ where
     A: Fn(V) -> C,
     B: Fn(C, V) -> C,
 {
-    let mut table = combiner.mapped.table();
-    input.each(task, |chunk| {
-        Ok(task.run(site, chunk.len(), || {
+    let mut combining = Combining { site, task, combiner, table: combiner.mapped.table() };
+    input.push_into(task, &mut combining)?;
+    Ok(combiner.mapped.records_of(combining.table))
+}
+
+/// Combines records as they come.
+struct Combining<'a, K, C, A, B, D> {
+    site: Site,
+    task: &'a TaskContext,
+    combiner: &'a Combiner<A, B, D>,
+    table: CombineTable<K, C>,
+}
+
+impl<K: Key, V: Data, C, A, B, D> Sink<(K, V)> for Combining<'_, K, C, A, B, D>
+where
+    A: Fn(V) -> C,
+    B: Fn(C, V) -> C,
+{
+    fn push(&mut self, chunk: &mut Vec<(K, V)>) -> Flow {
+        let Combining { table, combiner, .. } = self;
+        Ok(self.task.run(self.site, chunk.len(), || {
             take(chunk).for_each(|(key, value)| table.add(key, value, &combiner.create, &combiner.merge_value));
         })?)
-    })?;
-    Ok(combiner.mapped.records_of(table))
+    }
+
+    /// Records that are kept somewhere: a key that is known already need not be copied.
+    fn push_shared(&mut self, chunk: &[(K, V)]) -> Flow {
+        let Combining { table, combiner, .. } = self;
+        Ok(self.task.run(self.site, chunk.len(), || {
+            for (key, value) in chunk {
+                table.add_shared(key, value.clone(), &combiner.create, &combiner.merge_value);
+            }
+        })?)
+    }
 }
 
 /// How many keys the last task met, so that the next one starts with a table of that size.

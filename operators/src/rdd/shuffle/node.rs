@@ -140,4 +140,8 @@ impl<T: Data> RddNode<T> for Shuffled {
     fn partitioner(&self) -> Option<PartitionerId> {
         self.partitioner
     }
+
+    fn is_held(&self) -> bool {
+        true
+    }
 }

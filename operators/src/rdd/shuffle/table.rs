@@ -48,6 +48,25 @@ impl<K: Hash + Eq, C> CombineTable<K, C> {
         }
     }
 
+    /// [`add`](CombineTable::add) with a key that stays with its owner: it is copied when it is new here, and only then.
+    pub(crate) fn add_shared<V>(&mut self, key: &K, value: V, create: impl Fn(V) -> C, merge: impl Fn(C, V) -> C)
+    where
+        K: Clone,
+    {
+        let CombineTable { positions, entries, hasher } = self;
+        let hash = hasher.hash_one(key);
+        let same = |position: &u32| entries.get(*position as usize).is_some_and(|(known, _)| known == key);
+        let Some(position) = positions.find(hash, same) else {
+            return self.add(key.clone(), value, create, merge);
+        };
+        if let Some((_, combined)) = entries.get_mut(*position as usize) {
+            *combined = Some(match combined.take() {
+                Some(before) => merge(before, value),
+                None => create(value),
+            });
+        }
+    }
+
     /// Number of keys.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -69,7 +88,9 @@ mod tests {
         for word in ["c", "a", "c", "b", "a", "c"] {
             table.add(word, 1, |n| n, |a, b| a + b);
         }
-        assert_eq!(table.len(), 3);
-        assert_eq!(table.into_records().collect::<Vec<_>>(), [("c", 3), ("a", 2), ("b", 1)]);
+        table.add_shared(&"d", 1, |n| n, |a, b| a + b);
+        table.add_shared(&"b", 1, |n| n, |a, b| a + b);
+        assert_eq!(table.len(), 4);
+        assert_eq!(table.into_records().collect::<Vec<_>>(), [("c", 3), ("a", 2), ("b", 2), ("d", 1)]);
     }
 }

@@ -49,6 +49,32 @@ impl Allocation {
     }
 }
 
+/// Up to where the past is of no use any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Horizon {
+    /// Batches before this one are forgotten, but for the blocks of the streams in `kept`.
+    pub before: Time,
+    /// Streams whose blocks are needed longer (a window reads them): those of batches before this earlier one are forgotten.
+    pub kept: BTreeMap<StreamId, Time>,
+}
+
+impl Horizon {
+    /// The horizon at which nothing of the batches before `before` is needed.
+    pub fn at(before: Time) -> Horizon {
+        Horizon { before, kept: BTreeMap::new() }
+    }
+
+    /// Whether the blocks that `stream` has in `batch` are of no use any more.
+    pub fn is_past(&self, stream: StreamId, batch: Time) -> bool {
+        batch < self.kept.get(&stream).map_or(self.before, |kept| self.before.min(*kept))
+    }
+
+    /// This horizon, but no later than `limit`.
+    pub fn until(&self, limit: Time) -> Horizon {
+        Horizon { before: self.before.min(limit), kept: self.kept.clone() }
+    }
+}
+
 /// A change of the ledger. A durable log stores these, in this order of variants: new ones are added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LedgerEvent {
@@ -65,8 +91,5 @@ pub enum LedgerEvent {
         batch: Time,
     },
     /// Batches that are done, and their blocks, are of no use any more.
-    BatchesForgotten {
-        /// All batches older than this one.
-        before: Time,
-    },
+    BatchesForgotten(Horizon),
 }

@@ -19,11 +19,11 @@ enum Step {
     },
     /// As the tracker does it: as far as it may.
     PlanForget {
-        before: i64,
+        horizon: Horizon,
     },
     /// As a log might say it: all or nothing.
     Forget {
-        before: i64,
+        horizon: Horizon,
     },
 }
 
@@ -66,12 +66,21 @@ impl Model {
         self.batches.iter().find(|(_, done)| !done).map(|(batch, _)| *batch)
     }
 
-    fn forget(&mut self, before: Time) -> bool {
-        if self.first_pending().is_some_and(|pending| pending < before) {
+    fn forget(&mut self, horizon: &Horizon) -> bool {
+        if self.first_pending().is_some_and(|pending| pending < horizon.before) {
             return false;
         }
-        self.batches.retain(|(batch, _)| *batch >= before);
-        self.blocks.retain(|(_, owner)| owner.is_none_or(|owner| owner >= before));
+        let past = |block: &BlockInfo, owner: Time| {
+            let kept = horizon.kept.get(&block.id.stream).copied().unwrap_or(horizon.before);
+            owner < horizon.before && owner < kept
+        };
+        self.blocks.retain(|(block, owner)| owner.is_none_or(|owner| !past(block, owner)));
+        while let Some((batch, _)) = self.batches.first().copied() {
+            if batch >= horizon.before || self.blocks.iter().any(|(_, owner)| *owner == Some(batch)) {
+                break;
+            }
+            self.batches.remove(0);
+        }
         true
     }
 
@@ -89,13 +98,18 @@ impl Model {
 const STREAMS: std::ops::Range<u32> = 0..3;
 const BATCHES: std::ops::Range<i64> = 0..20;
 
+fn horizons() -> impl Strategy<Value = Horizon> {
+    let kept = prop::collection::btree_map(STREAMS.prop_map(StreamId), BATCHES.prop_map(batch), 0..3);
+    (BATCHES.prop_map(batch), kept).prop_map(|(before, kept)| Horizon { before, kept })
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (STREAMS, 0..30_u64).prop_map(|(stream, sequence)| Step::Add { stream, sequence }),
         3 => BATCHES.prop_map(|batch| Step::Allocate { batch }),
         3 => BATCHES.prop_map(|batch| Step::Done { batch }),
-        1 => BATCHES.prop_map(|before| Step::PlanForget { before }),
-        1 => BATCHES.prop_map(|before| Step::Forget { before }),
+        1 => horizons().prop_map(|horizon| Step::PlanForget { horizon }),
+        1 => horizons().prop_map(|horizon| Step::Forget { horizon }),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -133,14 +147,19 @@ proptest! {
                 Step::Done { batch: number } => {
                     (Some(LedgerEvent::BatchDone { batch: batch(number) }), model.finish(batch(number)))
                 }
-                Step::PlanForget { before } => {
-                    let reachable = model.first_pending().map_or(batch(before), |pending| pending.min(batch(before)));
-                    let freed = model.batches.iter().any(|(known, _)| *known < reachable);
-                    prop_assert!(model.forget(reachable));
-                    (ledger.plan_forget(batch(before)), freed)
+                Step::PlanForget { horizon } => {
+                    let reachable = model.first_pending().map_or(horizon.clone(), |pending| horizon.until(pending));
+                    let (blocks, batches) = (model.blocks.clone(), model.batches.len());
+                    prop_assert!(model.forget(&reachable));
+                    let freed = ledger.freed_by(&reachable).map(|block| block.id).collect::<std::collections::BTreeSet<_>>();
+                    let gone = blocks.iter().filter(|block| !model.blocks.contains(block)).map(|(block, _)| block.id);
+                    prop_assert_eq!(freed, gone.collect());
+                    let changed = blocks.len() != model.blocks.len() || batches != model.batches.len();
+                    (ledger.plan_forget(&horizon), changed)
                 }
-                Step::Forget { before } => {
-                    (Some(LedgerEvent::BatchesForgotten { before: batch(before) }), model.forget(batch(before)))
+                Step::Forget { horizon } => {
+                    let forgotten = model.forget(&horizon);
+                    (Some(LedgerEvent::BatchesForgotten(horizon)), forgotten)
                 }
             };
             let before = ledger.clone();

@@ -70,7 +70,7 @@ impl Tracked {
     }
 
     fn forget(&mut self, before: Time) {
-        if let Some(event) = self.ledger.plan_forget(before) {
+        if let Some(event) = self.ledger.plan_forget(&Horizon::at(before)) {
             self.apply(&event).unwrap();
         }
     }
@@ -201,13 +201,13 @@ fn recovery_gives_the_same_ledger_before_and_after_forgetting() {
     assert_eq!(tracked.recovered(), tracked.ledger);
 
     tracked.done(batch(1));
-    assert_eq!(tracked.ledger.freed_before(batch(2)).copied().collect::<Vec<_>>(), first);
+    assert_eq!(tracked.ledger.freed_by(&Horizon::at(batch(2))).copied().collect::<Vec<_>>(), first);
     tracked.forget(batch(2));
-    assert_eq!(tracked.log.events.last(), Some(&LedgerEvent::BatchesForgotten { before: batch(2) }));
+    assert_eq!(tracked.log.events.last(), Some(&LedgerEvent::BatchesForgotten(Horizon::at(batch(2)))));
     for ledger in [&tracked.ledger, &tracked.recovered()] {
         assert!(ledger.allocated(batch(1)).is_none());
         assert_eq!(ledger.allocated(batch(2)).unwrap().of_stream(STREAM), second);
-        assert_eq!(ledger.freed_before(batch(2)).count(), 0);
+        assert_eq!(ledger.freed_by(&Horizon::at(batch(2))).count(), 0);
     }
     assert_eq!(tracked.recovered(), tracked.ledger);
 }
@@ -253,7 +253,7 @@ fn the_blocks_of_a_running_batch_are_kept_however_far_later_batches_are() {
         tracked.done(batch(number));
     }
 
-    let early = LedgerEvent::BatchesForgotten { before: batch(10) };
+    let early = LedgerEvent::BatchesForgotten(Horizon::at(batch(10)));
     let before = tracked.ledger.clone();
     let refused = LedgerError::NotDone { batch: batch(3), before: batch(10) };
     assert_eq!(tracked.apply(&early), Err(EventError::Refused(refused)));
@@ -312,4 +312,31 @@ fn bytes_are_unprocessed_until_their_batch_is_done() {
     tracked.done(batch(1));
     assert_eq!(tracked.ledger.unprocessed_bytes(), 103);
     assert_eq!(tracked.ledger.pending_batches().count(), 0);
+}
+
+/// Spark: "write ahead log - generating and cleaning": the stream under a window keeps its blocks, the other does not.
+/// B-8
+#[test]
+fn a_stream_that_is_needed_longer_does_not_hold_the_blocks_of_another() {
+    let (windowed, other) = (StreamId(1), StreamId(2));
+    let mut tracked = Tracked::default();
+    let of = |stream, number: i64| block(stream, number.unsigned_abs());
+    let horizon =
+        |number: i64| Horizon { before: batch(number + 1), kept: BTreeMap::from([(windowed, batch(number - 2))]) };
+    for number in 1..=9 {
+        tracked.add(&[of(windowed, number), of(other, number)]);
+        tracked.allocate(batch(number)).unwrap();
+        tracked.done(batch(number));
+        let freed: Vec<_> = tracked.ledger.freed_by(&horizon(number)).copied().collect();
+        let old = (number > 3).then(|| of(windowed, number - 3));
+        assert_eq!(freed, [of(other, number)].into_iter().chain(old).collect::<Vec<_>>(), "after batch {number}");
+        let event = tracked.ledger.plan_forget(&horizon(number)).unwrap();
+        tracked.apply(&event).unwrap();
+    }
+    let kept: Vec<_> = (5..=9).filter_map(|number| tracked.ledger.allocated(batch(number))).cloned().collect();
+    assert_eq!(
+        kept.iter().flat_map(Allocation::all_blocks).copied().collect::<Vec<_>>(),
+        [7, 8, 9].map(|n| of(windowed, n))
+    );
+    assert_eq!(tracked.recovered(), tracked.ledger);
 }

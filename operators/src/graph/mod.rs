@@ -1,0 +1,361 @@
+//! The graph of streams: append-only while it is built, asked for datasets while it runs.
+//!
+//! A node is a function of the batch time: it makes the dataset of a time, or none, out of its parents', which it may ask for
+//! earlier times as well (windows do). Every (node, time) is computed at most once and kept until nothing needs it any more, so
+//! that outputs and windows that share a stream share its datasets.
+
+mod batch;
+mod handle;
+mod program;
+
+pub(crate) use batch::{Batch, catch};
+pub use handle::{SliceError, StreamHandle};
+
+use crate::plan::{Plan, PlannedOperator};
+use crate::rdd::Rdd;
+use crate::record::{Data, Record};
+use handle::Observer;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, Retention, Use};
+use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::ids::StreamId;
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::time::Time;
+
+/// What a node computes: the dataset of the batch's time, or `None` when it has none then.
+pub(crate) type Compute<T> = Box<dyn FnMut(&mut Batch<'_>) -> Result<Option<Rdd<T>>, JobError> + Send>;
+
+/// What an output does with a batch; `None` when its stream has no dataset.
+pub(crate) type MakeJob = Box<dyn FnMut(&mut Batch<'_>) -> Result<Option<RunJob>, JobError> + Send>;
+
+/// Runs an output for one batch.
+pub(crate) type RunJob = Arc<dyn Fn() -> Result<(), JobError> + Send + Sync>;
+
+/// Has a source compute its dataset of the batch.
+type Pull = Box<dyn FnMut(&mut Batch<'_>) -> Result<(), JobError> + Send>;
+
+/// Keeps a dataset at a level; `true` when the user asked for it.
+type Keep<T> = fn(Rdd<T>, StorageLevel, bool) -> Rdd<T>;
+
+/// Names a node whose datasets hold records of `T`.
+pub(crate) struct NodeId<T> {
+    index: usize,
+    slide: Duration,
+    records: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for NodeId<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for NodeId<T> {}
+
+impl<T> NodeId<T> {
+    /// Every how much time it has a dataset.
+    pub(crate) fn slide(self) -> Duration {
+        self.slide
+    }
+
+    /// To be read at the reader's own times.
+    pub(crate) fn now(self) -> Use {
+        self.window(self.slide)
+    }
+
+    /// To be read after t - `length`, up to t.
+    pub(crate) fn window(self, length: Duration) -> Use {
+        Use { node: self.index, reach: length }
+    }
+}
+
+/// A source that is asked for its records batch by batch, and lives in no receiver.
+pub trait InputStream<T>: Send + 'static {
+    /// The context starts; batches are at `zero` + n x interval.
+    fn start(&mut self, zero: Time) {
+        let _ = zero;
+    }
+
+    /// The dataset of a batch, or `None` when there is none. Called once per batch, in order of time, on the driver side, as
+    /// long as an output depends on the stream.
+    ///
+    /// # Errors
+    /// Whatever makes the batch fail.
+    fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<T>>, JobError>;
+
+    /// The context stops; `compute` is called no more.
+    fn stop(&mut self) {}
+}
+
+struct Node {
+    site: Site,
+    /// What the user called it, or what it is called after its operator and how many of that there were before.
+    name: String,
+    named: bool,
+    slide: Duration,
+    uses: Vec<Use>,
+    /// The receiver stream that it is, if it is one.
+    stream: Option<StreamId>,
+    /// Whether it is a source, which has a dataset only in the batch itself.
+    source: bool,
+    /// The parent that persisting a window means: a window holds no records of its own.
+    stands_for: Option<usize>,
+    /// Where its datasets are kept.
+    level: Option<StorageLevel>,
+    /// Whether the user decided on `level`.
+    asked: bool,
+    /// A `Keep<T>`, once it may be kept.
+    keep: Option<Box<dyn Any + Send>>,
+    /// A `Compute<T>`; away while it runs.
+    compute: Option<Box<dyn Any + Send>>,
+    /// `Option<Rdd<T>>` by time.
+    datasets: BTreeMap<Time, Box<dyn Any + Send>>,
+    /// Whether an output depends on it; known from the start on.
+    wanted: bool,
+}
+
+struct Output {
+    site: Site,
+    uses: Vec<Use>,
+    make: MakeJob,
+}
+
+struct Source {
+    node: usize,
+    pull: Pull,
+}
+
+/// Starts and stops an input stream that is also owned by its node.
+pub(crate) trait StartStop: Send {
+    fn site(&self) -> Site;
+    fn start(&self, zero: Time);
+    fn stop(&self);
+}
+
+/// All streams and outputs of a context.
+pub(crate) struct Graph {
+    zero: Time,
+    remember: Duration,
+    nodes: Vec<Node>,
+    sources: Vec<Source>,
+    outputs: Vec<Output>,
+    observers: Vec<Box<dyn Observer>>,
+    inputs: Vec<Box<dyn StartStop>>,
+    /// How many of the inputs were started and not stopped, from the first on.
+    started: usize,
+    streams: u32,
+}
+
+impl Graph {
+    pub(crate) fn new() -> Graph {
+        Graph {
+            zero: Time::ZERO,
+            remember: Duration::ZERO,
+            nodes: Vec::new(),
+            sources: Vec::new(),
+            outputs: Vec::new(),
+            observers: Vec::new(),
+            inputs: Vec::new(),
+            started: 0,
+            streams: 0,
+        }
+    }
+
+    /// Adds a stream that is made of those in `uses`.
+    pub(crate) fn add_node<T: Data>(
+        &mut self,
+        site: Site,
+        slide: Duration,
+        uses: Vec<Use>,
+        compute: Compute<T>,
+    ) -> NodeId<T> {
+        let before = self.nodes.iter().filter(|node| node.site.operator == site.operator && !node.is_part()).count();
+        self.nodes.push(Node {
+            site,
+            name: format!("{}-{}", site.operator, before + 1),
+            named: false,
+            slide,
+            uses,
+            stream: None,
+            source: false,
+            stands_for: None,
+            level: None,
+            asked: false,
+            keep: None,
+            compute: Some(Box::new(compute)),
+            datasets: BTreeMap::new(),
+            wanted: false,
+        });
+        NodeId { index: self.nodes.len() - 1, slide, records: PhantomData }
+    }
+
+    /// Adds a stream of records that come from outside.
+    pub(crate) fn add_source<T: Data>(
+        &mut self,
+        site: Site,
+        stream: Option<StreamId>,
+        slide: Duration,
+        compute: Compute<T>,
+    ) -> NodeId<T> {
+        let id = self.add_node(site, slide, Vec::new(), compute);
+        if let Some(node) = self.nodes.get_mut(id.index) {
+            (node.stream, node.source) = (stream, true);
+        }
+        let pull = move |batch: &mut Batch<'_>| batch.dataset(id).map(drop);
+        self.sources.push(Source { node: id.index, pull: Box::new(pull) });
+        id
+    }
+
+    pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) {
+        self.outputs.push(Output { site, uses, make });
+    }
+
+    pub(crate) fn add_input(&mut self, input: Box<dyn StartStop>) {
+        self.inputs.push(input);
+    }
+
+    /// A handle to the datasets of `node`, for when the context runs.
+    pub(crate) fn observe<T: Data>(&mut self, node: NodeId<T>) -> StreamHandle<T> {
+        let handle = StreamHandle::new(node.slide);
+        self.observers.push(handle.observer(node));
+        handle
+    }
+
+    /// Numbers input streams from 0 in order of definition.
+    pub(crate) fn next_stream(&mut self) -> StreamId {
+        self.streams += 1;
+        StreamId(self.streams - 1)
+    }
+
+    /// Calls `node` by a name of the user's.
+    ///
+    /// # Errors
+    /// Where the name was given before, if it was; or why it cannot be one.
+    pub(crate) fn name<T>(&mut self, node: NodeId<T>, name: &str) -> Result<(), String> {
+        if name.trim().is_empty() {
+            return Err("a name needs at least one letter; give one that says what the stream holds".to_owned());
+        }
+        let taken = self.nodes.iter().enumerate().find(|(index, other)| *index != node.index && other.name == name);
+        if let Some((_, other)) = taken {
+            return Err(format!("the name {name:?} is that of {} already; choose another", other.site));
+        }
+        if let Some(entry) = self.nodes.get_mut(node.index) {
+            (entry.name, entry.named) = (name.to_owned(), true);
+        }
+        Ok(())
+    }
+
+    /// Makes `node` a part of the operator that is added next, named after it.
+    pub(crate) fn part<T>(&mut self, node: NodeId<T>, part: &str) {
+        if let Some(entry) = self.nodes.get_mut(node.index) {
+            entry.name = format!("{}/{part}", entry.name);
+        }
+    }
+
+    /// Has the datasets of `node` kept at `level`, or no more when that is `None`, as the user asks.
+    ///
+    /// # Errors
+    /// The level that the user asked for before, if it is another.
+    pub(crate) fn persist<T: Record>(
+        &mut self,
+        node: NodeId<T>,
+        level: Option<StorageLevel>,
+    ) -> Result<(), Option<StorageLevel>> {
+        let stands_for = self.nodes.get(node.index).and_then(|entry| entry.stands_for);
+        let Some(entry) = self.nodes.get_mut(stands_for.unwrap_or(node.index)) else { return Ok(()) };
+        if entry.asked && entry.level != level {
+            return Err(entry.level);
+        }
+        (entry.level, entry.asked) = (level, true);
+        entry.keep = Some(Box::new(keep::<T> as Keep<T>));
+        Ok(())
+    }
+
+    /// Has the datasets of `node` kept because they are read more than once, unless the user decides otherwise.
+    pub(crate) fn keep_for_reuse<T: Record>(&mut self, node: NodeId<T>) {
+        if let Some(entry) = self.nodes.get_mut(node.index)
+            && !entry.asked
+        {
+            entry.level = Some(StorageLevel::MemoryOnly);
+            entry.keep = Some(Box::new(keep::<T> as Keep<T>));
+        }
+    }
+
+    /// Says that to persist `window` is to persist `parent`.
+    pub(crate) fn stands_for<T>(&mut self, window: NodeId<T>, parent: NodeId<T>) {
+        if let Some(entry) = self.nodes.get_mut(window.index) {
+            entry.stands_for = Some(parent.index);
+        }
+    }
+
+    pub(crate) fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    pub(crate) fn set_remember(&mut self, remember: Duration) {
+        self.remember = self.remember.max(remember);
+    }
+
+    /// Finds out which nodes the outputs and handles depend on.
+    fn mark_wanted(&mut self) {
+        let mut open: Vec<usize> = self.outputs.iter().flat_map(|output| &output.uses).map(|used| used.node).collect();
+        open.extend(self.observers.iter().map(|observer| observer.node()));
+        while let Some(index) = open.pop() {
+            if let Some(node) = self.nodes.get_mut(index)
+                && !std::mem::replace(&mut node.wanted, true)
+            {
+                open.extend(node.uses.iter().map(|used| used.node));
+            }
+        }
+    }
+
+    fn retention_plan(&self) -> Retention {
+        let needs = |node: &Node| NodeNeeds {
+            slide: node.slide,
+            uses: node.uses.clone(),
+            stream: node.stream,
+            wanted: node.wanted,
+        };
+        Retention { zero: self.zero, remember: self.remember, nodes: self.nodes.iter().map(needs).collect() }
+    }
+
+    /// What the program is, for people and for comparing.
+    pub(crate) fn plan(&self) -> Plan {
+        let name = |used: &Use| self.nodes.get(used.node).map(|node| node.name.clone());
+        let operator = |node: &Node| PlannedOperator {
+            name: node.name.clone(),
+            named: node.named,
+            site: node.site,
+            slide: node.slide,
+            level: node.level,
+            inputs: node.uses.iter().filter_map(name).collect::<BTreeSet<_>>().into_iter().collect(),
+        };
+        let output = |(number, output): (usize, &Output)| PlannedOperator {
+            name: format!("output-{}", number + 1),
+            named: false,
+            site: output.site,
+            slide: output.uses.iter().map(|used| used.reach).max().unwrap_or_default(),
+            level: None,
+            inputs: output.uses.iter().filter_map(name).collect(),
+        };
+        let operators = self.nodes.iter().map(operator).chain(self.outputs.iter().enumerate().map(output)).collect();
+        Plan { operators }
+    }
+}
+
+impl Node {
+    /// Whether it is only a part of an operator.
+    fn is_part(&self) -> bool {
+        !self.named && self.name.contains('/')
+    }
+}
+
+/// What is read at no cost is not kept a second time, unless the user wants it so.
+fn keep<T: Record>(dataset: Rdd<T>, level: StorageLevel, asked: bool) -> Rdd<T> {
+    if !asked && dataset.node().is_held() { dataset } else { dataset.persist(level) }
+}

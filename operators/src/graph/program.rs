@@ -1,0 +1,98 @@
+//! The graph as the runtime drives it.
+
+use super::Graph;
+use super::batch::{Batch, caught};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use waterwheel_runtime::batch::{BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, Retention};
+use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::ids::OutputId;
+use waterwheel_runtime::time::Time;
+
+impl BatchProgram for Graph {
+    fn start(&mut self, zero: Time) -> Result<(), JobError> {
+        self.zero = zero;
+        self.mark_wanted();
+        for observer in &self.observers {
+            observer.start(zero);
+        }
+        for input in &self.inputs {
+            self.started += 1;
+            caught(input.site(), None, || {
+                input.start(zero);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn retention(&self) -> Retention {
+        self.retention_plan()
+    }
+
+    fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError> {
+        // Away while they run: none of them ever defines another.
+        let (mut sources, mut outputs) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.outputs));
+        let mut observers = std::mem::take(&mut self.observers);
+        let mut batch = Batch { graph: self, inputs, time: inputs.batch, records: BTreeMap::new() };
+        let jobs = (|| {
+            // Sources first, every one of them in every batch: a window may read their datasets when their time is over.
+            for source in &mut sources {
+                if batch.graph.nodes.get(source.node).is_some_and(|node| node.wanted) {
+                    (source.pull)(&mut batch)?;
+                }
+            }
+            let mut jobs = Vec::new();
+            for (number, output) in (0..).zip(&mut outputs) {
+                if let Some(run) = (output.make)(&mut batch)? {
+                    jobs.push(OutputJob { output: OutputId(number), site: output.site, run });
+                }
+            }
+            for observer in &mut observers {
+                observer.observe(&mut batch)?;
+            }
+            Ok(jobs)
+        })();
+        let records = std::mem::take(&mut batch.records);
+        (self.sources, self.outputs, self.observers) = (sources, outputs, observers);
+        Ok(Generated { jobs: jobs?, records })
+    }
+
+    fn forget(&mut self, cutoffs: &Cutoffs) -> Forgotten {
+        let mut forgotten = Forgotten::new();
+        for (node, cutoff) in self.nodes.iter_mut().zip(&cutoffs.nodes) {
+            if node.datasets.first_key_value().is_some_and(|(oldest, _)| oldest <= cutoff) {
+                let kept = node.datasets.split_off(&(*cutoff + Duration::from_millis(1)));
+                forgotten.extend(std::mem::replace(&mut node.datasets, kept).into_values());
+            }
+        }
+        for observer in &self.observers {
+            if let Some(cutoff) = cutoffs.nodes.get(observer.node()) {
+                forgotten.extend(observer.forget(*cutoff));
+            }
+        }
+        forgotten
+    }
+
+    fn stop(&mut self) {
+        for observer in &self.observers {
+            observer.stop();
+        }
+        for input in self.inputs.iter().take(std::mem::take(&mut self.started)) {
+            let stopped = caught(input.site(), None, || {
+                input.stop();
+                Ok(())
+            });
+            if let Err(error) = stopped {
+                log::warn!("{error}");
+            }
+        }
+    }
+}
+
+impl Drop for Graph {
+    /// A context that is stopped while a batch is being generated drops its graph when that comes back.
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

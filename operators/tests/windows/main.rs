@@ -1,0 +1,7 @@
+//! Windows: on the data of Spark's `WindowOperationsSuite` and of its Java and Python suites, and against recomputation.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod kept;
+mod oracle;
+mod rows;
+mod slices;
