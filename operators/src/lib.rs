@@ -8,8 +8,9 @@
 //! | record by record | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter) |
 //! | partition by partition | [`map_partitions`](DStream::map_partitions), [`map_partitions_with_index`](DStream::map_partitions_with_index), [`glom`](DStream::glom), [`repartition`](DStream::repartition) |
 //! | batch by batch | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value), [`transform`](DStream::transform), [`cache`](DStream::cache), [`persist`](DStream::persist) |
-//! | several streams | [`union`](DStream::union), [`StreamingContext::union`] |
+//! | several streams | [`union`](DStream::union), [`StreamingContext::union`], [`transform_with`](DStream::transform_with), [`StreamingContext::transform`] |
 //! | pairs | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key), [`partition_by`](DStream::partition_by) |
+//! | pairs of two streams | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | outputs | [`print`](DStream::print), [`foreach_rdd`](DStream::foreach_rdd), [`save_as_text_files`](DStream::save_as_text_files) |
 //! | inputs | [`input_stream`](StreamingContext::input_stream), [`receiver_stream`](StreamingContext::receiver_stream); the sources are in the `receivers` crate |
 //!
@@ -28,6 +29,7 @@ pub mod prelude;
 pub mod rdd;
 pub mod record;
 mod running;
+mod several;
 pub mod show;
 mod stateless;
 pub mod testkit;

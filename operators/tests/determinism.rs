@@ -26,6 +26,11 @@ enum Step {
     AggregateByKey(usize),
     SortBy(bool, usize),
     SortByKey(bool, usize),
+    CogroupWithItself(usize),
+    JoinWithItself(usize),
+    FullOuterJoin(usize),
+    SubtractByKey(usize),
+    Intersection(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,7 +53,12 @@ fn step() -> impl Strategy<Value = Step> {
         partitions.clone().prop_map(Step::GroupByKey),
         partitions.clone().prop_map(Step::AggregateByKey),
         (any::<bool>(), partitions.clone()).prop_map(|(ascending, n)| Step::SortBy(ascending, n)),
-        (any::<bool>(), partitions).prop_map(|(ascending, n)| Step::SortByKey(ascending, n)),
+        (any::<bool>(), partitions.clone()).prop_map(|(ascending, n)| Step::SortByKey(ascending, n)),
+        partitions.clone().prop_map(Step::CogroupWithItself),
+        partitions.clone().prop_map(Step::JoinWithItself),
+        partitions.clone().prop_map(Step::FullOuterJoin),
+        partitions.clone().prop_map(Step::SubtractByKey),
+        partitions.prop_map(Step::Intersection),
     ]
 }
 
@@ -79,6 +89,26 @@ fn apply(step: &Step, pairs: Rdd<Pair>) -> Result<Rdd<Pair>, JobError> {
         Step::AggregateByKey(partitions) => pairs.aggregate_by_key_with(7, mix, mix, partitions),
         Step::SortBy(ascending, partitions) => pairs.sort_by(|(_, value)| value % 5, ascending, partitions)?,
         Step::SortByKey(ascending, partitions) => pairs.sort_by_key(ascending, partitions)?,
+        Step::CogroupWithItself(partitions) => {
+            let groups = pairs.cogroup_with(&pairs.filter(|(_, value)| value % 2 == 0), partitions);
+            groups.map_values(|(all, even)| even.into_iter().fold(all.into_iter().fold(0, mix), mix))
+        }
+        // Of each key one value on the other side: joins in a row must not multiply the records.
+        Step::JoinWithItself(partitions) => {
+            let once = pairs.reduce_by_key_with(mix, partitions);
+            pairs.join_with(&once, partitions).map_values(|(a, b)| mix(a, b))
+        }
+        Step::FullOuterJoin(partitions) => {
+            let moved = pairs.map(|(key, value)| (key / 2, value)).reduce_by_key_with(mix, partitions);
+            let rows = pairs.full_outer_join_with(&moved, partitions);
+            rows.map_values(|(a, b)| mix(a.unwrap_or(1), b.unwrap_or(2)))
+        }
+        Step::SubtractByKey(partitions) => {
+            pairs.subtract_by_key_with(&pairs.filter(|(_, value)| value % 7 == 0), partitions)
+        }
+        Step::Intersection(partitions) => {
+            pairs.intersection_with(&pairs.filter(|(_, value)| value % 2 == 0), partitions)
+        }
     })
 }
 

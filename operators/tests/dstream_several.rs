@@ -110,6 +110,41 @@ fn transform_of_a_stream_that_has_no_dataset_fails_the_batch() {
 }
 
 #[test]
+fn transform_of_a_context_gets_the_datasets_in_the_order_of_the_arguments() -> Outcome {
+    let all = run(hundreds(), |numbers| {
+        let streams = [numbers, numbers.map(|n| n + 4), numbers.map(|n| n + 8)];
+        numbers.context().transform(&streams, |mut datasets, time| {
+            assert_eq!(time.millis() % 1000, 0);
+            let rest = datasets.split_off(1);
+            datasets.remove(0).union_all(rest)
+        })
+    })?;
+    assert_eq!(all, ranges([1..=12, 101..=112, 201..=212]));
+    Ok(())
+}
+
+/// Row `test_transform` of the Python suites.
+#[test]
+fn transform_of_a_context_may_put_them_in_another_order() -> Outcome {
+    let turned = run([vec![1]], |one| {
+        one.context().transform(&[one, one.map(|n| n + 1), one.map(|n| n + 2)], |datasets, _| {
+            datasets[1].union_all(vec![datasets[2].clone(), datasets[0].clone()])
+        })
+    })?;
+    assert_eq!(turned, [[2, 3, 1]]);
+    Ok(())
+}
+
+#[test]
+fn transform_of_a_context_fails_the_batch_in_which_a_stream_has_no_dataset() {
+    let line = line!() + 2;
+    let outcome = run(ending(), |numbers| {
+        numbers.context().transform(&[numbers, numbers.map(|n| n + 4)], |mut datasets, _| datasets.remove(0))
+    });
+    assert_names_the_missing_parent(outcome, "transform", line);
+}
+
+#[test]
 fn other_operators_have_no_dataset_when_their_stream_has_none() -> Outcome {
     let input = || [Some(vec![1, 2]), None, Some(vec![])];
     assert_eq!(run(input(), |numbers| numbers.map(|n| n + 1).filter(|_| true))?, [vec![2, 3], vec![]]);

@@ -2,11 +2,14 @@
 //!
 //! An operator makes a new dataset that knows how to compute its partitions from those of its parents; nothing runs until an
 //! action asks. Narrow operators (`narrow/`) compute a partition from one partition of the parent, in the same task, chunk by
-//! chunk. Shuffles (`shuffle/`) move records between partitions and end a stage. Actions (`actions/`) run a job.
+//! chunk. Shuffles (`shuffle/`) move records between partitions and end a stage. Joins (`joins/`) bring the keys of two datasets
+//! together. Actions (`actions/`) run a job.
 //!
 //! Every operator is in a file of its own. Read [`narrow/map.rs`](self) and you can read all of the narrow ones.
 
 mod actions;
+mod joins;
+mod key_table;
 mod narrow;
 mod node;
 mod partitioner;
@@ -25,7 +28,7 @@ pub(crate) use source::Blocks;
 pub use source::Parallelize;
 
 use crate::record::Data;
-use node::NarrowNode;
+use node::{NarrowNode, PairedNode};
 use std::fmt;
 use std::sync::Arc;
 use waterwheel_runtime::scope::JobScope;
@@ -101,6 +104,19 @@ impl<T: Data> Rdd<T> {
         let id = self.scope.core().next_rdd();
         let partitioner = if keeps_partitioning { self.node.partitioner() } else { None };
         let node = NarrowNode { id, parent: self.node.clone(), partitioner, compute };
+        Rdd::new(Arc::new(node), self.scope.clone())
+    }
+
+    /// A dataset whose partition p is computed from partition p of this one and of `other`, which has as many partitions, in
+    /// the same task. `partitioner` says how its records are placed by key.
+    pub(crate) fn beside<U: Data, R: Data>(
+        &self,
+        other: &Rdd<U>,
+        partitioner: Option<PartitionerId>,
+        compute: impl Fn(&Input<'_, T>, &Input<'_, U>, &TaskContext, &mut dyn Sink<R>) -> Flow + Send + Sync + 'static,
+    ) -> Rdd<R> {
+        let id = self.scope.core().next_rdd();
+        let node = PairedNode { id, left: self.node.clone(), right: other.node.clone(), partitioner, compute };
         Rdd::new(Arc::new(node), self.scope.clone())
     }
 }

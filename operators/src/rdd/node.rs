@@ -113,6 +113,45 @@ where
     }
 
     fn partitioner(&self) -> Option<PartitionerId> {
-        self.partitioner
+        self.partitioner.clone()
+    }
+}
+
+/// A dataset whose partition p is computed from partition p of each of two parents, which have equally many.
+pub(super) struct PairedNode<A, B, F> {
+    pub(super) id: RddId,
+    pub(super) left: Arc<dyn RddNode<A>>,
+    pub(super) right: Arc<dyn RddNode<B>>,
+    pub(super) partitioner: Option<PartitionerId>,
+    pub(super) compute: F,
+}
+
+impl<A: Data, B: Data, F: Send + Sync> Lineage for PairedNode<A, B, F> {
+    fn id(&self) -> RddId {
+        self.id
+    }
+
+    fn partitions(&self) -> usize {
+        self.left.partitions()
+    }
+
+    fn requirements(&self, partition: usize) -> Vec<Requirement> {
+        vec![Requirement::Parent(self.left.clone(), partition), Requirement::Parent(self.right.clone(), partition)]
+    }
+}
+
+impl<A, B, T, F> RddNode<T> for PairedNode<A, B, F>
+where
+    A: Data,
+    B: Data,
+    F: Fn(&Input<'_, A>, &Input<'_, B>, &TaskContext, &mut dyn Sink<T>) -> Flow + Send + Sync,
+{
+    fn compute(&self, partition: usize, task: &TaskContext, out: &mut dyn Sink<T>) -> Flow {
+        let (left, right) = (Input::new(&*self.left, partition), Input::new(&*self.right, partition));
+        (self.compute)(&left, &right, task, out)
+    }
+
+    fn partitioner(&self) -> Option<PartitionerId> {
+        self.partitioner.clone()
     }
 }

@@ -13,4 +13,5 @@ mod persist;
 mod reduce;
 mod repartition;
 mod transform;
+mod transform_with;
 mod union;

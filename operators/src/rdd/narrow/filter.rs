@@ -20,18 +20,23 @@ impl<T: Data> Rdd<T> {
     }
 
     pub(crate) fn filter_at(&self, site: Site, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Rdd<T> {
-        self.narrow(true, move |input, task, out| {
-            input.push_into(task, &mut Filter { keep: &keep, site, task, out, kept: Vec::new() })
-        })
+        self.narrow(true, move |input, task, out| input.push_into(task, &mut Filter::new(site, task, &keep, out)))
     }
 }
 
-struct Filter<'a, T, F> {
+/// Hands on the records for which `keep` is true.
+pub(in crate::rdd) struct Filter<'a, T, F> {
     keep: &'a F,
     site: Site,
     task: &'a TaskContext,
     out: &'a mut dyn Sink<T>,
     kept: Vec<T>,
+}
+
+impl<'a, T, F: Fn(&T) -> bool> Filter<'a, T, F> {
+    pub(in crate::rdd) fn new(site: Site, task: &'a TaskContext, keep: &'a F, out: &'a mut dyn Sink<T>) -> Self {
+        Filter { keep, site, task, out, kept: Vec::new() }
+    }
 }
 
 impl<T: Clone, F: Fn(&T) -> bool> Sink<T> for Filter<'_, T, F> {

@@ -16,3 +16,5 @@ mod map_values;
 mod union;
 mod values;
 mod zip_with_index;
+
+pub(super) use filter::Filter;

@@ -36,7 +36,8 @@ impl<T: Data> Rdd<T> {
     pub fn union_all(&self, those: Vec<Rdd<T>>) -> Rdd<T> {
         let parents: Vec<_> = std::iter::once(self).chain(&those).map(|dataset| dataset.node().clone()).collect();
         let id = self.scope().core().next_rdd();
-        let alike = self.node().partitioner().filter(|alike| parents.iter().all(|p| p.partitioner() == Some(*alike)));
+        let alike =
+            self.node().partitioner().filter(|alike| parents.iter().all(|p| p.partitioner().as_ref() == Some(alike)));
         let node: Arc<dyn RddNode<T>> = match alike {
             Some(partitioner) => Arc::new(Aligned { id, partitioner, partitions: self.num_partitions(), parents }),
             None => Arc::new(Union { id, parents }),
@@ -73,7 +74,7 @@ impl<T: Data> RddNode<T> for Aligned<T> {
     }
 
     fn partitioner(&self) -> Option<PartitionerId> {
-        Some(self.partitioner)
+        Some(self.partitioner.clone())
     }
 
     fn known_count(&self) -> Option<u64> {

@@ -36,7 +36,7 @@ impl<M, R> Shuffle<M, R> {
     {
         let core = parent.scope().core();
         let progress = ShuffleProgress::new(core.next_shuffle(), parent.num_partitions(), self.targets);
-        let partitioner = self.partitioner;
+        let partitioner = self.partitioner.clone();
         let kernel = Kernel {
             core: core.clone(),
             progress,
@@ -138,7 +138,7 @@ impl<T: Data> RddNode<T> for Shuffled {
     }
 
     fn partitioner(&self) -> Option<PartitionerId> {
-        self.partitioner
+        self.partitioner.clone()
     }
 
     fn is_held(&self) -> bool {
