@@ -1,6 +1,10 @@
 //! What the examples share, so that each of them shows its stream and nothing else: the command line ([`cli`]), a source of
-//! text that needs no second terminal ([`text_server`]) and the words it sends ([`words`]).
+//! text that needs no second terminal ([`feed`], [`text_server`]), the words and page views that it sends ([`words`],
+//! [`page_views`]), and running to the end ([`run`](run::run)).
 
 pub mod cli;
+pub mod feed;
+pub mod page_views;
+pub mod run;
 pub mod text_server;
 pub mod words;

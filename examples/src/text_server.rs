@@ -11,27 +11,25 @@ use std::{
 
 use log::{debug, error, warn};
 
-use crate::words::Lines;
-
 /// How often the server looks for clients and for lines that are due.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The most lines one client is sent in one tick, so that one that was slow is not sent its backlog in one piece.
 const MAX_LINES_PER_TICK: u64 = 10_000;
 
-/// Sends lines of words to everyone who connects, at a constant rate, until it is dropped.
+/// Sends lines of text to everyone who connects, at a constant rate, until it is dropped.
 ///
-/// It listens on a free port of the loopback interface. Each client gets the same lines, those of the seed, from the
-/// first on. A client that reads too slowly is waited for, the others are not held up by it.
+/// It listens on a free port of the loopback interface. Each client gets the same lines, from the first on. A client that reads too slowly is waited for, the others are not held up by it.
 ///
 /// ```
 /// use std::{io::{BufRead, BufReader}, net::TcpStream};
 /// use examples::text_server::TextServer;
+/// use examples::words::Lines;
 ///
-/// let server = TextServer::start(100, 7)?;
+/// let server = TextServer::start(100, || Lines::new(7))?;
 /// let client = BufReader::new(TcpStream::connect(server.address())?);
 /// let first = client.lines().next().transpose()?;
-/// assert_eq!(first, examples::words::Lines::new(7).next());
+/// assert_eq!(first, Lines::new(7).next());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -43,12 +41,15 @@ pub struct TextServer {
 }
 
 impl TextServer {
-    /// Starts a server that sends each client `lines_per_s` of the lines of `seed`.
+    /// Starts a server that sends each client `lines_per_s` of the lines that `lines` makes for it.
     ///
     /// # Errors
     ///
     /// When no port can be listened on or no thread be started.
-    pub fn start(lines_per_s: u32, seed: u64) -> io::Result<Self> {
+    pub fn start<L>(lines_per_s: u32, lines: impl Fn() -> L + Send + 'static) -> io::Result<Self>
+    where
+        L: Iterator<Item = String> + 'static,
+    {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -56,7 +57,7 @@ impl TextServer {
         let thread = thread::Builder::new().name("text-server".into()).spawn(move || {
             let mut clients = Vec::new();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                accept(&listener, seed, &mut clients);
+                accept(&listener, &lines, &mut clients);
                 clients.retain_mut(|client| client.serve(lines_per_s));
             }
         })?;
@@ -83,15 +84,18 @@ struct Client {
     stream: TcpStream,
     peer: SocketAddr,
     connected: Instant,
-    lines: Lines,
+    lines: Box<dyn Iterator<Item = String>>,
     sent_lines: u64,
     /// What the connection has not taken yet.
     pending: Vec<u8>,
 }
 
-fn accept(listener: &TcpListener, seed: u64, clients: &mut Vec<Client>) {
+fn accept<L>(listener: &TcpListener, lines: &impl Fn() -> L, clients: &mut Vec<Client>)
+where
+    L: Iterator<Item = String> + 'static,
+{
     loop {
-        match listener.accept().and_then(|(stream, peer)| Client::new(stream, peer, seed)) {
+        match listener.accept().and_then(|(stream, peer)| Client::new(stream, peer, Box::new(lines()))) {
             Ok(client) => clients.push(client),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
             Err(error) => return warn!("the text server could not accept a connection: {error}"),
@@ -100,11 +104,11 @@ fn accept(listener: &TcpListener, seed: u64, clients: &mut Vec<Client>) {
 }
 
 impl Client {
-    fn new(stream: TcpStream, peer: SocketAddr, seed: u64) -> io::Result<Self> {
+    fn new(stream: TcpStream, peer: SocketAddr, lines: Box<dyn Iterator<Item = String>>) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         debug!("{peer} reads from the text server");
-        Ok(Self { stream, peer, connected: now(), lines: Lines::new(seed), sent_lines: 0, pending: Vec::new() })
+        Ok(Self { stream, peer, connected: now(), lines, sent_lines: 0, pending: Vec::new() })
     }
 
     /// Sends what is due; false when the client is gone.
@@ -152,6 +156,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read};
 
     use super::*;
+    use crate::words::Lines;
 
     fn connect(server: &TextServer) -> BufReader<TcpStream> {
         let stream = TcpStream::connect(server.address()).unwrap();
@@ -161,7 +166,7 @@ mod tests {
 
     #[test]
     fn every_client_gets_the_lines_of_the_seed_from_the_first_on() {
-        let server = TextServer::start(100_000, 7).unwrap();
+        let server = TextServer::start(100_000, || Lines::new(7)).unwrap();
         let expected: Vec<String> = Lines::new(7).take(5000).collect();
         for _ in 0..2 {
             let lines: io::Result<Vec<String>> = connect(&server).lines().take(5000).collect();
@@ -171,14 +176,14 @@ mod tests {
 
     #[test]
     fn client_that_does_not_read_does_not_hold_up_another() {
-        let server = TextServer::start(1_000_000, 7).unwrap();
+        let server = TextServer::start(1_000_000, || Lines::new(7)).unwrap();
         let _idle = connect(&server);
         assert_eq!(connect(&server).lines().take(200_000).filter(Result::is_ok).count(), 200_000);
     }
 
     #[test]
     fn lines_do_not_come_faster_than_the_rate() {
-        let server = TextServer::start(100, 7).unwrap();
+        let server = TextServer::start(100, || Lines::new(7)).unwrap();
         let start = now();
         assert_eq!(connect(&server).lines().take(20).filter(Result::is_ok).count(), 20);
         assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
@@ -186,7 +191,7 @@ mod tests {
 
     #[test]
     fn dropped_server_has_closed_its_connections_and_its_port() {
-        let server = TextServer::start(10, 7).unwrap();
+        let server = TextServer::start(10, || Lines::new(7)).unwrap();
         let address = server.address();
         let mut client = connect(&server);
         client.read_line(&mut String::new()).unwrap();

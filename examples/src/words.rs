@@ -53,6 +53,43 @@ impl Iterator for Lines {
     }
 }
 
+/// People who write messages. The last two write as many as all the others together.
+pub const SENDERS: [&str; 6] = ["ada", "ben", "cleo", "dan", "mallory", "trudy"];
+
+/// An endless sequence of messages, `sender: text`, the same for the same seed.
+///
+/// ```
+/// use examples::words::{Messages, SENDERS};
+///
+/// for message in Messages::new(7).take(100) {
+///     assert!(message.split_once(": ").is_some_and(|(sender, _)| SENDERS.contains(&sender)), "{message}");
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Messages {
+    random: StdRng,
+    lines: Lines,
+}
+
+impl Messages {
+    /// The messages of `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self { random: StdRng::seed_from_u64(seed), lines: Lines::new(seed) }
+    }
+}
+
+impl Iterator for Messages {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let rest = SENDERS.len() - 2;
+        // One number for each of the others, twice as many for each of the last two.
+        let number = self.random.random_range(0..2 * rest);
+        let sender = if number < rest { SENDERS.get(number) } else { SENDERS.get(rest + number % 2) };
+        Some(format!("{}: {}", sender?, self.lines.next()?))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{HashMap, HashSet};
@@ -67,6 +104,15 @@ mod tests {
     #[test]
     fn another_seed_gives_other_lines() {
         assert_ne!(Lines::new(1).take(10).collect::<Vec<_>>(), Lines::new(2).take(10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_last_two_senders_write_half_of_all_messages() {
+        let messages: Vec<String> = Messages::new(1).take(10_000).collect();
+        let of = |sender: &str| messages.iter().filter(|message| message.starts_with(sender)).count();
+        assert_eq!(SENDERS.map(of).iter().sum::<usize>(), 10_000);
+        let [.., mallory, trudy] = SENDERS.map(of);
+        assert!((2300..2700).contains(&mallory) && (2300..2700).contains(&trudy), "{mallory} {trudy}");
     }
 
     #[test]

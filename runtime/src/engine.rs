@@ -3,7 +3,7 @@
 use crate::block::{BlockManager, BlockStore, StoreError, StoreOptions};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids::WorkerId;
-use crate::inside::{mark_engine_thread, on_engine_thread};
+use crate::inside::{ThreadCount, mark_engine_thread, on_engine_thread};
 use crate::scope::{EngineCore, EngineSnapshot, JobLimits, JobScope};
 use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers, forbid_actions_here};
 use actix::Actor;
@@ -74,6 +74,7 @@ struct Threads {
     core: Arc<EngineCore>,
     cores: usize,
     scope: Arc<JobScope>,
+    count: ThreadCount,
     running: Mutex<Option<RunningThreads>>,
 }
 
@@ -101,14 +102,16 @@ impl Engine {
         let (ready_in, ready) = sync_channel(1);
         let (stop, stopped) = oneshot::channel();
         let (ended_in, ended) = channel();
+        let count = ThreadCount::default();
+        let theirs = count.clone();
         let system = std::thread::Builder::new().name("waterwheel".to_owned()).spawn(move || {
-            System::new().block_on(run_engine(options, cores, store, ready_in, stopped));
+            System::new().block_on(run_engine(options, cores, store, theirs, ready_in, stopped));
             drop(ended_in);
         })?;
         let core = Arc::new(ready.recv().map_err(|_| EngineError::Died)?);
         let scope = Arc::new(JobScope::new(core.clone(), None, CancelToken::default(), limits));
         let running = Mutex::new(Some(RunningThreads { stop, ended, system }));
-        Ok(Engine { threads: Arc::new(Threads { core, cores, scope, running }) })
+        Ok(Engine { threads: Arc::new(Threads { core, cores, scope, count, running }) })
     }
 
     /// An engine with `cores` stage workers and defaults for the rest.
@@ -134,6 +137,11 @@ impl Engine {
         &self.threads.scope
     }
 
+    /// Counts the threads of the engine and of the contexts on it; 0 once they have all ended.
+    pub fn thread_count(&self) -> ThreadCount {
+        self.threads.count.clone()
+    }
+
     /// What the engine holds.
     pub fn snapshot(&self) -> Option<EngineSnapshot> {
         self.threads.core.snapshot()
@@ -145,17 +153,19 @@ async fn run_engine(
     options: EngineOptions,
     cores: usize,
     store: BlockStore,
+    count: ThreadCount,
     ready: std::sync::mpsc::SyncSender<EngineCore>,
     stopped: oneshot::Receiver<()>,
 ) {
-    mark_engine_thread();
+    mark_engine_thread(count.clone());
     // Sources are started here; an action of theirs would wait for a coordinator on this very thread.
     forbid_actions_here();
     let mut arbiters = Vec::new();
     let mut arbiter = || {
         let new = Arbiter::new();
         let handle = new.handle();
-        handle.spawn_fn(mark_engine_thread);
+        let count = count.clone();
+        handle.spawn_fn(move || mark_engine_thread(count));
         arbiters.push(new);
         handle
     };

@@ -13,6 +13,7 @@ use crate::engine::end_signal;
 use crate::event::{Event, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::ids::{ContextId, StreamId};
+use crate::inside::ThreadCount;
 use crate::receiver::{CutBlock, StopReceiver};
 use crate::running::{Command, Conductor, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
@@ -244,7 +245,8 @@ fn assemble(
                 std::future::pending::<()>().await;
             });
             arbiters.push(arbiter);
-            JobRunner::start_in_arbiter(&handle, move |_| JobRunner::new(site))
+            let threads = ThreadCount::of_this_thread();
+            JobRunner::start_in_arbiter(&handle, move |_| JobRunner::new(site, threads))
         })
         .collect();
 

@@ -12,13 +12,45 @@
 //! # Ok::<(), waterwheel_operators::Error>(())
 //! ```
 //!
-//! [`TestRun`] has settings; [`Scripted`] is the input alone, for tests that drive a context themselves.
+//! [`TestRun`] has settings, and runs a program step by step: a [`TestInput`] is pushed by hand, a [`Probe`] records what a
+//! stream held in each batch, and [`TestProgram`] turns the clock, says what the engine holds and in the end asserts that
+//! nothing is left running.
+//!
+//! ```
+//! use waterwheel_operators::testkit::{TestInput, TestRun};
+//!
+//! let words = TestInput::new();
+//! let (mut test, counts) = TestRun::new().start(|ssc| words.stream(ssc).count().probe())?;
+//! words.push(["to", "be"]);
+//! test.advance(1)?;
+//! assert_eq!(counts.take(), [Some(vec![2])]);
+//! words.push(["or"]);
+//! test.advance(2)?;
+//! assert_eq!(counts.take(), [Some(vec![1]), Some(vec![0])]);
+//! test.stop()?;
+//! # Ok::<(), waterwheel_operators::Error>(())
+//! ```
+//!
+//! Records behind a shuffle come in no order that a test should know: [`assert_same_batches`] compares them as sets with
+//! repetitions. [`Scripted`] is the scripted input alone, for tests that drive a context themselves.
 
+mod compare;
+mod error;
+mod held;
+mod probe;
 mod script;
+mod test_input;
+mod test_program;
 mod test_run;
 
+pub use compare::{assert_same_batches, assert_same_records};
+pub use error::TestRunError;
+pub use held::Held;
+pub use probe::Probe;
 pub use script::{Script, Scripted, ScriptedBatch};
-pub use test_run::{TestRun, TestRunError};
+pub use test_input::TestInput;
+pub use test_program::TestProgram;
+pub use test_run::TestRun;
 
 use crate::dstream::DStream;
 use crate::error::Error;

@@ -1,45 +1,23 @@
-//! One run of a program from its first batch to its last, under a clock turned by hand.
+//! How a test runs, and runs of a program from its first batch to its last.
 
+use super::error::TestRunError;
 use super::script::{DEFAULT_PARTITIONS, Script, Scripted};
+use super::test_program::TestProgram;
 use crate::context::StreamingContext;
 use crate::dstream::DStream;
 use crate::error::Error;
 use crate::record::Data;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::clock::ManualClock;
 use waterwheel_runtime::config::Config;
-use waterwheel_runtime::running::Stop;
-use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{Time, seconds};
 
-/// Real time after which a run is given up: far more than a test needs, far less than a test runner's patience.
+/// Real time after which a wait is given up: far more than a test needs, far less than a test runner's patience.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Why a test run has no result although its program did not fail.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TestRunError {
-    /// The batches did not come to an end.
-    #[error("waited {deadline:?} for batch {} of {wanted} to be complete", complete + 1)]
-    TimedOut {
-        /// Batches that were complete.
-        complete: u64,
-        /// Batches that should have been.
-        wanted: u64,
-        /// The patience that is over.
-        deadline: Duration,
-    },
-    /// The program ended, and the engine still holds some of its data.
-    #[error("the stopped program left {} blocks and {} shuffles behind", .0.blocks.blocks, .0.shuffles)]
-    LeftBehind(EngineSnapshot),
-    /// The engine did not answer after the program ended.
-    #[error("the engine died")]
-    EngineDied,
-}
-
-/// How a test runs: interval, cores, partitions, configuration. Every method but the `run`s sets something.
+/// How a test runs: interval, cores, partitions, configuration. Every method but the `run`s and `start` sets something.
 ///
 /// ```
 /// use waterwheel_operators::testkit::TestRun;
@@ -54,6 +32,7 @@ pub struct TestRun {
     partitions: usize,
     batches: Option<usize>,
     deadline: Duration,
+    begin: Time,
     config: Config,
 }
 
@@ -64,10 +43,17 @@ impl Default for TestRun {
 }
 
 impl TestRun {
-    /// Batches of a second, two cores, inputs of two partitions, signals left alone.
+    /// Batches of a second from time 0 on, two cores, inputs of two partitions, signals left alone.
     pub fn new() -> TestRun {
         let config = Config::local("test").with_cores(2).with_handle_signals(false);
-        TestRun { interval: seconds(1), partitions: DEFAULT_PARTITIONS, batches: None, deadline: DEADLINE, config }
+        TestRun {
+            interval: seconds(1),
+            partitions: DEFAULT_PARTITIONS,
+            batches: None,
+            deadline: DEADLINE,
+            begin: Time::ZERO,
+            config,
+        }
     }
 
     /// Sets the batch interval.
@@ -98,7 +84,14 @@ impl TestRun {
         self
     }
 
-    /// Gives the run up after this much real time.
+    /// Sets the time that the clock shows at the start.
+    #[must_use]
+    pub fn begin(mut self, begin: Time) -> TestRun {
+        self.begin = begin;
+        self
+    }
+
+    /// Gives every wait up after this much real time.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> TestRun {
         self.deadline = deadline;
@@ -156,28 +149,43 @@ impl TestRun {
         F: FnOnce(&StreamingContext) -> DStream<'_, U>,
     {
         let site = Site::here("testkit");
-        let wanted = self.batches.unwrap_or(batches) as u64;
-        let clock = ManualClock::new(Time::ZERO);
+        let (mut test, probe) = self.start(|ssc| program(ssc).probe_at(site))?;
+        match test.jump(self.batches.unwrap_or(batches) as u64) {
+            // A program may stop itself.
+            Ok(()) | Err(Error::TestRun(TestRunError::Ended { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        test.stop()?;
+        Ok(probe.datasets())
+    }
+
+    /// Starts a program that the test runs step by step. `program` builds its streams and returns whatever the test needs of
+    /// them: probes, as a rule.
+    ///
+    /// ```
+    /// use waterwheel_operators::testkit::{TestInput, TestRun};
+    ///
+    /// let (ones, tens) = (TestInput::new(), TestInput::new());
+    /// let (mut test, (both, count)) = TestRun::new().start(|ssc| {
+    ///     let both = ones.stream(ssc).union(&tens.stream(ssc));
+    ///     (both.probe(), both.count().probe())
+    /// })?;
+    /// ones.push([1, 2]);
+    /// tens.push([10]);
+    /// test.advance(1)?;
+    /// assert_eq!(both.datasets(), [[1, 2, 10]]);
+    /// assert_eq!(count.datasets(), [[3]]);
+    /// test.stop()?;
+    /// # Ok::<(), waterwheel_operators::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`StreamingContext::new`] and [`StreamingContext::start`].
+    #[track_caller]
+    pub fn start<H>(&self, program: impl FnOnce(&StreamingContext) -> H) -> Result<(TestProgram, H), Error> {
+        let clock = ManualClock::new(self.begin);
         let ssc = StreamingContext::with_clock(self.config.clone(), self.interval, Arc::new(clock.clone()))?;
-        let outputs = Arc::new(Mutex::new(Vec::new()));
-        let collected = outputs.clone();
-        program(&ssc).output_at(site, move |dataset, _| {
-            let records = dataset.collect_at(site)?;
-            collected.lock().unwrap_or_else(PoisonError::into_inner).push(records);
-            Ok(())
-        });
-        let engine = ssc.engine().clone();
-        let running = ssc.start()?;
-        clock.advance(self.interval.saturating_mul(u32::try_from(wanted).unwrap_or(u32::MAX)));
-        if !running.wait_for_batches(wanted, self.deadline) && !running.await_termination_or_timeout(Duration::ZERO)? {
-            let complete = running.batches_completed();
-            return Err(TestRunError::TimedOut { complete, wanted, deadline: self.deadline }.into());
-        }
-        running.stop(Stop::Graceful)?;
-        let left = engine.snapshot().ok_or(TestRunError::EngineDied)?;
-        if left.blocks.blocks != 0 || left.shuffles != 0 {
-            return Err(TestRunError::LeftBehind(left).into());
-        }
-        Ok(std::mem::take(&mut *outputs.lock().unwrap_or_else(PoisonError::into_inner)))
+        let handles = program(&ssc);
+        Ok((TestProgram::new(ssc.start()?, clock, self.interval, self.deadline), handles))
     }
 }

@@ -4,7 +4,7 @@
 
 use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
 use crate::error::{JobError, panic_message};
-use crate::inside::mark_engine_thread;
+use crate::inside::{ThreadCount, mark_engine_thread};
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::JOB_RUNNER_MAILBOX;
@@ -14,12 +14,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Runs one piece of a batch at a time.
 pub struct JobRunner {
     site: Site,
+    threads: ThreadCount,
 }
 
 impl JobRunner {
-    /// A runner for the context that was started at `site`.
-    pub fn new(site: Site) -> JobRunner {
-        JobRunner { site }
+    /// A runner for the context that was started at `site`, on a thread that counts among `threads`.
+    pub(crate) fn new(site: Site, threads: ThreadCount) -> JobRunner {
+        JobRunner { site, threads }
     }
 
     /// Operators catch their users' panics and name them; this fence is for everything else.
@@ -35,7 +36,7 @@ impl Actor for JobRunner {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(JOB_RUNNER_MAILBOX);
-        mark_engine_thread();
+        mark_engine_thread(self.threads.clone());
     }
 }
 

@@ -59,6 +59,8 @@ pub struct BlockStatus {
 pub struct StoreStats {
     /// Blocks held, in memory or on disk.
     pub blocks: usize,
+    /// How many of them are partitions of persisted datasets; the others were received.
+    pub partitions: usize,
     /// Bytes counted against the memory budget.
     pub memory_bytes: usize,
     /// Bytes in files.
@@ -238,6 +240,7 @@ impl BlockStore {
     pub fn stats(&self) -> StoreStats {
         StoreStats {
             blocks: self.entries.len(),
+            partitions: self.held_partitions().len(),
             memory_bytes: self.memory.used(),
             disk_bytes: self.disk.bytes(),
             spilled: self.spilled,

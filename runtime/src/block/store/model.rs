@@ -102,6 +102,7 @@ impl Model {
         let files = self.held.iter().filter(|held| held.on_disk);
         StoreStats {
             blocks: self.held.len(),
+            partitions: self.held.iter().filter(|held| held.key.recomputable()).count(),
             memory_bytes: self.used(),
             disk_bytes: files.map(|held| HEADER_BYTES + held.encoded_bytes()).sum(),
             spilled: self.spilled,

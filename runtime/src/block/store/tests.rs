@@ -94,7 +94,7 @@ fn a_block_stored_twice_stays_as_it_was() {
     let again = store.put(partition(1), letters(StorageLevel::DiskOnly, "again")).unwrap();
     assert_eq!(again, PutOutcome::AlreadyStored);
     assert_eq!(read(&mut store, partition(1)).as_deref(), Some("first"));
-    assert_eq!(store.stats(), StoreStats { blocks: 1, memory_bytes: 5, ..StoreStats::default() });
+    assert_eq!(store.stats(), StoreStats { blocks: 1, partitions: 1, memory_bytes: 5, ..StoreStats::default() });
 }
 
 #[test]
