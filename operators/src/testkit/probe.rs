@@ -114,7 +114,7 @@ impl<T: Data> DStream<'_, T> {
             };
             Ok(Some(Arc::new(run) as RunJob))
         };
-        self.context().with_graph(|graph| graph.add_output(site, Box::new(make)));
+        self.context().with_graph(|graph| graph.add_output(site, vec![parent.now()], Box::new(make)));
         probe
     }
 }

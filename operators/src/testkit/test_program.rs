@@ -132,7 +132,7 @@ impl TestProgram {
         true
     }
 
-    /// What the engine holds now.
+    /// What the engine holds now that everything has been given back which no later batch reads.
     ///
     /// ```
     /// use waterwheel_operators::testkit::{TestInput, TestRun};
@@ -152,7 +152,7 @@ impl TestProgram {
     /// # Errors
     /// [`TestRunError::EngineDied`].
     pub fn held(&self) -> Result<Held, Error> {
-        let snapshot = self.engine().snapshot().ok_or(TestRunError::EngineDied)?;
+        let snapshot = self.running.settled_snapshot().ok_or(TestRunError::EngineDied)?;
         Ok(snapshot.into())
     }
 

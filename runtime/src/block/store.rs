@@ -240,7 +240,7 @@ impl BlockStore {
     pub fn stats(&self) -> StoreStats {
         StoreStats {
             blocks: self.entries.len(),
-            partitions: self.held_partitions().len(),
+            partitions: self.cached.values().map(BTreeSet::len).sum(),
             memory_bytes: self.memory.used(),
             disk_bytes: self.disk.bytes(),
             spilled: self.spilled,
