@@ -25,10 +25,17 @@ fn decisions() -> BTreeSet<String> {
     names.map(|name| name.into_string().unwrap()).filter(|name| name != "README.md").collect()
 }
 
+/// The guide's chapters and their summary, from the root of the repository.
+fn chapters() -> Vec<String> {
+    let names = fs::read_dir(root().join("docs/guide/chapters")).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| format!("docs/guide/chapters/{}", name.into_string().unwrap())).collect()
+}
+
 /// Every document with its text.
 fn documents() -> BTreeMap<String, String> {
     let decisions = decisions().into_iter().map(|name| format!("docs/adr/{name}"));
-    DOCUMENTS.map(str::to_owned).into_iter().chain(decisions).map(|name| (name.clone(), text(&name))).collect()
+    let names = DOCUMENTS.map(str::to_owned).into_iter().chain(decisions).chain(chapters());
+    names.map(|name| (name.clone(), text(&name))).collect()
 }
 
 /// The fenced blocks of a document: what follows the opening fence, and the lines in it.
