@@ -17,9 +17,9 @@ fn text(document: &str) -> String {
 
 /// The chapters by name, without the ending.
 fn chapters() -> BTreeMap<String, String> {
-    let names = fs::read_dir(root().join("docs/guide/chapters")).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = names.map(|name| name.into_string().unwrap()).filter(|name| name != "SUMMARY.md");
-    names.map(|name| (name.trim_end_matches(".md").to_owned(), text(&format!("docs/guide/chapters/{name}")))).collect()
+    let names = fs::read_dir(root().join("docs/guide")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.filter_map(|name| name.into_string().unwrap().strip_suffix(".md").map(str::to_owned));
+    names.map(|name| (name.clone(), text(&format!("docs/guide/{name}.md")))).collect()
 }
 
 /// What stands between backquotes outside fenced blocks.
@@ -36,10 +36,13 @@ fn rows(document: &str) -> impl Iterator<Item = Vec<&str>> {
 
 #[test]
 fn every_chapter_is_in_the_summary_and_is_compiled() {
-    let (summary, library) = (text("docs/guide/chapters/SUMMARY.md"), text("docs/guide/src/lib.rs"));
+    let (summary, library) = (text("docs/SUMMARY.md"), text("docs/guide/src/lib.rs"));
     for (name, chapter) in chapters() {
         let title = chapter.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default();
-        assert!(summary.contains(&format!("- [{title}]({name}.md)\n")), "{name} is not in SUMMARY.md as {title:?}");
+        assert!(
+            summary.contains(&format!("- [{title}](guide/{name}.md)\n")),
+            "{name} is not in SUMMARY.md as {title:?}"
+        );
         assert!(library.contains(&format!("    {name},\n")), "{name} is not in docs/guide/src/lib.rs");
     }
 }
@@ -81,7 +84,7 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_link_to_a_heading_leads_to_one() {
-    let folder = root().join("docs/guide/chapters");
+    let folder = root().join("docs/guide");
     for (name, chapter) in chapters() {
         for link in chapter.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let Some((file, wanted)) = link.split_once('#').filter(|_| !link.contains("://")) else { continue };
@@ -95,7 +98,7 @@ fn every_link_to_a_heading_leads_to_one() {
 
 #[test]
 fn the_rust_version_is_that_of_the_workspace() {
-    let (manifest, linking) = (text("Cargo.toml"), text("docs/guide/chapters/linking.md"));
+    let (manifest, linking) = (text("Cargo.toml"), text("docs/guide/linking.md"));
     let version = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(linking.contains(&format!("Rust {version} or later")), "{version}");
 }
@@ -103,7 +106,7 @@ fn the_rust_version_is_that_of_the_workspace() {
 /// The settings that Spark has as well, by Spark's key, are those of the reference.
 #[test]
 fn the_configuration_keys_are_those_of_the_reference() {
-    let (guide, reference) = (text("docs/guide/chapters/coming_from_spark.md"), text("docs/configuration.md"));
+    let (guide, reference) = (text("docs/guide/coming_from_spark.md"), text("docs/configuration.md"));
     let section = guide.split("\n## ").find(|section| section.starts_with("Configuration keys\n")).unwrap();
     let first = |cell: &str| code_spans(cell).next().map(str::to_owned);
     let ours: BTreeSet<_> = rows(section).filter_map(|row| Some((first(row[0])?, first(row[1])?))).collect();
@@ -239,7 +242,7 @@ fn is_name(span: &str) -> bool {
 /// The second column of a table of names has a name, or says that there is none.
 #[test]
 fn every_name_beside_one_of_sparks_exists() {
-    let (guide, declared) = (text("docs/guide/chapters/coming_from_spark.md"), Declared::of_the_libraries());
+    let (guide, declared) = (text("docs/guide/coming_from_spark.md"), Declared::of_the_libraries());
     let sections = guide.split("\n## ").filter(|section| !section.starts_with("Configuration keys\n"));
     let mut checked = 0;
     for row in sections.flat_map(rows).filter(|row| row[0] != "Spark") {
@@ -270,7 +273,7 @@ const INNER: [&str; 5] = ["new", "node", "scope", "in_scope", "known_count"];
 
 #[test]
 fn every_operator_on_streams_and_datasets_is_beside_one_of_sparks() {
-    let (guide, declared) = (text("docs/guide/chapters/coming_from_spark.md"), Declared::of_the_libraries());
+    let (guide, declared) = (text("docs/guide/coming_from_spark.md"), Declared::of_the_libraries());
     let named: BTreeSet<&str> = code_spans(&guide).collect();
     for owner in ["DStream", "Rdd"] {
         for member in declared.inherent[owner].iter().filter(|member| !INNER.contains(&member.as_str())) {

@@ -1,10 +1,10 @@
 //! The programming guide, as far as it is Rust: a module per chapter, so that `cargo test --doc -p guide` compiles and runs
-//! every listing. The chapters are in the folder `chapters`; begin with its `SUMMARY.md`.
+//! every listing. The chapters lie beside `Cargo.toml`; their order is in `docs/SUMMARY.md`.
 
 /// Declares a module per chapter.
 macro_rules! chapters {
     ($($chapter:ident),+ $(,)?) => {$(
-        #[doc = include_str!(concat!("../chapters/", stringify!($chapter), ".md"))]
+        #[doc = include_str!(concat!("../", stringify!($chapter), ".md"))]
         pub mod $chapter {}
     )+};
 }
@@ -16,6 +16,8 @@ chapters!(
     dstreams,
     inputs,
     transformations,
+    windows,
+    joins,
     outputs,
     persistence,
     failures,
