@@ -88,6 +88,7 @@ fn every_link_to_a_heading_leads_to_one() {
     for (name, chapter) in chapters() {
         for link in chapter.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let Some((file, wanted)) = link.split_once('#').filter(|_| !link.contains("://")) else { continue };
+            let file = if file.is_empty() { format!("{name}.md") } else { file.to_owned() };
             let target =
                 fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{name}: {link}: {error}"));
             let mut headings = target.lines().filter(|line| line.starts_with('#'));
