@@ -8,8 +8,14 @@ use waterwheel::runtime::config::Config;
 use waterwheel::runtime::topology::actor_table;
 
 /// The documents, from the root of the repository.
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "ARCHITECTURE.md", "docs/SEMANTICS.md", "docs/configuration.md", "docs/adr/README.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "docs/SUMMARY.md",
+    "docs/SEMANTICS.md",
+    "docs/configuration.md",
+    "docs/adr/README.md",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -25,10 +31,18 @@ fn decisions() -> BTreeSet<String> {
     names.map(|name| name.into_string().unwrap()).filter(|name| name != "README.md").collect()
 }
 
+/// The chapters of the guide, from the root of the repository.
+fn chapters() -> Vec<String> {
+    let names = fs::read_dir(root().join("docs/guide")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| format!("docs/guide/{}", name.into_string().unwrap()));
+    names.filter(|name| name.ends_with(".md")).collect()
+}
+
 /// Every document with its text.
 fn documents() -> BTreeMap<String, String> {
     let decisions = decisions().into_iter().map(|name| format!("docs/adr/{name}"));
-    DOCUMENTS.map(str::to_owned).into_iter().chain(decisions).map(|name| (name.clone(), text(&name))).collect()
+    let names = DOCUMENTS.map(str::to_owned).into_iter().chain(decisions).chain(chapters());
+    names.map(|name| (name.clone(), text(&name))).collect()
 }
 
 /// The fenced blocks of a document: what follows the opening fence, and the lines in it.
@@ -158,10 +172,11 @@ fn the_arithmetic_of_back_pressure_starts_from_the_defaults() {
 
 #[test]
 fn the_index_lists_every_decision_by_number_without_a_gap() {
-    let index = text("docs/adr/README.md");
+    let (index, summary) = (text("docs/adr/README.md"), text("docs/SUMMARY.md"));
     for (number, name) in (1..).zip(decisions()) {
         assert!(name.starts_with(&format!("{number:04}-")), "{name}");
         assert!(index.contains(&format!("[{number:04}]({name})")), "{name} is not in docs/adr/README.md");
+        assert!(summary.contains(&format!("](adr/{name})")), "{name} is not in docs/SUMMARY.md");
         assert!(text(&format!("docs/adr/{name}")).starts_with(&format!("# {number:04} ")), "{name}");
     }
 }

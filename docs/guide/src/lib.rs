@@ -1,0 +1,27 @@
+//! The programming guide, as far as it is Rust: a module per chapter, so that `cargo test --doc -p guide` compiles and runs
+//! every listing. The chapters lie beside `Cargo.toml`; their order is in `docs/SUMMARY.md`.
+
+/// Declares a module per chapter.
+macro_rules! chapters {
+    ($($chapter:ident),+ $(,)?) => {$(
+        #[doc = include_str!(concat!("../", stringify!($chapter), ".md"))]
+        pub mod $chapter {}
+    )+};
+}
+
+chapters!(
+    introduction,
+    linking,
+    initialising,
+    dstreams,
+    inputs,
+    transformations,
+    windows,
+    joins,
+    outputs,
+    persistence,
+    failures,
+    testing,
+    tuning,
+    coming_from_spark,
+);
