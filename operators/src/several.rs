@@ -70,14 +70,14 @@ impl<'c, T: Data> DStream<'c, T> {
 
 /// What reading all `streams` is for the graph, and their datasets in one batch, in their order. A batch in which one of them
 /// has none fails.
-pub(crate) fn all_required<T: Data>(
-    site: Site,
-    streams: &[DStream<'_, T>],
-) -> (Vec<Use>, impl Fn(&mut Batch<'_>) -> Result<Vec<Rdd<T>>, JobError> + Send + use<T>) {
+pub(crate) fn all_required<T: Data>(site: Site, streams: &[DStream<'_, T>]) -> (Vec<Use>, AllRequired<T>) {
     let nodes: Vec<_> = streams.iter().map(DStream::node_id).collect();
     let uses = nodes.iter().map(|node| node.now()).collect();
-    (uses, move |batch| nodes.iter().map(|node| batch.required(site, *node)).collect())
+    (uses, Box::new(move |batch| nodes.iter().map(|node| batch.required(site, *node)).collect()))
 }
+
+/// The datasets of several streams in one batch.
+type AllRequired<T> = Box<dyn Fn(&mut Batch<'_>) -> Result<Vec<Rdd<T>>, JobError> + Send>;
 
 #[cfg(test)]
 mod tests {
