@@ -11,7 +11,7 @@ CARGO ?= cargo
 # In CI a lock file that does not match the manifests is an error, at a desk cargo updates it.
 LOCKED := $(if $(CI),--locked)
 LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers
-WORKLOADS ?= w1 w4 w5
+WORKLOADS ?= w1 w3 w4 w5
 BENCH_ARGS ?=
 
 say = @echo "==> $(1)"
@@ -60,7 +60,7 @@ doctest: ## the examples in the documentation
 	@$(CARGO) test $(LOCKED) --doc --workspace
 
 .PHONY: bench
-bench: ## the benchmarks (WORKLOADS="w1 w4 w5"), as JSON lines here and in results/
+bench: ## the benchmarks (WORKLOADS="w1 w3 w4 w5"), as JSON lines here and in results/
 	@scripts/ensure.sh cargo c-compiler
 	$(call say,Building the benchmarks in release mode)
 	@$(CARGO) build $(LOCKED) --release -p benchmarks

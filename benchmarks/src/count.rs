@@ -71,7 +71,7 @@ impl Summary {
 
 /// Which of `owners` a word belongs to. Its seed is its own: within one
 /// owner's table the buckets stay evenly used.
-pub(crate) fn owner_of<W: Word>(word: &W, owners: usize) -> usize {
+pub(crate) fn owner_of<W: Hash + ?Sized>(word: &W, owners: usize) -> usize {
     use std::hash::BuildHasher;
     let hash = foldhash::fast::FixedState::with_seed(0x5eed).hash_one(word);
     (((hash >> 32) * owners as u64) >> 32) as usize

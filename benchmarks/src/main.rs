@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 mod child;
 mod cli;
 mod count;
+mod driven;
 mod latency;
 mod report;
 mod stability;
@@ -18,6 +19,7 @@ mod stats;
 mod tcp;
 mod text;
 mod w1;
+mod w3;
 mod w4;
 mod w5;
 
@@ -41,6 +43,8 @@ enum Command {
     Text(text::Args),
     /// Word count over text in memory, batch by batch.
     W1(w1::Args),
+    /// Counts per key over sliding windows.
+    W3(w3::Args),
     /// Lines over TCP to word counts, end to end.
     W4(w4::Args),
     /// Smallest stable batch interval, and end-to-end latency at each interval.
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Text(args) => text::print(&args),
         Command::W1(args) => w1::main(&args),
+        Command::W3(args) => w3::main(&args),
         Command::W4(args) => w4::main(&args),
         Command::W5(args) => w5::main(&args),
         Command::Send(args) => tcp::send::main(&args),

@@ -113,9 +113,11 @@ pub(crate) struct OperatorTime {
 }
 
 /// What a peer gives back.
-struct Done {
-    batches: Vec<BatchDone>,
-    operators: Vec<OperatorTime>,
+pub(crate) struct Done {
+    /// Its batches, those for warming up first.
+    pub(crate) batches: Vec<BatchDone>,
+    /// Where its time went, as far as it knows.
+    pub(crate) operators: Vec<OperatorTime>,
 }
 
 impl From<Vec<BatchDone>> for Done {

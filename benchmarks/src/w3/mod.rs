@@ -1,0 +1,245 @@
+//! W3: counts per key over a window that slides with every batch.
+//!
+//! Records are ("k" + id, 1), ids evenly spread. After every batch a peer must have the count of every key over the last
+//! `--window` batches, together on as many threads as it has, and summarise them. Batches come one after another; a batch's
+//! time runs from its first record to the last summary. Windows are full before anything is measured.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::child::{self, Interleaved};
+use crate::cli::{Peer, Peers};
+use crate::count::{Counts, Summary};
+use crate::report::{self, Line};
+use crate::stats::{self, CpuMeter, Durations};
+use crate::w1::{BatchDone, Done, OperatorTime};
+
+mod handwritten;
+mod waterwheel;
+
+/// The peers of this workload.
+const PEERS: [Peer; 2] = [Peer::Waterwheel, Peer::Handwritten];
+
+/// What is counted.
+pub(crate) type Record = (String, u64);
+
+/// Batches that lie in memory; the run goes round over them.
+const DISTINCT_BATCHES: usize = 12;
+
+/// Options of `benchmarks w3`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Reduce without an inverse function (the form with one needs state, and is not there yet).
+    #[arg(long)]
+    no_inverse: bool,
+    /// Batches in a window; several lengths show what a longer window costs.
+    #[arg(long, value_delimiter = ',', default_value = "10,30,100")]
+    windows: Vec<usize>,
+    /// Distinct keys.
+    #[arg(long, default_value_t = 100_000)]
+    keys: u32,
+    /// Records in a batch.
+    #[arg(long, default_value_t = 200_000)]
+    records_per_batch: usize,
+    /// Measured batches.
+    #[arg(long, default_value_t = 60)]
+    batches: usize,
+    /// Seed of the ids.
+    #[arg(long, default_value_t = 3)]
+    seed: u64,
+    /// Processing threads of a peer.
+    #[arg(long, default_value_t = 2)]
+    cores: usize,
+    /// Which peers to run.
+    #[arg(long, value_enum, default_value_t = Peers::All)]
+    peer: Peers,
+    /// Runs of each peer; medians are reported.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Be the process of one peer (used by the program itself).
+    #[arg(long, hide = true)]
+    child: Option<Peer>,
+}
+
+/// What a peer is given.
+pub(crate) struct Job {
+    /// The batches in order.
+    pub(crate) batches: Vec<&'static [Record]>,
+    /// Batches in a window.
+    pub(crate) window: usize,
+    /// Processing threads.
+    pub(crate) cores: usize,
+}
+
+/// One run of one peer, as the child process reports it.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    records: u64,
+    elapsed: Duration,
+    batches: Vec<Duration>,
+    rss_mb: f64,
+    input_rss_mb: f64,
+    cpu_busy: f64,
+    operators: Vec<OperatorTime>,
+}
+
+/// Run the workload.
+pub(crate) fn main(args: &Args) -> Result<()> {
+    ensure!(args.cores > 0, "--cores must be at least 1");
+    ensure!(args.keys > 0 && args.records_per_batch > 0 && args.batches > 0, "nothing to count");
+    ensure!(!args.windows.is_empty() && !args.windows.contains(&0), "a window has at least one batch");
+    if let Some(peer) = args.child {
+        return child::answer(&run_here(args, peer)?);
+    }
+    if !args.no_inverse {
+        eprintln!("w3: the form with an inverse function needs state, which is not there yet; this is --no-inverse");
+    }
+    let peers = args.peer.of(&PEERS);
+    for window in &args.windows {
+        let all = Interleaved::run(&peers, args.runs, |peer| child::run::<Run>(peer, &args.of_child(peer, *window)));
+        let lines =
+            all.results.iter().map(|(peer, runs)| args.line(*peer, *window, runs)).collect::<Result<Vec<_>>>()?;
+        lines.iter().try_for_each(Line::print)?;
+        let title =
+            format!("w3: {} cores, windows of {window} batches, {} runs of {}", args.cores, args.runs, args.batches);
+        report::table(&title, &lines);
+        all.check()?;
+    }
+    Ok(())
+}
+
+/// Run one peer in this process, and check each of its windows against a plain count.
+fn run_here(args: &Args, peer: Peer) -> Result<Run> {
+    let window = *args.windows.first().context("no window")?;
+    let mut random = StdRng::seed_from_u64(args.seed);
+    let mut batch =
+        || (0..args.records_per_batch).map(|_| (format!("k{}", random.random_range(0..args.keys)), 1)).collect();
+    let distinct: &'static [Vec<Record>] = (0..DISTINCT_BATCHES).map(|_| batch()).collect::<Vec<_>>().leak();
+    let batches: Vec<&'static [Record]> =
+        distinct.iter().map(Vec::as_slice).cycle().take(window + args.batches).collect();
+    let expected = reference(&batches, window);
+    let input_rss_mb = stats::rss_mb()?;
+
+    let job = Job { batches, window, cores: args.cores };
+    let cpu = CpuMeter::start()?;
+    let Done { batches: done, operators } = run_peer(peer, &job)?;
+    let cpu_busy = cpu.busy()?;
+    ensure!(done.len() == expected.len(), "{peer} counted {} windows of {}", done.len(), expected.len());
+    for (i, (batch, expected)) in done.iter().zip(&expected).enumerate() {
+        ensure!(
+            batch.summary == *expected,
+            "{peer} counted window {i} wrong: {:?}, right is {expected:?}",
+            batch.summary
+        );
+    }
+    let measured: &[BatchDone] = &done[window..];
+    let (first, last) = measured.first().zip(measured.last()).context("no batch was measured")?;
+    Ok(Run {
+        records: (measured.len() * args.records_per_batch) as u64,
+        elapsed: last.finished - first.started,
+        batches: measured.iter().map(|batch| batch.finished - batch.started).collect(),
+        rss_mb: stats::peak_rss_mb()?,
+        input_rss_mb,
+        cpu_busy,
+        operators,
+    })
+}
+
+/// The counts of each window, by adding what comes and taking away what goes.
+fn reference(batches: &[&'static [Record]], window: usize) -> Vec<Summary> {
+    let (mut counts, mut held) = (Counts::<String>::default(), VecDeque::new());
+    let mut summaries = Vec::new();
+    for batch in batches {
+        for (key, n) in *batch {
+            *counts.entry(key.clone()).or_default() += n;
+        }
+        held.push_back(*batch);
+        if held.len() > window {
+            for (key, n) in held.pop_front().unwrap_or_default() {
+                if let Some(count) = counts.get_mut(key) {
+                    *count -= n;
+                }
+            }
+            counts.retain(|_, count| *count > 0);
+        }
+        summaries.push(Summary::of(&counts));
+    }
+    summaries
+}
+
+fn run_peer(peer: Peer, job: &Job) -> Result<Done> {
+    Ok(match peer {
+        Peer::Waterwheel => waterwheel::run(job)?,
+        _ => handwritten::run(job)?.into(),
+    })
+}
+
+impl Args {
+    fn of_child(&self, peer: Peer, window: usize) -> Vec<String> {
+        let mut args = vec!["w3".to_owned(), "--child".to_owned(), peer.to_string()];
+        let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
+        option("windows", window.to_string());
+        option("keys", self.keys.to_string());
+        option("records-per-batch", self.records_per_batch.to_string());
+        option("batches", self.batches.to_string());
+        option("seed", self.seed.to_string());
+        option("cores", self.cores.to_string());
+        args
+    }
+
+    fn line(&self, peer: Peer, window: usize, runs: &[Run]) -> Result<Line> {
+        let first = runs.first().context("no run")?;
+        let median_of = |value: &dyn Fn(&Run) -> f64| stats::median_over(runs, value);
+        let records_per_s = |run: &Run| (run.records as f64 / run.elapsed.as_secs_f64()).round();
+        Ok(Line {
+            workload: "w3",
+            peer,
+            cores: self.cores,
+            records: first.records,
+            records_per_s: median_of(&records_per_s),
+            words_per_s: median_of(&records_per_s),
+            batch_ms: Durations::percentiles_of(runs.iter().flat_map(|run| run.batches.iter().copied()))?,
+            rss_mb: median_of(&|run| run.rss_mb),
+            more: report::fields([
+                ("inverse", json!(false)),
+                ("window", json!(window)),
+                ("keys", json!(self.keys)),
+                ("records_per_batch", json!(self.records_per_batch)),
+                ("batches", json!(self.batches)),
+                ("seed", json!(self.seed)),
+                ("runs", json!(runs.len())),
+                ("records_per_s_of_runs", json!(runs.iter().map(records_per_s).collect::<Vec<_>>())),
+                ("input_rss_mb", json!(median_of(&|run| run.input_rss_mb))),
+                ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
+                ("operators", json!(first.operators)),
+            ]),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peers_count_what_the_plain_count_counts() {
+        let record = |n: usize| (format!("k{}", n * n % 37), 1);
+        let batches: Vec<&'static [Record]> = (0..14)
+            .map(|batch| &*(batch * 50..batch * 50 + 20 * (batch % 4)).map(record).collect::<Vec<_>>().leak())
+            .collect();
+        for (window, cores) in [(1, 1), (3, 2), (6, 3), (20, 2)] {
+            let expected = reference(&batches, window);
+            for peer in PEERS {
+                let done = run_peer(peer, &Job { batches: batches.clone(), window, cores }).unwrap().batches;
+                let seen: Vec<Summary> = done.iter().map(|batch| batch.summary).collect();
+                assert_eq!(seen, expected, "{peer}, windows of {window} on {cores} cores");
+            }
+        }
+    }
+}
