@@ -3,5 +3,6 @@
 
 mod kept;
 mod oracle;
+mod pipelines;
 mod rows;
 mod slices;
