@@ -11,10 +11,12 @@
 //! | several streams | [`union`](DStream::union), [`StreamingContext::union`], [`transform_with`](DStream::transform_with), [`StreamingContext::transform`] |
 //! | pairs | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key), [`partition_by`](DStream::partition_by) |
 //! | pairs of two streams | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
+//! | pairs and reference data | [`broadcast_join`](DStream::broadcast_join), [`left_outer_broadcast_join`](DStream::left_outer_broadcast_join) with a [`Dataset`](shared::Dataset) |
 //! | outputs | [`print`](DStream::print), [`foreach_rdd`](DStream::foreach_rdd), [`save_as_text_files`](DStream::save_as_text_files) |
 //! | inputs | [`input_stream`](StreamingContext::input_stream), [`receiver_stream`](StreamingContext::receiver_stream); the sources are in the `receivers` crate |
 //!
-//! Datasets have operators of the same names and more: see [`rdd`]. Programs are tested with the [`testkit`].
+//! Datasets have operators of the same names and more: see [`rdd`]. What tasks share besides records is in [`shared`]. Programs
+//! are tested with the [`testkit`].
 
 mod context;
 pub mod dstream;
@@ -30,6 +32,7 @@ pub mod rdd;
 pub mod record;
 mod running;
 mod several;
+pub mod shared;
 pub mod show;
 mod stateless;
 pub mod testkit;

@@ -8,6 +8,7 @@ pub use crate::outcome::Outcome;
 pub use crate::rdd::{Parallelize, Partitioner, Rdd};
 pub use crate::record::{Data, Key, Record};
 pub use crate::running::RunningContext;
+pub use crate::shared::{Accumulate, Accumulator, Broadcast, Dataset, SharedVariables};
 pub use crate::show::Show;
 pub use waterwheel_runtime::batch::BatchInputs;
 pub use waterwheel_runtime::block::StorageLevel;

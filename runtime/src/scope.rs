@@ -290,12 +290,14 @@ impl JobScope {
         function: &Arc<PartitionFn>,
     ) -> Result<Box<dyn Any + Send>, TaskError> {
         let context = TaskContext::new(partition, self.batch, self.core.clock.clone(), self.cancel.clone());
-        context.guard(site, |context| {
+        let value = context.guard(site, |context| {
             for (kernel, target) in inputs {
                 let id = InputId::Shuffle(kernel.progress().id(), *target);
                 context.provide(id, kernel.reduce(*target, Vec::new(), context)?);
             }
             function(partition, context)
-        })
+        })?;
+        context.apply_updates()?;
+        Ok(value)
     }
 }

@@ -20,6 +20,7 @@ chapters!(
     joins,
     outputs,
     persistence,
+    shared_variables,
     failures,
     testing,
     tuning,

@@ -1,5 +1,6 @@
 //! Operators on streams of (key, value).
 
+mod broadcast_join;
 mod cogroup;
 mod combine_by_key;
 mod flat_map_values;

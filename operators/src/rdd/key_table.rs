@@ -9,7 +9,8 @@ use std::hash::{BuildHasher, Hash};
 /// Values by key, in the order in which the keys first appeared: results never depend on hash values.
 ///
 /// The entries lie in a list, the table holds their positions. Four bytes a position keep it in cache when the entries are not.
-pub(super) struct KeyTable<K, C> {
+#[derive(Clone)]
+pub(crate) struct KeyTable<K, C> {
     positions: HashTable<u32>,
     entries: Vec<(K, C)>,
     hasher: FixedState,
@@ -17,7 +18,7 @@ pub(super) struct KeyTable<K, C> {
 
 impl<K: Hash + Eq, C> KeyTable<K, C> {
     /// A table with room for `keys` keys.
-    pub(super) fn with_capacity(keys: usize) -> KeyTable<K, C> {
+    pub(crate) fn with_capacity(keys: usize) -> KeyTable<K, C> {
         KeyTable {
             positions: HashTable::with_capacity(keys),
             entries: Vec::with_capacity(keys),
@@ -26,7 +27,7 @@ impl<K: Hash + Eq, C> KeyTable<K, C> {
     }
 
     /// Changes the value of `key`, which starts as `empty` makes it. The key may be borrowed; `own` is called when it is new.
-    pub(super) fn update<Q: Borrow<K>>(
+    pub(crate) fn update<Q: Borrow<K>>(
         &mut self,
         key: Q,
         own: impl FnOnce(Q) -> K,
@@ -54,24 +55,29 @@ impl<K: Hash + Eq, C> KeyTable<K, C> {
     }
 
     /// The position of `key` among the keys, and its value.
-    pub(super) fn get(&self, key: &K) -> Option<(usize, &C)> {
+    pub(crate) fn get(&self, key: &K) -> Option<(usize, &C)> {
         let same = |position: &u32| self.entries.get(*position as usize).is_some_and(|(known, _)| known == key);
         let position = *self.positions.find(self.hasher.hash_one(key), same)? as usize;
         Some((position, &self.entries.get(position)?.1))
     }
 
     /// Whether `key` has a value.
-    pub(super) fn contains(&self, key: &K) -> bool {
+    pub(crate) fn contains(&self, key: &K) -> bool {
         self.get(key).is_some()
     }
 
     /// Number of keys.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// The keys with their values, in order of first appearance.
-    pub(super) fn into_entries(self) -> Vec<(K, C)> {
+    pub(crate) fn entries(&self) -> &[(K, C)] {
+        &self.entries
+    }
+
+    /// As [`entries`](KeyTable::entries).
+    pub(crate) fn into_entries(self) -> Vec<(K, C)> {
         self.entries
     }
 }

@@ -20,6 +20,8 @@ mod source;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use joins::Matches;
+pub(crate) use key_table::KeyTable;
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
 pub(crate) use shuffle::{Combiner, reducer};

@@ -13,6 +13,7 @@ mod plan;
 mod ready;
 mod shuffle;
 mod task;
+mod update;
 mod worker;
 mod workers;
 
@@ -24,5 +25,6 @@ pub use plan::{Plan, PlannedStage, PlannedTask, Target, TaskInput, empty_inputs,
 pub use shuffle::{Bucket, ShuffleKernel, ShuffleProgress, ShuffleTable};
 pub(crate) use task::forbid_actions_here;
 pub use task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext, add_costs, inside_task};
+pub use update::{Update, Updates, gather, gathering};
 pub use worker::{Deliver, FetchTarget, HeldShuffles, ReleaseShuffles, RunTask, StageWorker};
 pub use workers::{WeakWorkers, Workers};

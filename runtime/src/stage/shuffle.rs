@@ -198,6 +198,8 @@ impl ShuffleTable {
         }
         let buckets = self.take_buckets(progress.id(), target);
         let data = task.guard(kernel.site(), |task| kernel.reduce(target, buckets, task))?;
+        // What is merged stays merged, also if the task that asked for it fails.
+        task.apply_updates()?;
         // Nothing merged is as quickly had again. Of a shuffle without map partitions nothing may stay: it is never released.
         if here > 0 {
             self.shuffles.entry(progress.id()).or_default().insert(target, Target::Merged(data.clone()));

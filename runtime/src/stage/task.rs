@@ -1,5 +1,6 @@
 //! One attempt at one partition: what it may touch, what it reports, and the wall that user panics stop at.
 
+use super::update::{Updates, gathered};
 use crate::block::{Erased, ErasedCodec, StorageLevel};
 use crate::clock::SharedClock;
 use crate::error::{Place, TaskError, panic_message};
@@ -100,6 +101,7 @@ pub struct TaskContext {
     running: Cell<Option<Site>>,
     costs: RefCell<Vec<OperatorCost>>,
     cached: RefCell<Vec<CachedPartition>>,
+    updates: RefCell<Updates>,
 }
 
 impl TaskContext {
@@ -113,6 +115,7 @@ impl TaskContext {
             running: Cell::new(None),
             costs: RefCell::default(),
             cached: RefCell::default(),
+            updates: RefCell::default(),
         }
     }
 
@@ -173,6 +176,19 @@ impl TaskContext {
         std::mem::take(&mut self.cached.borrow_mut())
     }
 
+    /// Takes what the task has gathered to change outside itself: [`apply`](Updates::apply) it when the task has succeeded.
+    pub fn take_updates(&self) -> Updates {
+        std::mem::take(&mut self.updates.borrow_mut())
+    }
+
+    /// Applies what the task has gathered so far: what it has done until now will not be done again.
+    ///
+    /// # Errors
+    /// As [`Updates::apply`].
+    pub fn apply_updates(&self) -> Result<(), TaskError> {
+        self.take_updates().apply(self.place)
+    }
+
     /// Runs the whole of a task; a panic in it becomes a [`TaskError::Panicked`] that names the operator whose code was running.
     ///
     /// `fallback` is named when the panic came from outside any operator's code.
@@ -181,18 +197,26 @@ impl TaskContext {
         fallback: Site,
         body: impl FnOnce(&TaskContext) -> Result<R, TaskError>,
     ) -> Result<R, TaskError> {
-        let outside = INSIDE_TASK.replace(true);
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(self)));
-        INSIDE_TASK.set(outside);
-        outcome.unwrap_or_else(|payload| {
+        let (outcome, gathered) = gathered(|| mark_inside(|| catch_unwind(AssertUnwindSafe(|| body(self)))));
+        let result = outcome.unwrap_or_else(|payload| {
             let site = self.running.take().unwrap_or(fallback);
             Err(TaskError::Panicked { site, place: self.place, message: panic_message(&*payload) })
-        })
+        })?;
+        self.updates.borrow_mut().append(gathered);
+        Ok(result)
     }
 }
 
 thread_local! {
     static INSIDE_TASK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body`, which catches its panics, as code of a task.
+pub(super) fn mark_inside<R>(body: impl FnOnce() -> R) -> R {
+    let outside = INSIDE_TASK.replace(true);
+    let result = body();
+    INSIDE_TASK.set(outside);
+    result
 }
 
 /// Whatever the calling thread runs counts as a task from here on: for the thread that actions need to get on.

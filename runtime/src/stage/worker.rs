@@ -9,9 +9,10 @@ use super::job::{TaskOutput, TaskWork};
 use super::plan::{PlannedTask, TaskInput};
 use super::shuffle::{Bucket, ShuffleKernel, ShuffleTable};
 use super::task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext};
+use super::update::Updates;
 use crate::block::{Block, BlockKey, BlockManager, Erased, GetBlock, PutBlock, RemoveBlocks};
 use crate::clock::SharedClock;
-use crate::error::{TaskError, in_full};
+use crate::error::{Place, TaskError, in_full};
 use crate::ids::{RddId, ShuffleId, WorkerId};
 use crate::site::Site;
 use crate::time::Time;
@@ -65,6 +66,7 @@ impl StageWorker {
             }
         };
         computed.kept = context.take_kept();
+        computed.updates = context.take_updates();
         computed.costs = context.costs();
         Ok(computed)
     }
@@ -118,6 +120,7 @@ struct Computed {
     value: Option<TaskOutput>,
     kept: Vec<CachedPartition>,
     costs: Vec<OperatorCost>,
+    updates: Updates,
 }
 
 impl Handler<RunTask> for StageWorker {
@@ -189,7 +192,7 @@ async fn fetch_block(blocks: &Addr<BlockManager>, key: BlockKey) -> Result<Optio
     }
 }
 
-/// Step 3: buckets to their owners, persisted partitions to the block manager.
+/// Step 3: buckets to their owners, persisted partitions to the block manager, updates to where they take effect.
 async fn hand_over(
     run: RunTask,
     computed: Result<Computed, TaskError>,
@@ -200,12 +203,15 @@ async fn hand_over(
     for kept in computed.kept {
         keep_partition(&blocks, kept).await;
     }
+    if let TaskWork::Map(kernel) = &run.work {
+        for (worker, buckets) in computed.buckets {
+            exchange.deliver(worker, kernel.progress().id(), buckets).await?;
+        }
+    }
+    // From here on only a panic of an update itself can make the task fail.
+    computed.updates.apply(Place { partition: run.task.partition, batch: run.batch })?;
     let output = match (&run.work, computed.value) {
         (TaskWork::Map(kernel), _) => {
-            let shuffle = kernel.progress().id();
-            for (worker, buckets) in computed.buckets {
-                exchange.deliver(worker, shuffle, buckets).await?;
-            }
             kernel.progress().delivered(run.task.partition, computed.targets);
             TaskOutput::Delivered
         }

@@ -1,11 +1,13 @@
 //! What all joins are made of: a table of the other side, through which this side streams.
 
+use super::matches::Matches;
 use super::meeting::Gather;
 use crate::rdd::key_table::KeyTable;
 use crate::rdd::sink::push_iter;
 use crate::rdd::{CHUNK, Flow, Partitioner, Rdd, Sink, take};
 use crate::record::{Data, Key, Record};
 use std::borrow::Borrow;
+use std::hash::Hash;
 use std::iter::repeat_n;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::stage::TaskContext;
@@ -38,10 +40,9 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
         self.meet(site, other, partitioner, move |this, that, task, out| {
             let mut table = KeyTable::with_capacity(0);
             that.push_into(task, &mut Gather { site, task, table: &mut table, add: Matches::add })?;
-            let met = if J::ALL_OF_THAT { vec![false; table.len()] } else { Vec::new() };
-            let mut probe = Probe::<J, _, _, W> { site, task, table, met, rows: Vec::new(), out };
+            let mut probe = Probe::<J, _, _, _>::new(site, task, &table, out);
             this.push_into(task, &mut probe)?;
-            let Probe { table, met, out, .. } = probe;
+            let met = probe.met;
             if !J::ALL_OF_THAT {
                 return Ok(());
             }
@@ -53,51 +54,28 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
     }
 }
 
-/// The values of one key. Most keys have one: that needs no list.
-struct Matches<W> {
-    first: Option<W>,
-    more: Vec<W>,
-}
-
-impl<W> Default for Matches<W> {
-    fn default() -> Matches<W> {
-        Matches { first: None, more: Vec::new() }
-    }
-}
-
-impl<W> Matches<W> {
-    fn add(&mut self, value: W) {
-        match self.first {
-            None => self.first = Some(value),
-            Some(_) => self.more.push(value),
-        }
-    }
-
-    fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.len()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &W> {
-        self.first.iter().chain(&self.more)
-    }
-
-    fn into_iter(self) -> impl Iterator<Item = W> {
-        self.first.into_iter().chain(self.more)
-    }
-}
-
 /// Takes this side's records and hands the rows on.
-struct Probe<'a, J: Kind<V, W>, K, V, W> {
+pub(super) struct Probe<'a, J: Kind<V, W>, K, V, W> {
     site: Site,
     task: &'a TaskContext,
-    table: KeyTable<K, Matches<W>>,
+    table: &'a KeyTable<K, Matches<W>>,
     /// Which keys of the table this side has; empty when nobody wants to know.
     met: Vec<bool>,
     rows: Vec<(K, J::Row)>,
     out: &'a mut dyn Sink<(K, J::Row)>,
 }
 
-impl<J: Kind<V, W>, K: Key, V: Data, W: Data> Probe<'_, J, K, V, W> {
+impl<'a, J: Kind<V, W>, K: Data + Eq + Hash, V: Data, W: Data> Probe<'a, J, K, V, W> {
+    pub(super) fn new(
+        site: Site,
+        task: &'a TaskContext,
+        table: &'a KeyTable<K, Matches<W>>,
+        out: &'a mut dyn Sink<(K, J::Row)>,
+    ) -> Self {
+        let met = if J::ALL_OF_THAT { vec![false; table.len()] } else { Vec::new() };
+        Probe { site, task, table, met, rows: Vec::new(), out }
+    }
+
     /// The rows of `held` records; `own` is called for those that make one.
     fn probe<R: Borrow<(K, V)>>(
         &mut self,
@@ -141,7 +119,7 @@ impl<J: Kind<V, W>, K: Key, V: Data, W: Data> Probe<'_, J, K, V, W> {
     }
 }
 
-impl<J: Kind<V, W>, K: Key, V: Data, W: Data> Sink<(K, V)> for Probe<'_, J, K, V, W> {
+impl<J: Kind<V, W>, K: Data + Eq + Hash, V: Data, W: Data> Sink<(K, V)> for Probe<'_, J, K, V, W> {
     fn push(&mut self, chunk: &mut Vec<(K, V)>) -> Flow {
         self.probe(chunk.len(), take(chunk), |record| record)
     }

@@ -38,7 +38,7 @@ impl<T: Key> Rdd<T> {
         let shared = once(self).meet(site, &once(other), partitioner.clone(), move |this, that, task, out| {
             let mut keys = KeyTable::with_capacity(0);
             that.push_into(task, &mut Gather { site, task, table: &mut keys, add: |(): &mut (), ()| {} })?;
-            this.push_into(task, &mut Filter::new(site, task, &|(record, ())| keys.contains(record), out))
+            this.push_into(task, &mut Filter::new(site, task, |(record, ())| keys.contains(record), out))
         });
         shared.keys_at(site)
     }

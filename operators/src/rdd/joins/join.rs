@@ -46,7 +46,7 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
     }
 }
 
-struct Inner;
+pub(super) struct Inner;
 
 impl<V: Data, W: Data> Kind<V, W> for Inner {
     type Row = (V, W);

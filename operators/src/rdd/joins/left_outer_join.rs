@@ -45,7 +45,7 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
     }
 }
 
-struct LeftOuter;
+pub(super) struct LeftOuter;
 
 impl<V: Data, W: Data> Kind<V, W> for LeftOuter {
     type Row = (V, Option<W>);

@@ -47,7 +47,7 @@ impl<K: Key, V: Record> Rdd<(K, V)> {
         self.meet(site, &keys, partitioner, move |this, that, task, out| {
             let mut keys = KeyTable::with_capacity(0);
             that.push_into(task, &mut Gather { site, task, table: &mut keys, add: |(): &mut (), ()| {} })?;
-            this.push_into(task, &mut Filter::new(site, task, &|(key, _)| !keys.contains(key), out))
+            this.push_into(task, &mut Filter::new(site, task, |(key, _)| !keys.contains(key), out))
         })
     }
 }

@@ -26,20 +26,20 @@ impl<T: Data> Rdd<T> {
 
 /// Hands on the records for which `keep` is true.
 pub(in crate::rdd) struct Filter<'a, T, F> {
-    keep: &'a F,
+    keep: F,
     site: Site,
     task: &'a TaskContext,
     out: &'a mut dyn Sink<T>,
     kept: Vec<T>,
 }
 
-impl<'a, T, F: Fn(&T) -> bool> Filter<'a, T, F> {
-    pub(in crate::rdd) fn new(site: Site, task: &'a TaskContext, keep: &'a F, out: &'a mut dyn Sink<T>) -> Self {
+impl<'a, T, F: FnMut(&T) -> bool> Filter<'a, T, F> {
+    pub(in crate::rdd) fn new(site: Site, task: &'a TaskContext, keep: F, out: &'a mut dyn Sink<T>) -> Self {
         Filter { keep, site, task, out, kept: Vec::new() }
     }
 }
 
-impl<T: Clone, F: Fn(&T) -> bool> Sink<T> for Filter<'_, T, F> {
+impl<T: Clone, F: FnMut(&T) -> bool> Sink<T> for Filter<'_, T, F> {
     fn push(&mut self, chunk: &mut Vec<T>) -> Flow {
         self.task.run(self.site, chunk.len(), || chunk.retain(|record| (self.keep)(record)))?;
         if chunk.is_empty() { Ok(()) } else { self.out.push(chunk) }
