@@ -15,6 +15,15 @@ const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")
 
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
+pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
+pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
+pub(crate) const TRANSFORM_BLOCKLIST: &str = env!("CARGO_BIN_EXE_transform_blocklist");
+pub(crate) const JOIN_STREAMS: &str = env!("CARGO_BIN_EXE_join_streams");
+pub(crate) const PAGE_VIEWS: &str = env!("CARGO_BIN_EXE_page_views");
+
+/// Every example.
+pub(crate) const ALL: [&str; 7] =
+    [WORD_COUNT, QUEUE_STREAM, WINDOWED_WORD_COUNT, TOP_K, TRANSFORM_BLOCKLIST, JOIN_STREAMS, PAGE_VIEWS];
 
 /// A command that runs `binary` without what the environment of the tests says.
 pub(crate) fn command(binary: &str, arguments: &str) -> Command {
@@ -111,6 +120,31 @@ impl Program {
             panic!("the program ended: {:?}", self.err.rest());
         };
         page
+    }
+
+    /// The pages from the next one to the first that is `last`.
+    pub(crate) fn pages_to(&self, last: impl Fn(&Page) -> bool) -> Vec<Page> {
+        let mut pages = Vec::new();
+        // At the shortest interval used this is longer than the deadline.
+        for _ in 0..1000 {
+            pages.push(self.page());
+            if pages.last().is_some_and(&last) {
+                return pages;
+            }
+        }
+        panic!("what was expected has not come: {pages:?}");
+    }
+
+    /// Reads until a line of standard output says `text`.
+    pub(crate) fn says(&self, text: &str) -> String {
+        let mut others = Vec::new();
+        while let Some(line) = self.out.next() {
+            if line.contains(text) {
+                return line;
+            }
+            others.push(line);
+        }
+        panic!("the program ended without saying {text:?}: {others:?}")
     }
 
     /// Adds up pages until their counts are the expected ones.
