@@ -91,6 +91,20 @@ fn the_first_two_commands_of_the_readme_are_the_demo_and_the_test() {
 }
 
 #[test]
+fn the_readme_lists_every_example() {
+    let readme = text("README.md");
+    let listed: BTreeSet<&str> = readme
+        .split_once("| example | what it shows |\n| --- | --- |\n")
+        .and_then(|(_, table)| table.split_once("\n\n"))
+        .map(|(table, _)| table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect())
+        .unwrap();
+    let binaries = fs::read_dir(root().join("examples/src/bin")).unwrap().map(|entry| entry.unwrap().path());
+    let binaries: BTreeSet<String> =
+        binaries.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(listed, binaries.iter().map(String::as_str).collect());
+}
+
+#[test]
 fn every_make_target_of_the_readme_is_there() {
     let (readme, makefile) = (text("README.md"), text("Makefile"));
     let commands = blocks(&readme).into_iter().filter(|(info, _)| *info == "sh").flat_map(|(_, lines)| lines);

@@ -13,6 +13,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Batches after which the program ends.
 const BATCHES: u64 = 5;
 
+/// Datasets that are pushed ahead of the batches: the queue is never empty and never long.
+const AHEAD: u64 = 3;
+
 fn main() -> anyhow::Result<()> {
     let cli = cli::parse("Counts the numbers of queued datasets by their last digit");
     cli::init_logging();
@@ -24,14 +27,17 @@ fn main() -> anyhow::Result<()> {
     numbers.map(|number: u32| (number % 10, 1u64)).reduce_by_key(|a, b| a + b).print();
     let engine = ssc.engine().clone();
 
-    let running = ssc.start()?;
     let mut pushed = 0;
-    loop {
-        // One dataset ahead of the batches: the queue is never empty and never long.
-        while pushed < batches.min(running.batches_completed() + 2) {
+    let mut push_after = move |complete: u64| {
+        while pushed < batches.min(complete + AHEAD) {
             queue.push_records(&engine, 1..=1000, 10);
             pushed += 1;
         }
+    };
+    push_after(0);
+    let running = ssc.start()?;
+    loop {
+        push_after(running.batches_completed());
         if running.batches_completed() >= batches || running.await_termination_or_timeout(Duration::from_millis(10))? {
             break;
         }

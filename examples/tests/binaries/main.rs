@@ -9,9 +9,14 @@
 
 mod arguments;
 mod faults;
+mod join_streams;
+mod page_views;
 mod pages;
 mod peer;
 mod program;
 mod queue_stream;
 mod signals;
+mod top_k;
+mod transform_blocklist;
+mod windowed_word_count;
 mod word_count;

@@ -60,6 +60,13 @@ impl Counts {
         }
     }
 
+    /// The counts of all `pages`.
+    pub(crate) fn all(pages: &[Page]) -> Counts {
+        let mut counts = Counts::default();
+        pages.iter().for_each(|page| counts.add(page));
+        counts
+    }
+
     pub(crate) fn of(&self, word: &str) -> u64 {
         self.0.get(word).copied().unwrap_or_default()
     }

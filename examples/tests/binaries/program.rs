@@ -15,6 +15,19 @@ const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")
 
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
+pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
+pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
+pub(crate) const TRANSFORM_BLOCKLIST: &str = env!("CARGO_BIN_EXE_transform_blocklist");
+pub(crate) const JOIN_STREAMS: &str = env!("CARGO_BIN_EXE_join_streams");
+pub(crate) const PAGE_VIEWS: &str = env!("CARGO_BIN_EXE_page_views");
+
+/// Every example.
+pub(crate) const ALL: [&str; 7] =
+    [WORD_COUNT, QUEUE_STREAM, WINDOWED_WORD_COUNT, TOP_K, TRANSFORM_BLOCKLIST, JOIN_STREAMS, PAGE_VIEWS];
+
+/// What a program says when the machine does not keep up with the short intervals of these tests. No test looks for it, and it
+/// changes no result: the block goes to the next batch.
+const OVERLOADED: &str = "a receiver did not hand over its block within the batch interval";
 
 /// A command that runs `binary` without what the environment of the tests says.
 pub(crate) fn command(binary: &str, arguments: &str) -> Command {
@@ -113,6 +126,31 @@ impl Program {
         page
     }
 
+    /// The pages from the next one to the first that is `last`.
+    pub(crate) fn pages_to(&self, last: impl Fn(&Page) -> bool) -> Vec<Page> {
+        let mut pages = Vec::new();
+        // At the shortest interval used this is longer than the deadline.
+        for _ in 0..1000 {
+            pages.push(self.page());
+            if pages.last().is_some_and(&last) {
+                return pages;
+            }
+        }
+        panic!("what was expected has not come: {pages:?}");
+    }
+
+    /// Reads until a line of standard output says `text`.
+    pub(crate) fn says(&self, text: &str) -> String {
+        let mut others = Vec::new();
+        while let Some(line) = self.out.next() {
+            if line.contains(text) {
+                return line;
+            }
+            others.push(line);
+        }
+        panic!("the program ended without saying {text:?}: {others:?}")
+    }
+
     /// Adds up pages until their counts are the expected ones.
     pub(crate) fn expect_counts(&self, expected: &[(&str, u64)]) {
         let mut counts = Counts::default();
@@ -140,7 +178,7 @@ impl Program {
 
     /// Lines that are on standard error by now.
     pub(crate) fn errors_so_far(&self) -> Vec<String> {
-        self.err.0.try_iter().collect()
+        self.err.0.try_iter().filter(|line| !line.contains(OVERLOADED)).collect()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -150,7 +188,8 @@ impl Program {
 
     /// Waits until it has ended by itself.
     pub(crate) fn end(mut self) -> End {
-        let (out, err) = (self.out.rest(), self.err.rest());
+        let (out, mut err) = (self.out.rest(), self.err.rest());
+        err.retain(|line| !line.contains(OVERLOADED));
         // Both pipes are closed: it is ending.
         End { code: self.child.wait().unwrap().code(), out, err }
     }

@@ -1,27 +1,25 @@
 //! What is kept of batches that are done, and for how long. Spark's rows "rdd cleanup".
 
-use crate::common::{INTERVAL, PATIENCE, config, context, numbers};
-use waterwheel_operators::prelude::*;
+use crate::common::{INTERVAL, numbers};
+use waterwheel_operators::testkit::TestRun;
 
 /// Partitions that `numbers` has in each batch.
 const PARTITIONS: usize = 2;
 
 /// Runs six batches of a persisted stream, one after another, and returns how many of its partitions are held then.
 fn held_after_six_batches(remember: Option<std::time::Duration>) -> usize {
-    let (ssc, clock) = context(config());
-    if let Some(remember) = remember {
-        ssc.remember(remember);
-    }
-    numbers(&ssc).map(|n| n + 1).cache().foreach_rdd(|dataset| dataset.count().map(drop));
-    let running = ssc.start().unwrap();
-    for batch in 1..=6 {
-        clock.advance(INTERVAL);
-        assert!(running.wait_for_batches(batch, PATIENCE));
-    }
-    let held = running.settled_snapshot().unwrap().blocks.blocks;
-    running.stop(Stop::Graceful).unwrap();
-    assert_eq!(running.engine().snapshot().unwrap().blocks.blocks, 0, "nothing is held when all has ended");
-    held
+    let started = TestRun::new().start(|ssc| {
+        if let Some(remember) = remember {
+            ssc.remember(remember);
+        }
+        numbers(ssc).map(|n| n + 1).cache().probe()
+    });
+    let (mut test, _) = started.unwrap();
+    test.advance(6).unwrap();
+    let held = test.held().unwrap();
+    assert_eq!((held.blocks, held.shuffles), (0, 0));
+    test.stop().unwrap();
+    held.persisted
 }
 
 /// B-7

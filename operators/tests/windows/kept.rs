@@ -1,17 +1,13 @@
 //! What windows keep of their parents, and for how long.
 
-use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
-use waterwheel_operators::testkit::Scripted;
+use waterwheel_operators::testkit::{Scripted, TestRun};
 
 const SECOND: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(20);
 
-fn context() -> (StreamingContext, ManualClock) {
-    let clock = ManualClock::new(Time::ZERO);
-    let config = Config::local("test").with_cores(2).with_handle_signals(false);
-    (StreamingContext::with_clock(config, SECOND, Arc::new(clock.clone())).unwrap(), clock)
+fn context() -> StreamingContext {
+    StreamingContext::new(Config::local("test").with_cores(2), SECOND).unwrap()
 }
 
 /// Batch n holds the number n.
@@ -26,7 +22,7 @@ fn level(plan: &waterwheel_operators::plan::Plan, name: &str) -> Option<StorageL
 /// Spark: "window - persistence level". Kept as typed records here, not encoded: what windows read, they read often.
 #[test]
 fn a_window_has_its_parent_kept_and_persisting_it_persists_the_parent() {
-    let (ssc, _) = context();
+    let ssc = context();
     let numbers = numbers(&ssc).named("numbers");
     let windowed = numbers.window(seconds(2), SECOND).named("windowed");
     assert_eq!((level(&ssc.plan(), "numbers"), level(&ssc.plan(), "windowed")), (Some(StorageLevel::MemoryOnly), None));
@@ -37,7 +33,7 @@ fn a_window_has_its_parent_kept_and_persisting_it_persists_the_parent() {
 
 #[test]
 fn what_the_user_decided_stays_when_a_window_is_made() {
-    let (ssc, _) = context();
+    let ssc = context();
     let kept = numbers(&ssc).persist(StorageLevel::DiskOnly).named("kept");
     let dropped = kept.map(|n| n).unpersist().named("dropped");
     kept.union(&dropped).window(seconds(2), SECOND);
@@ -49,19 +45,14 @@ fn what_the_user_decided_stays_when_a_window_is_made() {
 
 /// How many persisted blocks and shuffles are held after each of `batches` batches of the stream that `window` makes.
 fn held<T: Data>(batches: u64, window: impl for<'c> Fn(DStream<'c, i64>) -> DStream<'c, T>) -> Vec<(usize, usize)> {
-    let (ssc, clock) = context();
-    window(numbers(&ssc).map(|n| n + 1)).foreach_rdd(|dataset| dataset.count().map(drop));
-    let running = ssc.start().unwrap();
-    let held = (1..=batches).map(|batch| {
-        clock.advance(SECOND);
-        assert!(running.wait_for_batches(batch, PATIENCE), "{:?}", running.await_termination_or_timeout(PATIENCE));
-        let held = running.settled_snapshot().unwrap();
-        (held.blocks.blocks, held.shuffles)
+    let (mut test, _) = TestRun::new().start(|ssc| window(numbers(ssc).map(|n| n + 1)).probe()).unwrap();
+    let held = (1..=batches).map(|_| {
+        test.advance(1).unwrap();
+        let held = test.held().unwrap();
+        (held.persisted, held.shuffles)
     });
     let held = held.collect();
-    running.stop(Stop::Graceful).unwrap();
-    let left = running.engine().snapshot().unwrap();
-    assert_eq!((left.blocks.blocks, left.shuffles), (0, 0), "nothing is held when all has ended");
+    test.stop().unwrap();
     held
 }
 
