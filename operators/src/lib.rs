@@ -19,6 +19,7 @@
 mod context;
 pub mod dstream;
 pub mod error;
+mod files;
 mod graph;
 mod input;
 pub mod outcome;

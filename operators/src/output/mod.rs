@@ -2,4 +2,5 @@
 
 mod foreach_rdd;
 mod print;
+mod save_as_object_files;
 mod save_as_text_files;

@@ -14,6 +14,7 @@ mod narrow;
 mod node;
 mod partitioner;
 mod persist;
+mod read_files;
 mod shuffle;
 mod sink;
 mod source;
@@ -22,6 +23,7 @@ mod testing;
 
 pub use node::{Input, RddNode};
 pub use partitioner::{Partitioner, PartitionerId};
+pub use read_files::ReadFiles;
 pub(crate) use shuffle::{Combiner, reducer};
 pub use sink::{CHUNK, EachChunk, EachShared, Flow, Sink, Stop, push_all, take};
 pub(crate) use source::Blocks;

@@ -13,6 +13,8 @@ mod job;
 mod max;
 mod min;
 mod reduce;
+mod save_as_object_file;
+mod save_as_text_file;
 mod take;
 mod take_ordered;
 mod top;
