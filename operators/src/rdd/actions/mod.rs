@@ -8,6 +8,7 @@ mod count_by_value;
 mod fold;
 mod foreach;
 mod foreach_partition;
+mod foreach_partition_with;
 mod is_empty;
 mod job;
 mod max;
