@@ -1,6 +1,6 @@
 //! Arguments and variables that cannot be: named, with what is accepted, before anything runs.
 
-use crate::program::{Program, QUEUE_STREAM, WORD_COUNT, command};
+use crate::program::{FOREACH_PARTITION, Program, QUEUE_STREAM, WORD_COUNT, command};
 
 #[test]
 fn bad_argument_is_named_and_the_exit_code_is_2() {
@@ -17,7 +17,7 @@ fn bad_argument_is_named_and_the_exit_code_is_2() {
         ("--speed 9", "'--speed'", "--help"),
         ("localhost:1 localhost:2", "'localhost:2'", "--help"),
     ] {
-        for binary in [WORD_COUNT, QUEUE_STREAM] {
+        for binary in [WORD_COUNT, QUEUE_STREAM, FOREACH_PARTITION] {
             let end = Program::start(binary, arguments).end();
             let message = end.err.join("\n");
             assert_eq!((end.code, end.out.as_slice()), (Some(2), [].as_slice()), "{arguments}: {message}");
@@ -47,7 +47,7 @@ fn bad_variable_is_named_before_anything_is_printed() {
             "WATERWHEEL_RECEIVER__MAX_LINE: `receiver.max_line` cannot be `long`",
         ),
     ] {
-        for binary in [WORD_COUNT, QUEUE_STREAM] {
+        for binary in [WORD_COUNT, QUEUE_STREAM, FOREACH_PARTITION] {
             let mut command = command(binary, "");
             command.env(name, value);
             let end = Program::spawn(command).end();
@@ -60,7 +60,7 @@ fn bad_variable_is_named_before_anything_is_printed() {
 
 #[test]
 fn help_tells_every_argument() {
-    for binary in [WORD_COUNT, QUEUE_STREAM] {
+    for binary in [WORD_COUNT, QUEUE_STREAM, FOREACH_PARTITION] {
         let end = Program::start(binary, "--help").end();
         let help = end.out.join("\n");
         assert_eq!(end.code, Some(0));

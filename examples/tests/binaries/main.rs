@@ -9,6 +9,7 @@
 
 mod arguments;
 mod faults;
+mod foreach_partition;
 mod pages;
 mod peer;
 mod program;

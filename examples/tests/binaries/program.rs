@@ -14,6 +14,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")];
 
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
+pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
 
 /// A command that runs `binary` without what the environment of the tests says.

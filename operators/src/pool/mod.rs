@@ -6,6 +6,8 @@
 //! What is taken out and put back, and how, is the pool of the `deadpool` crate, asked in a way in which it never waits: a
 //! task does not share its resource, so at most as many are in use as tasks run at a time. What is added here is that users'
 //! code runs outside the event loop, that time comes from the engine's clock, and that a resource whose user failed is closed.
+//! (The other pools of that kind have a time and threads of their own: `r2d2` connects and expires in background threads, and
+//! tells of a refused connection after half a minute; `bb8` needs an event loop and its timers.)
 
 mod watch;
 
