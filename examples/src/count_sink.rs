@@ -129,7 +129,7 @@ fn serve(mut client: &TcpStream, kept: &Mutex<Kept>, hang_up_after: Option<usize
     let mut lines = BufReader::new(client).lines();
     while let Some(head) = lines.next().transpose()? {
         let (id, records) = pair::<usize>(&head)?;
-        let records = lines.by_ref().take(records).map(|line| Ok(pair::<u64>(&line?)?));
+        let records = lines.by_ref().take(records).map(|line| pair::<u64>(&line?));
         let counts = records.collect::<io::Result<Vec<(String, u64)>>>()?;
         let stored_as = lock(kept).store(id, counts);
         if stored_as.is_some() && stored_as == hang_up_after {

@@ -1,5 +1,6 @@
 //! Datasets that are written to files and read back.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "what becomes of files that somebody moves is what is tested")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
