@@ -37,7 +37,8 @@ use waterwheel_runtime::time::minutes;
 /// - when [`health_check`](ResourcePool::health_check) says before a use that it is not usable;
 /// - when the closure that uses it fails or panics: nobody knows then what state it is in;
 /// - when it was idle for [`idle_timeout`](ResourcePool::idle_timeout), by the engine's clock;
-/// - when the last handle of the pool is gone, the programs' own included.
+/// - when it is idle and a program on its engine ends; another that goes on makes a new one when it needs one;
+/// - when the last handle of the pool is gone.
 ///
 /// Making, checking, using and closing are all done on threads without an event loop, so blocking clients that have one inside
 /// may be used. None of them is given up by a timeout: set one in `connect` and in the client.
@@ -232,11 +233,15 @@ impl<R: Send + 'static> Shared<R> {
         close(kept.removed);
         next
     }
+
+    fn close_idle(&self) {
+        close(self.pool.retain(|_, _| false).removed);
+    }
 }
 
 impl<R: Send + 'static> Drop for Shared<R> {
     fn drop(&mut self) {
-        close(self.pool.retain(|_, _| false).removed);
+        self.close_idle();
     }
 }
 

@@ -5,6 +5,17 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
 
+/// Waits until `condition` holds.
+#[track_caller]
+fn wait_until(program: &Program, what: &str, condition: impl Fn() -> bool) {
+    let begin = SystemClock::new();
+    while !condition() {
+        assert!(begin.monotonic() < PATIENCE, "waited in vain for {what}: {:?}", program.clock);
+        program.running.wait_for_batches(u64::MAX, Duration::from_millis(1));
+        std::thread::yield_now();
+    }
+}
+
 /// O-7
 #[test]
 fn a_connection_that_the_peer_closed_between_two_batches_is_replaced_before_anything_is_written_to_it() {
@@ -33,12 +44,7 @@ fn a_connection_that_is_idle_for_too_long_by_the_engine_s_clock_is_closed() {
     server.until_lines(1);
     // Whoever closes it sleeps until exactly then; the next tick is far away.
     let due = Time::ZERO + minutes(65);
-    let mut turns = 0;
-    while program.clock.next_deadline() != Some(due) {
-        turns += 1;
-        assert!(turns < 20_000, "nobody watches the pool: {:?}", program.clock);
-        program.running.wait_for_batches(u64::MAX, Duration::from_millis(1));
-    }
+    wait_until(&program, "the watch", || program.clock.next_deadline() == Some(due));
     program.clock.advance(minutes(5) - milliseconds(1));
     assert_eq!((pool.open(), pool.idle()), (1, 1));
     program.clock.advance(milliseconds(1));
@@ -90,18 +96,31 @@ fn engine(cores: usize) -> (Engine, ManualClock) {
 }
 
 #[test]
-fn a_pool_that_is_dropped_has_closed_its_connections() {
+fn a_program_that_has_ended_has_closed_its_connections() {
     let server = Server::start();
     let pool = server.pool();
     let program = Program::start(seconds(1), vec![vec![1]], |numbers| {
         numbers.foreach_partition_with(&pool, |connection, records, id| write(connection, &records, id));
     });
     program.batch();
-    assert_eq!(opened(&server.until_lines(1)), 1);
+    assert_eq!((opened(&server.until_lines(1)), pool.idle()), (1, 1));
     program.running.stop(Stop::Graceful).unwrap();
-    assert_eq!(pool.idle(), 1, "the program has another handle");
-    drop(program);
+    assert_eq!(server.next(), Seen::Closed(0));
+    assert_eq!(pool.open(), 0);
+    // Neither is anything waited for: the watch has ended with the program.
+    wait_until(&program, "the last sleep", || program.clock.waiting() == 0);
+}
+
+#[test]
+fn a_pool_that_is_dropped_has_closed_its_connections() {
+    let server = Server::start();
+    let (pool, engine) = (server.pool(), Engine::local(1).unwrap());
+    engine.parallelize([7], 1).foreach_partition_with(&pool, |_, _, _| ()).unwrap();
+    assert_eq!((server.next(), pool.idle()), (Seen::Opened(0), 1));
+    let other = pool.clone();
     drop(pool);
+    assert_eq!(other.idle(), 1);
+    drop(other);
     assert_eq!(server.next(), Seen::Closed(0));
 }
 

@@ -51,7 +51,16 @@ fn it_is_made_checked_used_and_closed_after_a_failure() {
 }
 
 #[test]
-fn it_is_closed_when_it_is_idle_and_when_the_pool_is_dropped() {
+fn it_is_closed_when_the_pool_is_dropped() {
+    let (pool, closed) = clients();
+    let engine = Engine::local(1).unwrap();
+    engine.parallelize([true], 1).foreach_partition_with(&pool, |_, _, _| ()).unwrap();
+    drop(pool);
+    assert_eq!(closed.iter().count(), 1);
+}
+
+#[test]
+fn it_is_closed_when_it_is_idle_and_when_its_program_ends() {
     let (pool, closed) = clients();
     let pool = pool.idle_timeout(seconds(30));
     let program = Program::start(seconds(60), vec![vec![1], vec![2]], |numbers| {
@@ -64,7 +73,7 @@ fn it_is_closed_when_it_is_idle_and_when_the_pool_is_dropped() {
     program.clock.advance(seconds(30));
     assert!(program.running.wait_for_batches(2, PATIENCE));
     assert_eq!(pool.open(), 1);
-    drop(program);
-    drop(pool);
+    program.running.stop(Stop::Graceful).unwrap();
     closed.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(pool.open(), 0);
 }
