@@ -1,8 +1,9 @@
 //! What the examples share, so that each of them shows its stream and nothing else: the command line ([`cli`]), a source of
 //! text that needs no second terminal ([`feed`], [`text_server`]), the words and page views that it sends ([`words`],
-//! [`page_views`]), and running to the end ([`run`](run::run)).
+//! [`page_views`]), a place to write to ([`count_sink`]), and running to the end ([`run`](run::run)).
 
 pub mod cli;
+pub mod count_sink;
 pub mod feed;
 pub mod page_views;
 pub mod run;

@@ -3,7 +3,7 @@
 use crate::rdd::Rdd;
 use crate::record::Data;
 use std::error::Error;
-use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::error::{JobError, in_full};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -76,9 +76,9 @@ impl<T: Data, E: Into<BoxError>> DatasetOutcome for Result<Rdd<T>, E> {
 
 /// The error of a closure as a fault of the batch: that of an action which the closure passed on is told as it is, any other
 /// with the operator's site.
-pub(crate) fn told(error: BoxError, site: Site, batch: Time) -> JobError {
+pub(crate) fn told(error: BoxError, site: Site, batch: impl Into<Option<Time>>) -> JobError {
     match error.downcast::<JobError>() {
         Ok(job) => *job,
-        Err(other) => JobError::Failed { site, batch: Some(batch), message: other.to_string() },
+        Err(other) => JobError::Failed { site, batch: batch.into(), message: in_full(&*other) },
     }
 }

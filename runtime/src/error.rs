@@ -26,7 +26,7 @@ impl fmt::Display for Place {
 }
 
 /// The text of an error and of its sources, each after a colon: for errors that go on as text.
-pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
+pub fn in_full(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

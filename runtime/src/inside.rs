@@ -1,11 +1,16 @@
-//! Which threads belong to an engine, and how many of them there are.
+//! Which threads belong to an engine, how many of them there are, and a way out of them.
 //!
 //! User code runs on all of them: tasks, outputs, listeners, sources. If it waited there for its context or engine to end, it
-//! would wait for itself.
+//! would wait for itself. And each of them drives an event loop, on which no other can be driven.
 
+use crate::stage::{forbid_actions_here, inside_task};
 use std::cell::{Cell, RefCell};
+use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use tokio::runtime::Handle;
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
@@ -50,9 +55,38 @@ pub fn on_engine_thread() -> bool {
     INSIDE.get()
 }
 
+/// Runs `body`, which may drive an event loop of its own, and waits for it; a panic in it goes on here.
+///
+/// Blocking clients of databases and the like often have such a loop inside, and panic on a thread that drives another. So
+/// `body` runs on a thread that drives none: the calling one if it is of that kind, or else a new one, which counts as the
+/// calling one in everything that is refused inside tasks and engines.
+///
+/// # Errors
+/// When the system refuses a thread; `body` was not run then.
+pub fn outside_event_loop<R: Send>(body: impl FnOnce() -> R + Send) -> io::Result<R> {
+    if Handle::try_current().is_err() {
+        return Ok(body());
+    }
+    let (engine, task) = (on_engine_thread(), inside_task());
+    thread::scope(|scope| {
+        let outside = thread::Builder::new().name("waterwheel-user".to_owned()).spawn_scoped(scope, move || {
+            INSIDE.set(engine);
+            if task {
+                forbid_actions_here();
+            }
+            body()
+        })?;
+        Ok(outside.join().unwrap_or_else(|payload| resume_unwind(payload)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::site::Site;
+    use crate::stage::{CancelToken, TaskContext};
+    use crate::time::Time;
 
     #[test]
     fn a_thread_is_counted_once_and_until_it_ends() {
@@ -65,5 +99,38 @@ mod tests {
         });
         assert_eq!((seen.join().unwrap(), count.now()), ((true, 1), 0));
         assert_eq!((on_engine_thread(), ThreadCount::of_this_thread().now()), (false, 0));
+    }
+
+    /// What a blocking client does inside.
+    fn drive_a_loop() -> u32 {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async { 7 })
+    }
+
+    #[actix::test]
+    async fn an_event_loop_can_be_driven_outside_and_not_inside() {
+        assert!(std::panic::catch_unwind(drive_a_loop).is_err());
+        assert_eq!(outside_event_loop(drive_a_loop).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_thread_without_a_loop_does_it_itself() {
+        let here = thread::current().id();
+        assert_eq!(outside_event_loop(|| thread::current().id()).unwrap(), here);
+    }
+
+    #[actix::test]
+    async fn what_is_forbidden_inside_stays_forbidden_outside() {
+        assert_eq!(outside_event_loop(|| (on_engine_thread(), inside_task())).unwrap(), (false, false));
+        mark_engine_thread(ThreadCount::default());
+        let task = TaskContext::new(0, None, Arc::new(ManualClock::new(Time::ZERO)), CancelToken::default());
+        let seen =
+            task.guard(Site::here("test"), |_| Ok(outside_event_loop(|| (on_engine_thread(), inside_task())).unwrap()));
+        assert_eq!(seen.unwrap(), (true, true));
+    }
+
+    #[actix::test]
+    async fn a_panic_outside_goes_on_inside() {
+        let caught = std::panic::catch_unwind(|| outside_event_loop(|| panic!("no such row")));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"no such row"));
     }
 }

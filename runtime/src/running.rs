@@ -288,6 +288,7 @@ impl Conductor {
         }
         let _ = self.core.blocks.send(RemoveContext { context: self.context }).await;
         self.core.collect_garbage().await;
+        self.core.context_ended();
         self.progress.ended();
     }
 }

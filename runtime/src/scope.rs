@@ -19,6 +19,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// The addresses of an engine's actors. It holds no thread: when the engine is stopped, jobs say so.
 pub struct EngineCore {
@@ -37,6 +38,8 @@ pub struct EngineCore {
     next_receiver: AtomicUsize,
     next_id: AtomicU64,
     garbage: Mutex<Garbage>,
+    /// How many contexts have ended.
+    ends: watch::Sender<u64>,
 }
 
 /// Data of datasets that nobody holds any more; given back before the next job and after each batch.
@@ -75,6 +78,7 @@ impl EngineCore {
             next_receiver: AtomicUsize::new(0),
             next_id: AtomicU64::new(0),
             garbage: Mutex::default(),
+            ends: watch::Sender::new(0),
         }
     }
 
@@ -95,6 +99,21 @@ impl EngineCore {
     /// A new context's id.
     pub fn next_context(&self) -> ContextId {
         ContextId(self.next())
+    }
+
+    /// A context on the engine has ended.
+    pub(crate) fn context_ended(&self) {
+        self.ends.send_modify(|ends| *ends += 1);
+    }
+
+    /// Waits until a context on the engine has ended after this call, or nobody holds the engine any more: for what outlives a
+    /// context but has to rest with it.
+    pub fn next_context_end(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ends = self.ends.subscribe();
+        async move {
+            // An error is the end of all.
+            let _ = ends.changed().await;
+        }
     }
 
     /// The arbiter for the next receiver: they take turns.

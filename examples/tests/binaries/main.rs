@@ -9,6 +9,7 @@
 
 mod arguments;
 mod faults;
+mod foreach_partition;
 mod join_streams;
 mod page_views;
 mod pages;

@@ -14,6 +14,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")];
 
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
+pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
 pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
 pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
@@ -22,8 +23,16 @@ pub(crate) const JOIN_STREAMS: &str = env!("CARGO_BIN_EXE_join_streams");
 pub(crate) const PAGE_VIEWS: &str = env!("CARGO_BIN_EXE_page_views");
 
 /// Every example.
-pub(crate) const ALL: [&str; 7] =
-    [WORD_COUNT, QUEUE_STREAM, WINDOWED_WORD_COUNT, TOP_K, TRANSFORM_BLOCKLIST, JOIN_STREAMS, PAGE_VIEWS];
+pub(crate) const ALL: [&str; 8] = [
+    WORD_COUNT,
+    QUEUE_STREAM,
+    WINDOWED_WORD_COUNT,
+    TOP_K,
+    TRANSFORM_BLOCKLIST,
+    JOIN_STREAMS,
+    PAGE_VIEWS,
+    FOREACH_PARTITION,
+];
 
 /// What a program says when the machine does not keep up with the short intervals of these tests. No test looks for it, and it
 /// changes no result: the block goes to the next batch.

@@ -130,10 +130,10 @@ struct Source {
     pull: Pull,
 }
 
-/// Starts and stops an input stream that is also owned by its node.
+/// Starts and stops an input stream that is also owned by its node, or an output that is also owned by its jobs.
 pub(crate) trait StartStop: Send {
     fn site(&self) -> Site;
-    fn start(&self, zero: Time);
+    fn start(&self, zero: Time) -> Result<(), JobError>;
     fn stop(&self);
 }
 

@@ -18,10 +18,7 @@ impl BatchProgram for Graph {
         }
         for input in &self.inputs {
             self.started += 1;
-            caught(input.site(), None, || {
-                input.start(zero);
-                Ok(())
-            })?;
+            caught(input.site(), None, || input.start(zero))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::dstream::DStream;
 use crate::graph::{Batch, InputStream, StartStop};
 use crate::record::Data;
 use std::sync::{Arc, Mutex, PoisonError};
+use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -43,8 +44,9 @@ impl<T: 'static, S: InputStream<T>> StartStop for Input<T, S> {
         self.site
     }
 
-    fn start(&self, zero: Time) {
+    fn start(&self, zero: Time) -> Result<(), JobError> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner).start(zero);
+        Ok(())
     }
 
     fn stop(&self) {

@@ -1,11 +1,9 @@
 //! `foreach_rdd`: hands the dataset of every batch to the program.
 
 use crate::dstream::DStream;
-use crate::graph::{Batch, RunJob, catch};
-use crate::outcome::{BoxError, Outcome, told};
+use crate::outcome::Outcome;
 use crate::rdd::Rdd;
 use crate::record::Data;
-use std::sync::Arc;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -47,21 +45,5 @@ impl<T: Data> DStream<'_, T> {
     #[track_caller]
     pub fn foreach_rdd_with_time<R: Outcome>(&self, f: impl Fn(Rdd<T>, Time) -> R + Send + Sync + 'static) {
         self.output_at(Site::here("foreach_rdd"), move |dataset, time| f(dataset, time).into_result());
-    }
-
-    /// Registers an output operation.
-    pub(crate) fn output_at(
-        &self,
-        site: Site,
-        f: impl Fn(Rdd<T>, Time) -> Result<(), BoxError> + Send + Sync + 'static,
-    ) {
-        let (parent, f) = (self.node_id(), Arc::new(f));
-        let make = move |batch: &mut Batch<'_>| {
-            let Some(dataset) = batch.dataset(parent)? else { return Ok(None) };
-            let (f, time) = (f.clone(), batch.time());
-            let run = move || catch(site, time, || f(dataset.clone(), time).map_err(|error| told(error, site, time)));
-            Ok(Some(Arc::new(run) as RunJob))
-        };
-        self.context().with_graph(|graph| graph.add_output(site, vec![parent.now()], Box::new(make)));
     }
 }

@@ -34,7 +34,16 @@ impl<T: Data + Show> DStream<'_, T> {
         self.print_at(Site::here("print"), DEFAULT_RECORDS);
     }
 
-    /// Prints the first `n` records of every batch.
+    /// Prints the first `n` records of every batch, and `...` when there are more.
+    ///
+    /// ```
+    /// # use waterwheel_operators::testkit::run;
+    /// run([vec!["to", "be", "or"]], |words| {
+    ///     words.print_n(2);
+    ///     words
+    /// })?;
+    /// # Ok::<(), waterwheel_operators::Error>(())
+    /// ```
     #[track_caller]
     pub fn print_n(&self, n: usize) {
         self.print_at(Site::here("print"), n);

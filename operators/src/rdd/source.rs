@@ -3,6 +3,7 @@
 use super::Rdd;
 use super::node::RddNode;
 use super::sink::{Flow, Sink, push_all, push_chunks};
+use crate::context::StreamingContext;
 use crate::record::Data;
 use std::sync::Arc;
 use waterwheel_runtime::engine::Engine;
@@ -38,6 +39,13 @@ pub trait Parallelize {
 impl Parallelize for Engine {
     fn dataset_scope(&self) -> &Arc<JobScope> {
         self.scope()
+    }
+}
+
+/// On the engine of the context; the dataset belongs to no batch.
+impl Parallelize for StreamingContext {
+    fn dataset_scope(&self) -> &Arc<JobScope> {
+        self.engine().scope()
     }
 }
 

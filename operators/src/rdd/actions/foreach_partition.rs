@@ -28,7 +28,14 @@ impl<T: Data> Rdd<T> {
         &self,
         f: impl Fn(Vec<T>) -> R + Send + Sync + 'static,
     ) -> Result<(), JobError> {
-        let site = Site::here("foreach_partition");
+        self.foreach_partition_at(Site::here("foreach_partition"), f)
+    }
+
+    pub(crate) fn foreach_partition_at<R: Outcome>(
+        &self,
+        site: Site,
+        f: impl Fn(Vec<T>) -> R + Send + Sync + 'static,
+    ) -> Result<(), JobError> {
         self.run_job(site, move |input, task| {
             let records = input.to_vec(task)?;
             let outcome = task.run(site, records.len(), || f(records).into_result())?;

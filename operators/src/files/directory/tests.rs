@@ -1,0 +1,162 @@
+use super::*;
+use tempfile::TempDir;
+
+/// A place named `counts`, with `content` in its one part unless there is none.
+fn place(content: Option<&str>) -> (TempDir, OutputDirectory) {
+    let home = tempfile::tempdir().unwrap();
+    let directory = OutputDirectory::new(&home.path().join("deep/counts")).unwrap();
+    if let Some(content) = content {
+        write(&directory, content);
+        directory.finish().unwrap();
+    }
+    (home, directory)
+}
+
+/// What the tasks do.
+fn write(directory: &OutputDirectory, content: &str) {
+    directory.begin().unwrap();
+    io::Write::write_all(&mut File::create(directory.part(0)).unwrap(), content.as_bytes()).unwrap();
+}
+
+/// What a reader finds under the name.
+fn found(directory: &OutputDirectory) -> Option<String> {
+    if !directory.finished.exists() {
+        return None;
+    }
+    let parts = parts_of(&directory.finished).unwrap();
+    Some(parts.iter().map(|part| fs::read_to_string(part).unwrap()).collect())
+}
+
+fn names(directory: &OutputDirectory) -> Vec<String> {
+    let entries = fs::read_dir(directory.finished.parent().unwrap()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_batch_has_the_name_of_the_guide() {
+    let of_batch = |prefix, suffix| {
+        let directory = OutputDirectory::of_batch(Path::new(prefix), suffix, Time::from_millis(1500)).unwrap();
+        directory.finished
+    };
+    assert_eq!(of_batch("/out/counts", "txt"), Path::new("/out/counts-1500.txt"));
+    assert_eq!(of_batch("counts", ""), Path::new("counts-1500"));
+    assert_eq!(of_batch("out/counts.v1/", "d"), Path::new("out/counts.v1-1500.d"));
+}
+
+#[test]
+fn a_path_without_a_name_is_refused() {
+    for path in ["/", "..", "out/..", ""] {
+        let error = OutputDirectory::new(Path::new(path)).err().unwrap().to_string();
+        assert!(error.starts_with(&format!("{path:?} does not end in the name")), "{error}");
+        assert!(OutputDirectory::of_batch(Path::new(path), "", Time::ZERO).is_err(), "{path:?}");
+    }
+}
+
+/// O-1
+#[test]
+fn nothing_is_under_the_name_before_all_is_written() {
+    let (_home, directory) = place(None);
+    write(&directory, "new");
+    assert_eq!(found(&directory), None);
+    directory.mark().unwrap();
+    assert_eq!(found(&directory), None);
+    directory.finish().unwrap();
+    assert_eq!(found(&directory).as_deref(), Some("new"));
+    assert_eq!(names(&directory), ["counts"]);
+}
+
+#[test]
+fn what_was_there_is_replaced_in_one_step_or_in_two() {
+    for swap in [true, false] {
+        let (_home, directory) = place(Some("old"));
+        write(&directory, "new");
+        assert_eq!(found(&directory).as_deref(), Some("old"));
+        directory.mark().unwrap();
+        if swap {
+            assert_eq!(directory.put_in_place().unwrap(), Some(&*directory.unfinished));
+        } else {
+            directory.put_in_place_by_two_renames().unwrap();
+        }
+        assert_eq!(found(&directory).as_deref(), Some("new"));
+        // The crash before the old one is removed leaves it beside; the next run does it.
+        assert_eq!(names(&directory).len(), 2);
+        write(&directory, "newer");
+        directory.finish().unwrap();
+        assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("newer"), 1), "swap: {swap}");
+    }
+}
+
+/// O-2
+#[test]
+fn a_crash_at_any_step_leaves_the_old_dataset_or_the_new_one_and_the_next_run_puts_it_right() {
+    type Step = fn(&OutputDirectory) -> io::Result<()>;
+    let swap: Step =
+        |directory| super::swap(&directory.unfinished, &directory.finished).map(|swapped| assert!(swapped));
+    let (set_aside, move_in): (Step, Step) = (
+        |directory| rename(&directory.finished, &directory.replaced),
+        |directory| rename(&directory.unfinished, &directory.finished),
+    );
+    let mark: Step = OutputDirectory::mark;
+    for (steps, expected) in [
+        (vec![], Some("old")),
+        (vec![mark], Some("old")),
+        (vec![mark, swap], Some("new")),
+        // The only instant without a dataset under the name, and only where the file system cannot swap.
+        (vec![mark, set_aside], None),
+        (vec![mark, set_aside, move_in], Some("new")),
+    ] {
+        let (_home, directory) = place(Some("old"));
+        write(&directory, "new");
+        steps.iter().for_each(|step| step(&directory).unwrap());
+        assert_eq!(found(&directory).as_deref(), expected, "after {} steps", steps.len());
+        // Here the process is killed, and the next one runs the batch again.
+        directory.begin().unwrap();
+        let kept = found(&directory);
+        assert_eq!(kept.as_deref(), Some(expected.unwrap_or("old")), "after {} steps", steps.len());
+        write(&directory, "again");
+        directory.finish().unwrap();
+        assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("again"), 1));
+    }
+}
+
+/// O-3
+#[test]
+fn a_directory_that_is_no_dataset_is_not_replaced() {
+    let (_home, directory) = place(None);
+    fs::create_dir_all(&directory.finished).unwrap();
+    directory.begin().unwrap();
+    File::create(directory.finished.join("thesis.tex")).unwrap();
+    let error = directory.begin().unwrap_err().to_string();
+    assert!(error.contains("counts: the directory is there already and is not a dataset"), "{error}");
+    assert!(directory.finished.join("thesis.tex").exists());
+}
+
+#[test]
+fn a_file_of_that_name_is_not_replaced_either() {
+    let (_home, directory) = place(None);
+    create_directory(directory.finished.parent().unwrap()).unwrap();
+    File::create(&directory.finished).unwrap();
+    assert!(directory.begin().unwrap_err().to_string().contains("counts: "));
+    assert!(directory.finished.is_file());
+}
+
+#[test]
+fn a_directory_that_is_not_whole_is_not_read() {
+    let (_home, directory) = place(Some("0"));
+    let parts_of = || parts_of(&directory.finished).map_err(|error| error.to_string());
+    let part = |name: &str| directory.finished.join(name);
+    // What readers of such directories pass over.
+    File::create(part("_metadata")).unwrap();
+    File::create(part(".part-00000.crc")).unwrap();
+    assert_eq!(parts_of(), Ok(vec![part("part-00000")]));
+    File::create(part("part-1x")).unwrap();
+    assert!(parts_of().unwrap_err().ends_with("part-1x is not a part of a dataset; move it elsewhere"));
+    rename(&part("part-1x"), &part("part-00002")).unwrap();
+    assert!(parts_of().unwrap_err().ends_with("part-00001 is missing; write the dataset again"));
+    rename(&part("part-00002"), &part("part-00001")).unwrap();
+    assert_eq!(parts_of().map(|parts| parts.len()), Ok(2));
+    rename(&part("_SUCCESS"), &part("_success")).unwrap();
+    assert!(parts_of().unwrap_err().contains("there is no _SUCCESS in it"));
+}
