@@ -132,4 +132,29 @@ proptest! {
         let expected: Vec<Vec<(u8, String)>> = expected(&windows, outer).into_iter().flatten().map(joined).collect();
         prop_assert_eq!(found, expected);
     }
+
+    /// Every pair of values that a key has in both windows, this side's first.
+    #[test]
+    fn oracle_windowed_joins_join_what_is_in_both_windows(
+        batches in scripts(), (left, slide) in windows(), right in 1..9usize,
+    ) {
+        let found = run(&batches, 2, |records| {
+            let short = records.filter(|(_, text)| text.len() == 1).window(batches_of(left), batches_of(slide));
+            let long = records.filter(|(_, text)| text.len() == 2).window(batches_of(right), batches_of(slide));
+            short.join_with(&long, 1)
+        });
+        let of_length = |length| batches.iter().map(|batch| {
+            batch.as_ref().map(|records| records.iter().filter(|(_, text)| text.len() == length).cloned().collect())
+        }).collect::<Vec<Batch>>();
+        let (short, long) = (expected(&of_length(1), (left, slide)), expected(&of_length(2), (right, slide)));
+        let joined = |(short, long): (Option<Vec<(u8, String)>>, Option<Vec<(u8, String)>>)| {
+            let (short, long) = (short?, long?);
+            let rows = short.iter().flat_map(|(key, a)| {
+                long.iter().filter(move |(other, _)| other == key).map(move |(_, b)| (*key, (a.clone(), b.clone())))
+            });
+            Some(rows.collect::<Vec<_>>())
+        };
+        let expected: Vec<_> = short.into_iter().zip(long).filter_map(joined).collect();
+        prop_assert_eq!(found, expected);
+    }
 }

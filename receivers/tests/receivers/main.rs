@@ -14,6 +14,7 @@ mod generator;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod retention;
 mod socket;
 mod socket_faults;
 mod stopping;
