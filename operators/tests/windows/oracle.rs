@@ -147,7 +147,7 @@ proptest! {
             batch.as_ref().map(|records| records.iter().filter(|(_, text)| text.len() == length).cloned().collect())
         }).collect::<Vec<Batch>>();
         let (short, long) = (expected(&of_length(1), (left, slide)), expected(&of_length(2), (right, slide)));
-        let joined = |(short, long): (Option<Vec<(u8, String)>>, Option<Vec<(u8, String)>>)| {
+        let joined = |(short, long): (Batch, Batch)| {
             let (short, long) = (short?, long?);
             let rows = short.iter().flat_map(|(key, a)| {
                 long.iter().filter(move |(other, _)| other == key).map(move |(_, b)| (*key, (a.clone(), b.clone())))
