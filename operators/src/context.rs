@@ -17,7 +17,14 @@ use waterwheel_runtime::config::Config;
 use waterwheel_runtime::engine::{Engine, EngineOptions};
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::time::DurationExt;
 use waterwheel_runtime::topology::{ContextSpec, ReceiverSpec, start_context};
+
+/// The most operators on one way through a program: a task computes them by calls within calls, and its stack is bounded.
+const LONGEST_CHAIN: usize = 256;
+
+/// The longest batch interval: what is longer is a mistake.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
 
 /// Where `print` writes.
 pub(crate) type Printer = Arc<Mutex<dyn Write + Send>>;
@@ -57,7 +64,7 @@ impl fmt::Debug for StreamingContext {
 impl StreamingContext {
     /// A context with an engine of its own, which ends with it.
     ///
-    /// `interval` is the batch interval: whole milliseconds, at least 1.
+    /// `interval` is the batch interval: whole milliseconds, from 1 to a year of them.
     ///
     /// # Errors
     /// Every problem of the configuration; an interval that is no positive number of milliseconds; a system without threads.
@@ -161,6 +168,14 @@ impl StreamingContext {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
             misuses.push(Misuse { site, problem: problem.to_owned() });
         }
+        if let Some((depth, site)) = graph.longest_chain()
+            && depth > LONGEST_CHAIN
+        {
+            let problem = format!(
+                "{depth} operators lie one above the other here, and a task would go through all of them at once; take no more than {LONGEST_CHAIN}, or put several into one (map, transform)"
+            );
+            misuses.push(Misuse { site, problem });
+        }
         if !misuses.is_empty() {
             return Err(MisuseError { misuses }.into());
         }
@@ -219,6 +234,11 @@ fn check(site: Site, config: &Config, interval: Duration) -> Result<(), Error> {
     if interval.is_zero() || !interval.subsec_nanos().is_multiple_of(1_000_000) {
         let problem =
             format!("the batch interval is {interval:?}; it has to be a whole number of milliseconds, at least 1");
+        return Err(MisuseError { misuses: vec![Misuse { site, problem }] }.into());
+    }
+    if interval > LONGEST_INTERVAL {
+        let problem =
+            format!("the batch interval is {}; take no more than {}", interval.pretty(), LONGEST_INTERVAL.pretty());
         return Err(MisuseError { misuses: vec![Misuse { site, problem }] }.into());
     }
     Ok(())

@@ -116,8 +116,12 @@ impl RunningContext {
     }
 
     /// Waits until what the batches done so far leave behind has been given back, then tells what the engine holds. Other
-    /// batches go on meanwhile. `None` when the engine has been stopped, and inside a task.
+    /// batches go on meanwhile. `None` when the engine has been stopped, inside a task, and when an output or listener asks: the
+    /// giving back may be waiting for it.
     pub fn settled_snapshot(&self) -> Option<EngineSnapshot> {
+        if on_engine_thread() {
+            return None;
+        }
         self.running.settle(self.engine.core())?;
         self.engine.snapshot()
     }

@@ -149,6 +149,8 @@ pub(crate) struct Graph {
     /// How many of the inputs were started and not stopped, from the first on.
     started: usize,
     streams: u32,
+    /// The records that sources counted in a batch that could not be generated.
+    counted: Option<(Time, BTreeMap<StreamId, u64>)>,
 }
 
 impl Graph {
@@ -163,6 +165,7 @@ impl Graph {
             inputs: Vec::new(),
             started: 0,
             streams: 0,
+            counted: None,
         }
     }
 
@@ -266,8 +269,8 @@ impl Graph {
         node: NodeId<T>,
         level: Option<StorageLevel>,
     ) -> Result<(), Option<StorageLevel>> {
-        let stands_for = self.nodes.get(node.index).and_then(|entry| entry.stands_for);
-        let Some(entry) = self.nodes.get_mut(stands_for.unwrap_or(node.index)) else { return Ok(()) };
+        let holder = self.holder(node.index);
+        let Some(entry) = self.nodes.get_mut(holder) else { return Ok(()) };
         if entry.asked && entry.level != level {
             return Err(entry.level);
         }
@@ -278,7 +281,8 @@ impl Graph {
 
     /// Has the datasets of `node` kept because they are read more than once, unless the user decides otherwise.
     pub(crate) fn keep_for_reuse<T: Record>(&mut self, node: NodeId<T>) {
-        if let Some(entry) = self.nodes.get_mut(node.index)
+        let holder = self.holder(node.index);
+        if let Some(entry) = self.nodes.get_mut(holder)
             && !entry.asked
         {
             entry.level = Some(StorageLevel::MemoryOnly);
@@ -291,6 +295,24 @@ impl Graph {
         if let Some(entry) = self.nodes.get_mut(window.index) {
             entry.stands_for = Some(parent.index);
         }
+    }
+
+    /// The node that holds the records of `node`: itself, unless it is a window, or a window of windows.
+    fn holder(&self, mut node: usize) -> usize {
+        while let Some(parent) = self.nodes.get(node).and_then(|entry| entry.stands_for) {
+            node = parent;
+        }
+        node
+    }
+
+    /// How many operators the longest way through the program has, and the last one of them.
+    pub(crate) fn longest_chain(&self) -> Option<(usize, Site)> {
+        let mut depths: Vec<usize> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let above = node.uses.iter().filter_map(|used| depths.get(used.node)).max();
+            depths.push(above.map_or(1, |above| above + 1));
+        }
+        depths.into_iter().zip(self.nodes.iter().map(|node| node.site)).max_by_key(|(depth, _)| *depth)
     }
 
     pub(crate) fn has_outputs(&self) -> bool {

@@ -2,7 +2,6 @@
 
 use super::Graph;
 use super::batch::{Batch, caught};
-use std::collections::BTreeMap;
 use std::time::Duration;
 use waterwheel_runtime::batch::{BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, Retention};
 use waterwheel_runtime::error::JobError;
@@ -31,14 +30,21 @@ impl BatchProgram for Graph {
         // Away while they run: none of them ever defines another.
         let (mut sources, mut outputs) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.outputs));
         let mut observers = std::mem::take(&mut self.observers);
-        let mut batch = Batch { graph: self, inputs, time: inputs.batch, records: BTreeMap::new() };
+        // What a source counted when the batch was generated before, in vain: it is not asked again.
+        let counted = self.counted.take().filter(|(batch, _)| *batch == inputs.batch);
+        let records = counted.map(|(_, records)| records).unwrap_or_default();
+        let mut batch = Batch { graph: self, inputs, time: inputs.batch, records };
         let jobs = (|| {
             // Sources first, every one of them in every batch: a window may read their datasets when their time is over.
+            // That one of them fails does not keep the others from being asked: their records belong to this batch, too, and
+            // later windows read them even if the batch is given up.
+            let mut pulled = Ok(());
             for source in &mut sources {
                 if batch.graph.nodes.get(source.node).is_some_and(|node| node.wanted) {
-                    (source.pull)(&mut batch)?;
+                    pulled = pulled.and((source.pull)(&mut batch));
                 }
             }
+            pulled?;
             let mut jobs = Vec::new();
             for (number, output) in (0..).zip(&mut outputs) {
                 if let Some(run) = (output.make)(&mut batch)? {
@@ -52,7 +58,13 @@ impl BatchProgram for Graph {
         })();
         let records = std::mem::take(&mut batch.records);
         (self.sources, self.outputs, self.observers) = (sources, outputs, observers);
-        Ok(Generated { jobs: jobs?, records })
+        match jobs {
+            Ok(jobs) => Ok(Generated { jobs, records }),
+            Err(error) => {
+                self.counted = Some((inputs.batch, records));
+                Err(error)
+            }
+        }
     }
 
     fn forget(&mut self, cutoffs: &Cutoffs) -> Forgotten {

@@ -17,6 +17,9 @@ use std::time::Duration;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{DurationExt, Interval, Time};
 
+/// The longest window and slide: a hundred years. What is longer is a mistake, and would not be for the arithmetic of times.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// A window that fits its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Windowing {
@@ -32,7 +35,14 @@ impl Windowing {
     fn of<T>(stream: &DStream<'_, T>, site: Site, length: Duration, slide: Duration) -> Windowing {
         let step = stream.slide_duration();
         let fitting = |what: &str, wanted: Duration| {
-            let below = step * u32::try_from(wanted.as_nanos() / step.as_nanos().max(1)).unwrap_or(u32::MAX);
+            if wanted > LONGEST {
+                let (wanted, longest) = (wanted.pretty(), LONGEST.pretty());
+                let problem = format!("the {what} of the window is {wanted}; take no more than {longest}");
+                stream.context().misuse(site, problem);
+                return step;
+            }
+            let steps = wanted.as_millis() / step.as_millis().max(1);
+            let below = Duration::from_millis(u64::try_from(steps * step.as_millis()).unwrap_or(u64::MAX));
             let fits = !wanted.is_zero() && wanted == below;
             if !fits {
                 let (wanted, step, next) = (wanted.pretty(), step.pretty(), below.saturating_add(step).pretty());
@@ -47,9 +57,9 @@ impl Windowing {
         Windowing { length: fitting("length", length), slide: fitting("slide", slide), step }
     }
 
-    /// The times of the stream that the window at `time` looks at.
-    fn times(self, time: Time) -> impl Iterator<Item = Time> {
-        (Interval::ending_at(time, self.length).begin + self.step).to(time, self.step)
+    /// The times of the stream that the window at `time` looks at: after `zero`, whatever the length.
+    fn times(self, zero: Time, time: Time) -> impl Iterator<Item = Time> {
+        (Interval::ending_at(time, self.length).begin.max(zero) + self.step).to(time, self.step)
     }
 }
 
@@ -78,6 +88,8 @@ mod tests {
             slide.contains("the slide of the window is 700 ms") && slide.contains("take 500 ms or 1 sec"),
             "{slide}"
         );
+        let endless = problems(Duration::MAX, seconds(1));
+        assert!(endless.contains("take no more than 36600 days"), "{endless}");
         let both = problems(Duration::ZERO, milliseconds(1));
         assert!(both.starts_with("2 problems") && both.contains("window at "), "{both}");
     }
@@ -85,7 +97,10 @@ mod tests {
     #[test]
     fn a_window_looks_at_the_times_after_its_begin() {
         let window = Windowing { length: seconds(3), slide: seconds(2), step: seconds(1) };
-        let times: Vec<i64> = window.times(Time::from_millis(5000)).map(Time::millis).collect();
-        assert_eq!(times, [3000, 4000, 5000]);
+        let times = |zero| window.times(Time::from_millis(zero), Time::from_millis(5000)).map(Time::millis);
+        assert_eq!(times(0).collect::<Vec<_>>(), [3000, 4000, 5000]);
+        assert_eq!(times(4000).collect::<Vec<_>>(), [5000], "there is nothing before the zero time");
+        let year = Windowing { length: seconds(365 * 86_400), ..window };
+        assert_eq!(year.times(Time::from_millis(3000), Time::from_millis(5000)).count(), 2);
     }
 }

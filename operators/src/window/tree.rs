@@ -43,7 +43,7 @@ pub(super) fn reduce_windows<'c, K: Key, V: Record>(
     for level in 1..=shared {
         let Some(below) = tree.levels.last().copied() else { break };
         let merge = merge();
-        let (half, whole) = (below.slide(), below.slide() * 2);
+        let (half, whole) = (below.slide(), below.slide().saturating_mul(2));
         let compute = move |batch: &mut Batch<'_>| {
             let earlier = batch.dataset_at(below, batch.time() - half)?;
             Ok(merge(earlier.into_iter().chain(batch.dataset(below)?).collect()))
@@ -59,7 +59,7 @@ pub(super) fn reduce_windows<'c, K: Key, V: Record>(
     for node in &tree.levels {
         context.with_graph(|graph| graph.keep_for_reuse(*node));
         // A span is read when all of it lies in the window.
-        uses.push(node.window((window.length + unit).saturating_sub(node.slide())));
+        uses.push(node.window(window.length.saturating_add(unit).saturating_sub(node.slide())));
     }
     let merge = merge();
     let compute = move |batch: &mut Batch<'_>| {
@@ -81,7 +81,7 @@ fn units<'c, K: Key, V: Record>(
     let window = Windowing { length: unit, slide: unit, step };
     let compute = move |batch: &mut Batch<'_>| {
         let mut parts = Vec::new();
-        for time in window.times(batch.time()) {
+        for time in window.times(batch.zero(), batch.time()) {
             parts.extend(batch.dataset_at(parent, time)?);
         }
         Ok(merge(parts))

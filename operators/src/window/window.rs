@@ -35,7 +35,7 @@ impl<'c, T: Record> DStream<'c, T> {
         let (context, parent) = (self.context(), self.node_id());
         let compute = move |batch: &mut Batch<'_>| {
             let mut datasets = Vec::new();
-            for time in window.times(batch.time()) {
+            for time in window.times(batch.zero(), batch.time()) {
                 datasets.extend(batch.dataset_at(parent, time)?);
             }
             Ok(Some(strung(&batch.inputs.scope, datasets)))

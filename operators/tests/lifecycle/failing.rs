@@ -285,3 +285,60 @@ fn a_task_that_fails_less_often_than_allowed_does_no_harm() {
     running.stop(Stop::Graceful).unwrap();
     assert_eq!(seen.all(), [[1]]);
 }
+
+/// A source that panics in one batch and has the number of the batch in the others.
+struct Failing {
+    batch: i64,
+    fails: i64,
+}
+
+impl InputStream<i64> for Failing {
+    fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<i64>>, JobError> {
+        self.batch += 1;
+        assert_ne!(self.batch, self.fails, "no reading today");
+        Ok(Some(inputs.scope.parallelize([self.batch], 1)))
+    }
+}
+
+#[test]
+fn a_source_that_fails_takes_nothing_of_another_source_out_of_later_windows() {
+    let (ssc, clock) = context(config().with_failure_policy(FailurePolicy::Skip));
+    let failing = ssc.input_stream(Failing { batch: 0, fails: 2 });
+    let windows = Seen::default();
+    let theirs = windows.clone();
+    numbers(&ssc)
+        .window(3 * INTERVAL, INTERVAL)
+        .foreach_rdd(move |window| window.collect().map(|all| theirs.note(all)));
+    failing.foreach_rdd(|_| {});
+    let running = ssc.start().unwrap();
+    clock.advance(4 * INTERVAL);
+    assert!(running.wait_for_batches(4, PATIENCE));
+    assert_eq!(
+        windows.all(),
+        [vec![1], vec![1, 2, 3], vec![2, 3, 4]],
+        "the second batch is skipped, its records are not"
+    );
+}
+
+#[test]
+fn a_batch_that_is_generated_again_is_told_with_the_records_of_every_source() {
+    let (ssc, clock) =
+        context(config().with_failure_policy(FailurePolicy::Retry { attempts: 1, delay: Duration::ZERO }));
+    let told = Seen::default();
+    let theirs = told.clone();
+    ssc.add_streaming_listener(move |event: &Event| {
+        if let Event::BatchCompleted(info) = event {
+            theirs.note(info.num_records());
+        }
+    });
+    numbers(&ssc).foreach_rdd(|_| {});
+    ssc.input_stream(Failing { batch: 0, fails: 2 }).foreach_rdd(|_| {});
+    let running = ssc.start().unwrap();
+    for batch in 1..=3 {
+        clock.advance(INTERVAL);
+        assert!(running.wait_for_batches(batch, PATIENCE));
+    }
+    running.stop(Stop::Graceful).unwrap();
+    wait_until(&running, "three batches to be told", || told.all().len() == 3);
+    assert_eq!(told.all(), [2, 2, 2]);
+}

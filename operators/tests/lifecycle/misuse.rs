@@ -1,6 +1,6 @@
 //! What is wrong before anything runs: told all at once, each with the user's line.
 
-use crate::common::{config, context, numbers};
+use crate::common::{INTERVAL, PATIENCE, Seen, config, context, numbers};
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
 
@@ -48,4 +48,26 @@ fn all_misuses_are_told_at_once_each_with_its_line() {
     let lines: Vec<_> = misuse.misuses.iter().map(|misuse| misuse.site.location.line()).collect();
     assert_eq!(lines, [first, second, third], "{error}");
     assert!(error.to_string().starts_with("3 problems:"), "{error}");
+}
+
+#[test]
+fn a_chain_that_no_stack_would_hold_is_told_instead_of_overflowing_it() {
+    let (ssc, _) = context(config());
+    let long = (0..5000).fold(numbers(&ssc), |stream, _| stream.map(|n| n + 1));
+    long.foreach_rdd(|_| {});
+    let error = ssc.start().unwrap_err().to_string();
+    assert!(error.contains("5001 operators") && error.contains("no more than 256"), "{error}");
+}
+
+#[test]
+fn the_longest_chain_that_is_allowed_is_computed() {
+    let (ssc, clock) = context(config());
+    let seen = Seen::default();
+    let theirs = seen.clone();
+    let long = (0..255).fold(numbers(&ssc), |stream, _| stream.map(|n| n + 1));
+    long.foreach_rdd(move |numbers| numbers.collect().map(|numbers| theirs.note(numbers)));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    assert!(running.wait_for_batches(1, PATIENCE));
+    assert_eq!(seen.all(), [[256]]);
 }

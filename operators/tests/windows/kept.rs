@@ -32,6 +32,17 @@ fn a_window_has_its_parent_kept_and_persisting_it_persists_the_parent() {
 }
 
 #[test]
+fn persisting_a_window_of_windows_persists_the_stream_below_them() {
+    let ssc = context();
+    let numbers = numbers(&ssc).named("numbers");
+    let inner = numbers.window(seconds(2), SECOND).named("inner");
+    let outer = inner.window(seconds(2), SECOND).named("outer");
+    outer.persist(StorageLevel::DiskOnly);
+    let levels = ["numbers", "inner", "outer"].map(|name| level(&ssc.plan(), name));
+    assert_eq!(levels, [Some(StorageLevel::DiskOnly), None, None]);
+}
+
+#[test]
 fn what_the_user_decided_stays_when_a_window_is_made() {
     let ssc = context();
     let kept = numbers(&ssc).persist(StorageLevel::DiskOnly).named("kept");
@@ -85,4 +96,13 @@ fn reduced_windows_keep_no_more_than_twice_the_reductions_of_their_batches() {
     for (batch, (spans, shuffles)) in (1..).zip(held).skip(8) {
         assert!(shuffles <= 8 + 7 && spans <= 8, "{shuffles} batches and {spans} spans after batch {batch}");
     }
+}
+
+#[test]
+fn a_window_of_a_century_costs_what_its_batches_cost() {
+    let century = Duration::from_secs(100 * 365 * 86_400);
+    assert_eq!(held(3, |numbers| numbers.window(century, SECOND)), [(2, 0), (4, 0), (6, 0)]);
+    let sums =
+        held(3, |numbers| numbers.map(|n| (n % 2, n)).reduce_by_key_and_window_with(|a, b| a + b, century, SECOND, 1));
+    assert!(sums.iter().all(|(spans, shuffles)| *spans <= 3 && *shuffles <= 3), "{sums:?}");
 }

@@ -65,6 +65,7 @@ pub struct StageCoordinator {
 enum Then {
     Replan,
     Fail(JobError),
+    Cancel,
 }
 
 impl StageCoordinator {
@@ -120,13 +121,14 @@ impl StageCoordinator {
                 return self.finish(Ok(JobOutput { values, costs }), ctx);
             }
             Next::Failed { cause: TaskError::Cancelled, .. } if !matches!(self.then, Some(Then::Fail(_))) => {
-                return self.finish(Err(JobError::Cancelled { site: self.site }), ctx);
+                self.then = Some(Then::Cancel);
             }
             Next::Failed { attempts, cause } => {
                 self.cancel.cancel();
                 let failed = JobError::TaskFailed { attempts, cause };
                 self.then = Some(match self.then.take() {
                     Some(Then::Fail(first)) => Then::Fail(first),
+                    Some(Then::Cancel) => Then::Cancel,
                     _ => Then::Fail(failed),
                 });
             }
@@ -136,6 +138,7 @@ impl StageCoordinator {
             Some(then) if self.outstanding > 0 => self.then = Some(then),
             Some(Then::Replan) => self.plan(ctx),
             Some(Then::Fail(error)) => self.finish(Err(error), ctx),
+            Some(Then::Cancel) => self.finish(Err(JobError::Cancelled { site: self.site }), ctx),
         }
     }
 

@@ -43,6 +43,10 @@ impl StageWorker {
 
     /// The synchronous middle of a task.
     fn compute(&mut self, run: &RunTask, fetched: Vec<(InputId, Erased)>) -> Result<Computed, TaskError> {
+        // Before anything is done to the outside world: a task that waited for its turn may belong to a job that has ended.
+        if run.cancel.is_cancelled() {
+            return Err(TaskError::Cancelled);
+        }
         let context = TaskContext::new(run.task.partition, run.batch, self.clock.clone(), run.cancel.clone());
         for (id, data) in fetched {
             context.provide(id, data);
