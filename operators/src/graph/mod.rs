@@ -82,7 +82,7 @@ pub trait InputStream<T>: Send + 'static {
     }
 
     /// The dataset of a batch, or `None` when there is none. Called once per batch, in order of time, on the driver side, as
-    /// long as an output depends on the stream.
+    /// long as an output depends on the stream; again for the same batch only if it failed and the failure policy retries.
     ///
     /// # Errors
     /// Whatever makes the batch fail.

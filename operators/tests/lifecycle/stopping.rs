@@ -1,8 +1,10 @@
 //! Starting, waiting and stopping at once.
 
-use crate::common::{PATIENCE, config, context, numbers, recorded, time};
+use crate::common::{INTERVAL, PATIENCE, config, context, numbers, recorded, time};
+use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
+use waterwheel_operators::testkit::Scripted;
 
 #[test]
 fn a_context_is_active_from_its_start_and_stopped_after_its_stop() {
@@ -144,4 +146,49 @@ fn an_input_that_no_output_reads_does_no_harm() {
     assert!(running.wait_for_batches(2, PATIENCE));
     running.stop(Stop::Graceful).unwrap();
     assert_eq!(seen.all(), [1, 2]);
+}
+
+/// Tells when it is dropped.
+struct Gone(std::sync::mpsc::Sender<()>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// F-6
+#[test]
+fn a_job_that_is_cancelled_has_no_task_in_user_code_when_the_program_has_stopped() {
+    let (ssc, clock) = context(config().with_cores(2));
+    let ((entered, inside), (release, released)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    let (cancelled, wait) = std::sync::mpsc::channel();
+    let (released, left) = (std::sync::Mutex::new(released), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let theirs = left.clone();
+    let numbers = ssc.input_stream(Scripted::new([vec![0, 1]]));
+    let endless = numbers.flat_map(move |n| {
+        let _ = entered.send(());
+        if n == 0 {
+            let _ = released.lock().unwrap().recv();
+            theirs.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+        // The other partition goes on until it is cancelled between two chunks.
+        let gone = Gone(cancelled.clone());
+        (0..if n == 0 { 0 } else { usize::MAX }).inspect(move |_| {
+            let _ = &gone;
+        })
+    });
+    endless.foreach_rdd(|numbers| numbers.count().map(drop));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    (0..2).for_each(|_| inside.recv_timeout(PATIENCE).unwrap());
+    std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| {
+            running.stop(Stop::Immediate).unwrap();
+            left.load(std::sync::atomic::Ordering::SeqCst)
+        });
+        wait.recv_timeout(PATIENCE).unwrap();
+        release.send(()).unwrap();
+        assert!(stopping.join().unwrap(), "the program had stopped while a task was still in user code");
+    });
 }
