@@ -20,7 +20,7 @@ use waterwheel::runtime::config::ConfigError;
 /// # Ok::<(), clap::Error>(())
 /// ```
 #[derive(Clone, Debug, Parser, PartialEq, Eq)]
-#[command(version, allow_negative_numbers = true)]
+#[command(version, about = "An example of Waterwheel. Everything is optional.", long_about = None, allow_negative_numbers = true)]
 pub struct Cli {
     /// Where to read text from; without it, from a small text server inside the example
     #[arg(value_name = "HOST:PORT", value_parser = parse_address)]

@@ -64,6 +64,7 @@ fn help_tells_every_argument() {
         let end = Program::start(binary, "--help").end();
         let help = end.out.join("\n");
         assert_eq!(end.code, Some(0));
+        assert!(!help.contains("```"), "the listing of the documentation is not for the terminal: {help}");
         for argument in ["[HOST:PORT]", "--interval", "--cores", "--batches"] {
             assert!(help.contains(argument), "{help}");
         }
