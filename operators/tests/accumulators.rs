@@ -183,3 +183,22 @@ fn a_batch_without_shuffled_records_counts_too() {
     assert_eq!(idle.unwrap(), [[]]);
     assert_eq!(count.value(), 3);
 }
+
+/// The closure of `foreach_partition_with` runs on a thread of its own, and counts like any other.
+#[test]
+fn what_a_failed_attempt_at_a_write_with_a_resource_added_does_not_count() {
+    let engine = Engine::local(2).unwrap();
+    let count = engine.accumulator("records", 0u64);
+    let (adding, fails) = (count.clone(), AtomicUsize::new(2));
+    let pool = ResourcePool::new(|| Ok::<_, std::io::Error>(()));
+    let write = move |(): &mut (), records: Vec<i32>, _| {
+        records.iter().for_each(|_| adding.add(1));
+        match fails.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
+            Ok(2) => panic!("no connection"),
+            Ok(_) => Err("no such table"),
+            Err(_) => Ok(()),
+        }
+    };
+    engine.parallelize(0..10, 1).foreach_partition_with(&pool, write).unwrap();
+    assert_eq!(count.value(), 10);
+}

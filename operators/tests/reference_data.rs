@@ -170,3 +170,20 @@ fn changes_keep_what_they_do_not_name() {
     assert_eq!(format!("{data:?}"), "Dataset of 2 keys, version 3");
     assert_eq!((first.version(), first.keys(), first.get(&"a").count()), (1, 2, 2));
 }
+
+#[test]
+fn what_is_put_in_may_come_from_an_iterator_that_changes_the_same_data() {
+    let (done, wait) = channel();
+    std::thread::spawn(move || {
+        let data = Dataset::new([(1, 1)]);
+        let meanwhile = data.clone();
+        let pairs = (0..3).map(|n| {
+            meanwhile.update([(9, n)]);
+            (n, n)
+        });
+        let replaced = data.replace(pairs);
+        let updated = data.update([(5, meanwhile.remove([0]))]);
+        done.send((replaced, updated, data.snapshot().keys())).unwrap();
+    });
+    assert_eq!(wait.recv_timeout(PATIENCE), Ok((5, 7, 3)));
+}

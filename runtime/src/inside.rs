@@ -3,7 +3,7 @@
 //! User code runs on all of them: tasks, outputs, listeners, sources. If it waited there for its context or engine to end, it
 //! would wait for itself. And each of them drives an event loop, on which no other can be driven.
 
-use crate::stage::{forbid_actions_here, inside_task};
+use crate::stage::{Updates, forbid_actions_here, gather_all, gathered, gathering, inside_task};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::panic::resume_unwind;
@@ -59,7 +59,7 @@ pub fn on_engine_thread() -> bool {
 ///
 /// Blocking clients of databases and the like often have such a loop inside, and panic on a thread that drives another. So
 /// `body` runs on a thread that drives none: the calling one if it is of that kind, or else a new one, which counts as the
-/// calling one in everything that is refused inside tasks and engines.
+/// calling one in everything that is refused inside tasks and engines, and gathers the updates of the calling task.
 ///
 /// # Errors
 /// When the system refuses a thread; `body` was not run then.
@@ -67,16 +67,18 @@ pub fn outside_event_loop<R: Send>(body: impl FnOnce() -> R + Send) -> io::Resul
     if Handle::try_current().is_err() {
         return Ok(body());
     }
-    let (engine, task) = (on_engine_thread(), inside_task());
+    let (engine, task, gathers) = (on_engine_thread(), inside_task(), gathering());
     thread::scope(|scope| {
         let outside = thread::Builder::new().name("waterwheel-user".to_owned()).spawn_scoped(scope, move || {
             INSIDE.set(engine);
             if task {
                 forbid_actions_here();
             }
-            body()
+            if gathers { gathered(body) } else { (body(), Updates::default()) }
         })?;
-        Ok(outside.join().unwrap_or_else(|payload| resume_unwind(payload)))
+        let (result, updates) = outside.join().unwrap_or_else(|payload| resume_unwind(payload));
+        gather_all(updates);
+        Ok(result)
     })
 }
 
@@ -84,8 +86,9 @@ pub fn outside_event_loop<R: Send>(body: impl FnOnce() -> R + Send) -> io::Resul
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+    use crate::error::TaskError;
     use crate::site::Site;
-    use crate::stage::{CancelToken, TaskContext};
+    use crate::stage::{CancelToken, TaskContext, Update, gather};
     use crate::time::Time;
 
     #[test]
@@ -126,6 +129,41 @@ mod tests {
         let seen =
             task.guard(Site::here("test"), |_| Ok(outside_event_loop(|| (on_engine_thread(), inside_task())).unwrap()));
         assert_eq!(seen.unwrap(), (true, true));
+    }
+
+    #[actix::test]
+    async fn what_is_gathered_outside_is_of_the_task_inside_and_forgotten_when_that_fails() {
+        struct Note(Arc<AtomicUsize>);
+        impl Update for Note {
+            fn site(&self) -> Site {
+                Site::here("note")
+            }
+            fn apply(self: Box<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (applied, site) = (Arc::new(AtomicUsize::new(0)), Site::here("test"));
+        let note = || gather(0, || Note(applied.clone()), |_| ());
+        let task = TaskContext::new(0, None, Arc::new(ManualClock::new(Time::ZERO)), CancelToken::default());
+        let failed = task.guard(site, |task| -> Result<(), TaskError> {
+            outside_event_loop(note).unwrap();
+            Err(task.failed(site, "no"))
+        });
+        assert!(failed.is_err());
+        let panicked = task.guard(site, |_| {
+            let unlucky = || {
+                note();
+                panic!("no")
+            };
+            Ok(outside_event_loop(unlucky).unwrap())
+        });
+        assert!(matches!(panicked, Err::<(), _>(_)));
+        task.apply_updates().unwrap();
+        assert_eq!(applied.load(Ordering::Relaxed), 0);
+        task.guard(site, |_| Ok(outside_event_loop(note).unwrap())).unwrap();
+        assert_eq!(applied.load(Ordering::Relaxed), 0, "not before the task has succeeded");
+        task.apply_updates().unwrap();
+        assert_eq!(applied.load(Ordering::Relaxed), 1);
     }
 
     #[actix::test]

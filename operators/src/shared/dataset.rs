@@ -118,7 +118,9 @@ impl<K: Data + Eq + Hash, V: Data> Dataset<K, V> {
     /// assert_eq!(rates.snapshot().keys(), 1);
     /// ```
     pub fn replace(&self, pairs: impl IntoIterator<Item = (K, V)>) -> u64 {
-        self.change(|_| table(pairs))
+        // Before the lock is taken: the iterator is the user's, and may change this very data.
+        let table = table(pairs);
+        self.change(|_| table)
     }
 
     /// Puts the values of `pairs` in the place of those that their keys had; other keys keep theirs. Returns the number of the new

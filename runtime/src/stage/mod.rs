@@ -26,5 +26,6 @@ pub use shuffle::{Bucket, ShuffleKernel, ShuffleProgress, ShuffleTable};
 pub(crate) use task::forbid_actions_here;
 pub use task::{CachedPartition, CancelToken, InputId, OperatorCost, TaskContext, add_costs, inside_task};
 pub use update::{Update, Updates, gather, gathering};
+pub(crate) use update::{gather_all, gathered};
 pub use worker::{Deliver, FetchTarget, HeldShuffles, ReleaseShuffles, RunTask, StageWorker};
 pub use workers::{WeakWorkers, Workers};

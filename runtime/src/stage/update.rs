@@ -77,10 +77,19 @@ pub fn gather<U: Update>(key: usize, make: impl FnOnce() -> U, change: impl FnOn
 }
 
 /// Runs `body` as a task of this thread and returns what it gathered, too.
-pub(super) fn gathered<R>(body: impl FnOnce() -> R) -> (R, Updates) {
+pub(crate) fn gathered<R>(body: impl FnOnce() -> R) -> (R, Updates) {
     let outer = GATHERED.replace(Some(Updates::default()));
     let result = body();
     (result, GATHERED.replace(outer).unwrap_or_default())
+}
+
+/// Gives the calling task what another thread has gathered for it. Does nothing outside of tasks.
+pub(crate) fn gather_all(more: Updates) {
+    GATHERED.with_borrow_mut(|gathered| {
+        if let Some(updates) = gathered {
+            updates.append(more);
+        }
+    });
 }
 
 #[cfg(test)]
