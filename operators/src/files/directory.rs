@@ -91,7 +91,7 @@ impl OutputDirectory {
 
     /// Puts right what a crash has left, and makes an empty place to write to.
     fn begin(&self) -> Result<Unfinished, BoxError> {
-        self.put_back().map_err(|error| at(&self.replaced, error))?;
+        self.put_back()?;
         self.check_replaceable()?;
         let home = parent(&self.finished);
         create_directory(home)
@@ -101,12 +101,23 @@ impl OutputDirectory {
     }
 
     /// A crash between the two renames of [`finish`](OutputDirectory::finish) has left no dataset under its name.
-    fn put_back(&self) -> io::Result<()> {
-        match (self.finished.try_exists()?, self.replaced.try_exists()?) {
-            (false, true) => rename(&self.replaced, &self.finished),
-            (true, true) => remove_directory(&self.replaced),
-            _ => Ok(()),
+    fn put_back(&self) -> Result<(), BoxError> {
+        let aside = |error| at(&self.replaced, error);
+        if !self.replaced.try_exists().map_err(aside)? {
+            return Ok(());
         }
+        if self.finished.join(SUCCESS).is_file() {
+            return remove_directory(&self.replaced).map_err(aside);
+        }
+        // Nothing is there, or an empty directory, which it replaces.
+        rename(&self.replaced, &self.finished).map_err(|error| {
+            let (finished, replaced) = (self.finished.display(), self.replaced.display());
+            format!(
+                "{replaced} is the dataset from before a crash and cannot be put back to {finished}: {error}; \
+                 what is in {finished} is no dataset (it has no {SUCCESS}), so move one of the two elsewhere"
+            )
+            .into()
+        })
     }
 
     fn check_replaceable(&self) -> Result<(), BoxError> {

@@ -186,6 +186,25 @@ fn a_save_that_fails_leaves_nothing_and_one_that_crashed_is_removed_by_the_next_
 }
 
 #[test]
+fn the_only_whole_dataset_is_not_removed_whatever_has_come_to_its_place() {
+    let (_home, directory) = place(Some("old"));
+    rename(&directory.finished, &directory.replaced).unwrap();
+    fs::create_dir(&directory.finished).unwrap();
+    drop(directory.begin().unwrap());
+    assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("old"), 1));
+
+    rename(&directory.finished, &directory.replaced).unwrap();
+    fs::create_dir(&directory.finished).unwrap();
+    File::create(directory.finished.join("thesis.tex")).unwrap();
+    let error = directory.begin().err().unwrap().to_string();
+    for path in [&directory.finished, &directory.replaced] {
+        assert!(error.contains(&path.display().to_string()), "{error}");
+    }
+    assert!(directory.finished.join("thesis.tex").exists());
+    assert_eq!(parts_of(&directory.replaced).unwrap().len(), 1);
+}
+
+#[test]
 fn a_file_of_that_name_is_not_replaced_either() {
     let (_home, directory) = place(None);
     create_directory(directory.finished.parent().unwrap()).unwrap();
