@@ -150,17 +150,21 @@ mod tests {
             Err(task.failed(site, "no"))
         });
         assert!(failed.is_err());
-        let panicked = task.guard(site, |_| {
+        let panicked = task.guard(site, |_| -> Result<(), TaskError> {
             let unlucky = || {
                 note();
                 panic!("no")
             };
-            Ok(outside_event_loop(unlucky).unwrap())
+            outside_event_loop(unlucky).unwrap()
         });
-        assert!(matches!(panicked, Err::<(), _>(_)));
+        assert!(panicked.is_err());
         task.apply_updates().unwrap();
         assert_eq!(applied.load(Ordering::Relaxed), 0);
-        task.guard(site, |_| Ok(outside_event_loop(note).unwrap())).unwrap();
+        task.guard(site, |_| {
+            outside_event_loop(note).unwrap();
+            Ok(())
+        })
+        .unwrap();
         assert_eq!(applied.load(Ordering::Relaxed), 0, "not before the task has succeeded");
         task.apply_updates().unwrap();
         assert_eq!(applied.load(Ordering::Relaxed), 1);

@@ -6,27 +6,34 @@
 //! | name | what it is |
 //! | --- | --- |
 //! | `counts` | the dataset, whole; what readers read |
-//! | `_counts.unfinished` | what is being written, or was when the writer ended |
+//! | `_counts.0123456789abcdef.unfinished` | what one save is writing, or was when its process ended; the digits are its own |
 //! | `_counts.replaced` | the dataset before, for the moment in which the new one takes its place |
 //!
 //! Readers of such directories pass over names that begin with `_`. The steps, each durable before the next begins:
 //!
-//! 1. The parts are written to `_counts.unfinished` and synced, by the tasks.
+//! 1. The parts are written to `_counts.*.unfinished` and synced, by the tasks.
 //! 2. `_SUCCESS` is made there, and the directory is synced: all names in it are durable.
 //! 3. If there is no `counts`, the directory is renamed to it. If there is, the two swap names in one step, and at any instant
 //!    a reader finds the old dataset or the new one. Where the file system cannot swap (some network file systems), `counts`
-//!    is renamed to `_counts.replaced` and then `_counts.unfinished` to `counts`; between the two a reader finds nothing.
+//!    is renamed to `_counts.replaced` and then `_counts.*.unfinished` to `counts`; between the two a reader finds nothing.
 //! 4. The directory of all of them is synced, and then the old dataset is removed.
 //!
 //! A crash loses nothing that was there. Before step 3 `counts` is untouched; after it `counts` is the new dataset. Within its
-//! two renames the old dataset is whole in `_counts.replaced` and the new one in `_counts.unfinished`: the next run over the
+//! two renames the old dataset is whole in `_counts.replaced` and the new one in `_counts.*.unfinished`: the next run over the
 //! same name puts the old one back before it does anything else. That run is sure to come where batches are run again after a
 //! crash, for the batch was not done.
+//!
+//! Several saves may write to one name at once, in one process or in many: each has a directory of its own, all of them are
+//! whole, and the last to finish stays. A save that fails removes its directory. One that a crash has left is removed by the
+//! next save over the name, which knows it by the lock that nobody holds (see `unfinished`); where directories cannot be locked
+//! it is left for good. Locks have to reach as far as writers do: on a network file system that keeps them to one machine, two
+//! machines must not write to one name.
 //!
 //! What is to be replaced has to be such a dataset itself, or empty: a directory without `_SUCCESS` is somebody else's, and a
 //! wrong path must not remove it.
 
-use super::durable::{create_directory, remove_directory, rename, swap, sync_directory};
+use super::durable::{create_directory, parent, remove_directory, rename, swap, sync_directory};
+use super::unfinished::{Unfinished, remove_leftovers};
 use crate::outcome::BoxError;
 use crate::rdd::{Flow, Input, Rdd};
 use crate::record::Data;
@@ -49,7 +56,6 @@ const PART: &str = "part-";
 /// The places of one dataset.
 pub(crate) struct OutputDirectory {
     finished: PathBuf,
-    unfinished: PathBuf,
     replaced: PathBuf,
 }
 
@@ -64,17 +70,10 @@ impl OutputDirectory {
 
     fn new(path: &Path) -> Result<OutputDirectory, BoxError> {
         let name = path.file_name().ok_or_else(|| no_name(path))?;
-        let beside = |what: &str| {
-            let mut beside = OsString::from("_");
-            beside.push(name);
-            beside.push(what);
-            path.with_file_name(beside)
-        };
-        Ok(OutputDirectory {
-            finished: path.to_owned(),
-            unfinished: beside(".unfinished"),
-            replaced: beside(".replaced"),
-        })
+        let mut replaced = OsString::from("_");
+        replaced.push(name);
+        replaced.push(".replaced");
+        Ok(OutputDirectory { finished: path.to_owned(), replaced: path.with_file_name(replaced) })
     }
 
     /// `prefix-TIME_MS`, or `prefix-TIME_MS.suffix`.
@@ -91,21 +90,34 @@ impl OutputDirectory {
     }
 
     /// Puts right what a crash has left, and makes an empty place to write to.
-    fn begin(&self) -> Result<(), BoxError> {
-        self.put_back().map_err(|error| at(&self.replaced, error))?;
+    fn begin(&self) -> Result<Unfinished, BoxError> {
+        self.put_back()?;
         self.check_replaceable()?;
-        remove_directory(&self.unfinished)
-            .and_then(|()| create_directory(&self.unfinished))
-            .map_err(|error| at(&self.unfinished, error))
+        let home = parent(&self.finished);
+        create_directory(home)
+            .and_then(|()| remove_leftovers(&self.finished))
+            .and_then(|()| Unfinished::beside(&self.finished))
+            .map_err(|error| at(home, error))
     }
 
     /// A crash between the two renames of [`finish`](OutputDirectory::finish) has left no dataset under its name.
-    fn put_back(&self) -> io::Result<()> {
-        match (self.finished.try_exists()?, self.replaced.try_exists()?) {
-            (false, true) => rename(&self.replaced, &self.finished),
-            (true, true) => remove_directory(&self.replaced),
-            _ => Ok(()),
+    fn put_back(&self) -> Result<(), BoxError> {
+        let aside = |error| at(&self.replaced, error);
+        if !self.replaced.try_exists().map_err(aside)? {
+            return Ok(());
         }
+        if self.finished.join(SUCCESS).is_file() {
+            return remove_directory(&self.replaced).map_err(aside);
+        }
+        // Nothing is there, or an empty directory, which it replaces.
+        rename(&self.replaced, &self.finished).map_err(|error| {
+            let (finished, replaced) = (self.finished.display(), self.replaced.display());
+            format!(
+                "{replaced} is the dataset from before a crash and cannot be put back to {finished}: {error}; \
+                 what is in {finished} is no dataset (it has no {SUCCESS}), so move one of the two elsewhere"
+            )
+            .into()
+        })
     }
 
     fn check_replaceable(&self) -> Result<(), BoxError> {
@@ -125,10 +137,13 @@ impl OutputDirectory {
     }
 
     /// Puts what was written in its place.
-    fn finish(&self) -> Result<(), BoxError> {
-        self.mark().map_err(|error| at(&self.unfinished, error))?;
-        let old = self.put_in_place().map_err(|error| at(&self.finished, error))?;
-        if let Some(old) = old
+    fn finish(&self, mut new: Unfinished) -> Result<(), BoxError> {
+        mark(&new).map_err(|error| at(new.path(), error))?;
+        // Something else may have come there while the parts were written.
+        self.check_replaceable()?;
+        // From here on it may be the old dataset that has this name.
+        new.keep();
+        if let Some(old) = self.put_in_place(&new)?
             && let Err(error) = remove_directory(old)
         {
             // The new dataset is in its place. What is left hurts nobody, and the next run over this name removes it.
@@ -137,33 +152,37 @@ impl OutputDirectory {
         Ok(())
     }
 
-    /// The dataset is whole, and all of it is durable.
-    fn mark(&self) -> io::Result<()> {
-        File::create(self.unfinished.join(SUCCESS))?.sync_all()?;
-        sync_directory(&self.unfinished)
-    }
-
     /// Returns where the old dataset is now, if there was one.
-    fn put_in_place(&self) -> io::Result<Option<&Path>> {
-        if !self.finished.try_exists()? {
-            rename(&self.unfinished, &self.finished)?;
-            return Ok(None);
+    fn put_in_place<'a>(&'a self, new: &'a Unfinished) -> Result<Option<&'a Path>, BoxError> {
+        let here = |error| at(&self.finished, error);
+        if !self.finished.try_exists().map_err(here)? {
+            match rename(new.path(), &self.finished) {
+                // Another save was faster.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => self.check_replaceable()?,
+                renamed => return renamed.map(|()| None).map_err(here),
+            }
         }
-        if swap(&self.unfinished, &self.finished)? {
-            return Ok(Some(&self.unfinished));
+        if swap(new.path(), &self.finished).map_err(here)? {
+            return Ok(Some(new.path()));
         }
-        self.put_in_place_by_two_renames()?;
+        self.put_in_place_by_two_renames(new).map_err(here)?;
         Ok(Some(&self.replaced))
     }
 
-    fn put_in_place_by_two_renames(&self) -> io::Result<()> {
+    fn put_in_place_by_two_renames(&self, new: &Unfinished) -> io::Result<()> {
         rename(&self.finished, &self.replaced)?;
-        rename(&self.unfinished, &self.finished)
+        rename(new.path(), &self.finished)
     }
+}
 
-    fn part(&self, number: usize) -> PathBuf {
-        self.unfinished.join(format!("{PART}{number:05}"))
-    }
+/// The dataset is whole, and all of it is durable.
+fn mark(new: &Unfinished) -> io::Result<()> {
+    File::create(new.path().join(SUCCESS))?.sync_all()?;
+    sync_directory(new.path())
+}
+
+fn part(new: &Unfinished, number: usize) -> PathBuf {
+    new.path().join(format!("{PART}{number:05}"))
 }
 
 fn no_name(path: &Path) -> BoxError {
@@ -205,8 +224,8 @@ pub(crate) fn save<T: Data>(
     directory: &OutputDirectory,
     write: impl Fn(&Input<'_, T>, &TaskContext, &mut Part) -> Flow + Send + Sync + 'static,
 ) -> Result<(), JobError> {
-    directory.begin().map_err(|error| failed(dataset, site, &*error))?;
-    let parts: Vec<PathBuf> = (0..dataset.num_partitions()).map(|number| directory.part(number)).collect();
+    let new = directory.begin().map_err(|error| failed(dataset, site, &*error))?;
+    let parts: Vec<PathBuf> = (0..dataset.num_partitions()).map(|number| part(&new, number)).collect();
     dataset.run_job(site, move |input, task| {
         let Some(path) = parts.get(input.partition()) else { return Ok(()) };
         let name = PartName { path: path.clone(), site };
@@ -218,7 +237,7 @@ pub(crate) fn save<T: Data>(
         let written = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         Ok(written.map_err(|error| name.failed(task, error))?)
     })?;
-    directory.finish().map_err(|error| failed(dataset, site, &*error))
+    directory.finish(new).map_err(|error| failed(dataset, site, &*error))
 }
 
 /// The fault of an operator on the driver side.

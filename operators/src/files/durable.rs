@@ -71,6 +71,34 @@ fn swap_names(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Who has locked a directory.
+pub(super) enum Lock {
+    /// This call has, until the file is closed.
+    Mine(File),
+    /// Somebody else: another process or another save of this one.
+    Theirs,
+    /// It cannot be told: the directory is not there, or this system or file system does not lock directories.
+    Unknown,
+}
+
+/// Tries to lock a directory. The lock ends with the process at the latest.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+pub(super) fn lock(path: &Path) -> Lock {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    let Ok(directory) = File::open(path) else { return Lock::Unknown };
+    match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Lock::Mine(directory),
+        Err(Errno::WOULDBLOCK) => Lock::Theirs,
+        Err(_) => Lock::Unknown,
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(super) fn lock(_: &Path) -> Lock {
+    Lock::Unknown
+}
+
 /// Removes a directory and everything in it, if it is there.
 #[expect(clippy::disallowed_methods, reason = "the files of an output are its own")]
 pub(super) fn remove_directory(path: &Path) -> io::Result<()> {

@@ -8,5 +8,6 @@ mod durable;
 pub(crate) mod object;
 mod object_format;
 pub(crate) mod text;
+mod unfinished;
 
 pub(crate) use directory::{OutputDirectory, Part, parts_of, save};

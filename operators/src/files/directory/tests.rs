@@ -6,16 +6,22 @@ fn place(content: Option<&str>) -> (TempDir, OutputDirectory) {
     let home = tempfile::tempdir().unwrap();
     let directory = OutputDirectory::new(&home.path().join("deep/counts")).unwrap();
     if let Some(content) = content {
-        write(&directory, content);
-        directory.finish().unwrap();
+        let new = write(&directory, content);
+        directory.finish(new).unwrap();
     }
     (home, directory)
 }
 
 /// What the tasks do.
-fn write(directory: &OutputDirectory, content: &str) {
-    directory.begin().unwrap();
-    io::Write::write_all(&mut File::create(directory.part(0)).unwrap(), content.as_bytes()).unwrap();
+fn write(directory: &OutputDirectory, content: &str) -> Unfinished {
+    let new = directory.begin().unwrap();
+    io::Write::write_all(&mut File::create(part(&new, 0)).unwrap(), content.as_bytes()).unwrap();
+    new
+}
+
+/// What is left of a save when its process is killed: the directory, and the lock that the system takes back.
+fn crash(mut new: Unfinished) {
+    new.keep();
 }
 
 /// What a reader finds under the name.
@@ -58,11 +64,11 @@ fn a_path_without_a_name_is_refused() {
 #[test]
 fn nothing_is_under_the_name_before_all_is_written() {
     let (_home, directory) = place(None);
-    write(&directory, "new");
+    let new = write(&directory, "new");
     assert_eq!(found(&directory), None);
-    directory.mark().unwrap();
+    mark(&new).unwrap();
     assert_eq!(found(&directory), None);
-    directory.finish().unwrap();
+    directory.finish(new).unwrap();
     assert_eq!(found(&directory).as_deref(), Some("new"));
     assert_eq!(names(&directory), ["counts"]);
 }
@@ -71,19 +77,20 @@ fn nothing_is_under_the_name_before_all_is_written() {
 fn what_was_there_is_replaced_in_one_step_or_in_two() {
     for swap in [true, false] {
         let (_home, directory) = place(Some("old"));
-        write(&directory, "new");
+        let new = write(&directory, "new");
         assert_eq!(found(&directory).as_deref(), Some("old"));
-        directory.mark().unwrap();
+        mark(&new).unwrap();
         if swap {
-            assert_eq!(directory.put_in_place().unwrap(), Some(&*directory.unfinished));
+            assert_eq!(directory.put_in_place(&new).unwrap(), Some(new.path()));
         } else {
-            directory.put_in_place_by_two_renames().unwrap();
+            directory.put_in_place_by_two_renames(&new).unwrap();
         }
+        crash(new);
         assert_eq!(found(&directory).as_deref(), Some("new"));
         // The crash before the old one is removed leaves it beside; the next run does it.
         assert_eq!(names(&directory).len(), 2);
-        write(&directory, "newer");
-        directory.finish().unwrap();
+        let newer = write(&directory, "newer");
+        directory.finish(newer).unwrap();
         assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("newer"), 1), "swap: {swap}");
     }
 }
@@ -91,14 +98,13 @@ fn what_was_there_is_replaced_in_one_step_or_in_two() {
 /// O-2
 #[test]
 fn a_crash_at_any_step_leaves_the_old_dataset_or_the_new_one_and_the_next_run_puts_it_right() {
-    type Step = fn(&OutputDirectory) -> io::Result<()>;
-    let swap: Step =
-        |directory| super::swap(&directory.unfinished, &directory.finished).map(|swapped| assert!(swapped));
+    type Step = fn(&OutputDirectory, &Unfinished) -> io::Result<()>;
+    let swap: Step = |directory, new| super::swap(new.path(), &directory.finished).map(|swapped| assert!(swapped));
     let (set_aside, move_in): (Step, Step) = (
-        |directory| rename(&directory.finished, &directory.replaced),
-        |directory| rename(&directory.unfinished, &directory.finished),
+        |directory, _| rename(&directory.finished, &directory.replaced),
+        |directory, new| rename(new.path(), &directory.finished),
     );
-    let mark: Step = OutputDirectory::mark;
+    let mark: Step = |_, new| super::mark(new);
     for (steps, expected) in [
         (vec![], Some("old")),
         (vec![mark], Some("old")),
@@ -108,15 +114,16 @@ fn a_crash_at_any_step_leaves_the_old_dataset_or_the_new_one_and_the_next_run_pu
         (vec![mark, set_aside, move_in], Some("new")),
     ] {
         let (_home, directory) = place(Some("old"));
-        write(&directory, "new");
-        steps.iter().for_each(|step| step(&directory).unwrap());
+        let new = write(&directory, "new");
+        steps.iter().for_each(|step| step(&directory, &new).unwrap());
         assert_eq!(found(&directory).as_deref(), expected, "after {} steps", steps.len());
         // Here the process is killed, and the next one runs the batch again.
-        directory.begin().unwrap();
+        crash(new);
+        drop(directory.begin().unwrap());
         let kept = found(&directory);
         assert_eq!(kept.as_deref(), Some(expected.unwrap_or("old")), "after {} steps", steps.len());
-        write(&directory, "again");
-        directory.finish().unwrap();
+        let again = write(&directory, "again");
+        directory.finish(again).unwrap();
         assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("again"), 1));
     }
 }
@@ -126,11 +133,75 @@ fn a_crash_at_any_step_leaves_the_old_dataset_or_the_new_one_and_the_next_run_pu
 fn a_directory_that_is_no_dataset_is_not_replaced() {
     let (_home, directory) = place(None);
     fs::create_dir_all(&directory.finished).unwrap();
-    directory.begin().unwrap();
+    drop(directory.begin().unwrap());
     File::create(directory.finished.join("thesis.tex")).unwrap();
-    let error = directory.begin().unwrap_err().to_string();
+    let error = directory.begin().err().unwrap().to_string();
     assert!(error.contains("counts: the directory is there already and is not a dataset"), "{error}");
     assert!(directory.finished.join("thesis.tex").exists());
+}
+
+#[test]
+fn a_directory_that_came_meanwhile_and_is_no_dataset_is_not_replaced() {
+    let (_home, directory) = place(None);
+    let new = write(&directory, "new");
+    fs::create_dir_all(&directory.finished).unwrap();
+    File::create(directory.finished.join("thesis.tex")).unwrap();
+    let error = directory.finish(new).unwrap_err().to_string();
+    assert!(error.contains("counts: the directory is there already and is not a dataset"), "{error}");
+    assert!(directory.finished.join("thesis.tex").exists());
+    assert_eq!(names(&directory), ["counts"]);
+}
+
+#[test]
+fn saves_of_one_name_at_once_do_not_mix_and_the_last_to_finish_stays() {
+    for before in [None, Some("old")] {
+        let (_home, directory) = place(before);
+        let (one, other) = (write(&directory, "one"), write(&directory, "other"));
+        File::create(part(&other, 1)).unwrap();
+        directory.finish(other).unwrap();
+        assert_eq!(parts_of(&directory.finished).unwrap().len(), 2);
+        directory.finish(one).unwrap();
+        assert_eq!(parts_of(&directory.finished).unwrap().len(), 1);
+        assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("one"), 1));
+    }
+}
+
+#[test]
+fn a_save_that_fails_leaves_nothing_and_one_that_crashed_is_removed_by_the_next_over_its_name() {
+    let (_home, directory) = place(None);
+    let other = OutputDirectory::new(&directory.finished.with_file_name("counts.txt")).unwrap();
+    drop(write(&directory, "failed"));
+    assert!(names(&directory).is_empty());
+    crash(write(&directory, "crashed"));
+    crash(write(&other, "crashed"));
+    assert_eq!(names(&directory).len(), 2);
+    let running = write(&directory, "running");
+    let left = names(&directory);
+    assert!(left.len() == 2 && left.iter().any(|name| name.starts_with("_counts.txt.")), "{left:?}");
+    directory.finish(write(&directory, "new")).unwrap();
+    assert!(running.path().is_dir());
+    other.finish(write(&other, "new")).unwrap();
+    drop(running);
+    assert_eq!(names(&directory), ["counts", "counts.txt"]);
+}
+
+#[test]
+fn the_only_whole_dataset_is_not_removed_whatever_has_come_to_its_place() {
+    let (_home, directory) = place(Some("old"));
+    rename(&directory.finished, &directory.replaced).unwrap();
+    fs::create_dir(&directory.finished).unwrap();
+    drop(directory.begin().unwrap());
+    assert_eq!((found(&directory).as_deref(), names(&directory).len()), (Some("old"), 1));
+
+    rename(&directory.finished, &directory.replaced).unwrap();
+    fs::create_dir(&directory.finished).unwrap();
+    File::create(directory.finished.join("thesis.tex")).unwrap();
+    let error = directory.begin().err().unwrap().to_string();
+    for path in [&directory.finished, &directory.replaced] {
+        assert!(error.contains(&path.display().to_string()), "{error}");
+    }
+    assert!(directory.finished.join("thesis.tex").exists());
+    assert_eq!(parts_of(&directory.replaced).unwrap().len(), 1);
 }
 
 #[test]
@@ -138,7 +209,7 @@ fn a_file_of_that_name_is_not_replaced_either() {
     let (_home, directory) = place(None);
     create_directory(directory.finished.parent().unwrap()).unwrap();
     File::create(&directory.finished).unwrap();
-    assert!(directory.begin().unwrap_err().to_string().contains("counts: "));
+    assert!(directory.begin().err().unwrap().to_string().contains("counts: "));
     assert!(directory.finished.is_file());
 }
 
