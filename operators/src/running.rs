@@ -119,11 +119,16 @@ impl RunningContext {
     /// batches go on meanwhile. `None` when the engine has been stopped, inside a task, and when an output or listener asks: the
     /// giving back may be waiting for it.
     pub fn settled_snapshot(&self) -> Option<EngineSnapshot> {
+        self.settled_snapshot_within(None)
+    }
+
+    /// [`settled_snapshot`](RunningContext::settled_snapshot) that gives up, with `None`, after so much real time: tasks and
+    /// outputs that do not return hold it up.
+    pub(crate) fn settled_snapshot_within(&self, patience: Option<Duration>) -> Option<EngineSnapshot> {
         if on_engine_thread() {
             return None;
         }
-        self.running.settle(self.engine.core())?;
-        self.engine.snapshot()
+        self.running.settled_snapshot(self.engine.core(), patience)
     }
 
     /// The engine that the program runs on.

@@ -223,6 +223,22 @@ fn a_batch_that_does_not_end_is_an_error_that_names_it() -> Outcome {
 }
 
 #[test]
+fn a_question_that_a_stuck_task_holds_up_is_given_up() -> Outcome {
+    let (leave, gate) = channel::<()>();
+    let (numbers, gate) = (TestInput::new(), Mutex::new(gate));
+    let (mut test, _) = TestRun::new().cores(1).deadline(SOON).start(|ssc| {
+        let stuck = numbers.stream(ssc).map(move |n: i64| (gate.lock().unwrap().recv().is_ok(), n));
+        stuck.probe()
+    })?;
+    numbers.push([1]);
+    assert!(test.advance(1).is_err());
+    let error = test.held().unwrap_err();
+    drop(leave);
+    assert_eq!(error.to_string(), "waited 50ms for the engine to tell what it holds");
+    Ok(())
+}
+
+#[test]
 fn a_stop_that_does_not_end_is_an_error_that_says_so() -> Outcome {
     let (test, (leave, hears)) = TestRun::new().deadline(SOON).start(blocked)?;
     test.clock().advance(seconds(1));

@@ -14,7 +14,7 @@ use crate::faults::{Fault, Faults};
 use crate::ids::ContextId;
 use crate::inside::on_engine_thread;
 use crate::receiver::StopReceiver;
-use crate::scope::EngineCore;
+use crate::scope::{EngineCore, EngineSnapshot};
 use crate::signals::ShutdownSignals;
 use crate::stage::CancelToken;
 use crate::time::Time;
@@ -25,7 +25,7 @@ use futures::future::{Either, join_all, select};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// How long a stopped context waits for an output that is still in user code.
 const RUNNER_PATIENCE: Duration = Duration::from_secs(5);
@@ -118,14 +118,21 @@ impl Running {
         self.publisher.dropped()
     }
 
-    /// Waits until what the batches done so far leave behind has been given back; at once when the context has ended.
-    /// `None` when `core` has been stopped, and inside a task.
-    pub fn settle(&self, core: &EngineCore) -> Option<()> {
-        let scheduler = self.scheduler.clone();
-        core.on_control(move || async move {
+    /// Waits until what the batches done so far leave behind has been given back (at once when the context has ended), then
+    /// tells what the engine holds. `None` when it has been stopped, inside a task, and when `patience` (real time) is over.
+    pub fn settled_snapshot(&self, core: &Arc<EngineCore>, patience: Option<Duration>) -> Option<EngineSnapshot> {
+        let (scheduler, shared) = (self.scheduler.clone(), core.clone());
+        core.on_control_within(patience, move || async move {
             // A scheduler that is gone has nothing left to give back.
             let _ = scheduler.send(Settle).await;
-        })
+            // Through the arbiter's queue, behind what settling has put there to be given back.
+            let (answer, wait) = oneshot::channel();
+            let control = shared.control.clone();
+            control.spawn(async move {
+                let _ = answer.send(shared.look().await);
+            });
+            wait.await.ok()?
+        })?
     }
 
     /// Asks the context to stop, and returns at once.

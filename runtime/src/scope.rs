@@ -19,6 +19,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The addresses of an engine's actors. It holds no thread: when the engine is stopped, jobs say so.
@@ -166,6 +167,16 @@ impl EngineCore {
         F: Future<Output = R> + 'static,
         B: FnOnce() -> F + Send + 'static,
     {
+        self.on_control_within(None, body)
+    }
+
+    /// [`on_control`](EngineCore::on_control) that gives up, with `None`, after so much real time.
+    pub(crate) fn on_control_within<R, F, B>(&self, patience: Option<Duration>, body: B) -> Option<R>
+    where
+        R: Send + 'static,
+        F: Future<Output = R> + 'static,
+        B: FnOnce() -> F + Send + 'static,
+    {
         if inside_task() {
             return None;
         }
@@ -175,22 +186,28 @@ impl EngineCore {
                 let _ = answer.try_send(body().await);
             });
         });
-        wait.recv().ok()
+        match patience {
+            None => wait.recv().ok(),
+            Some(patience) => wait.recv_timeout(patience).ok(),
+        }
     }
 
     /// What the engine holds, after giving back what nobody holds any more. `None` when it has been stopped, and
     /// inside a task.
     pub fn snapshot(self: &Arc<Self>) -> Option<EngineSnapshot> {
         let core = self.clone();
-        self.on_control(move || async move {
-            core.collect_garbage().await;
-            let mut shuffles = BTreeSet::new();
-            for worker in core.workers.all() {
-                shuffles.append(&mut worker.send(HeldShuffles).await.unwrap_or_default());
-            }
-            let blocks = core.blocks.send(BlockStats).await.ok()?;
-            Some(EngineSnapshot { blocks, shuffles: shuffles.len() })
-        })?
+        self.on_control(move || core.look())?
+    }
+
+    /// The snapshot, when the actors get round to it: one that is in user code does so when that returns.
+    pub(crate) async fn look(self: Arc<Self>) -> Option<EngineSnapshot> {
+        self.collect_garbage().await;
+        let mut shuffles = BTreeSet::new();
+        for worker in self.workers.all() {
+            shuffles.append(&mut worker.send(HeldShuffles).await.unwrap_or_default());
+        }
+        let blocks = self.blocks.send(BlockStats).await.ok()?;
+        Some(EngineSnapshot { blocks, shuffles: shuffles.len() })
     }
 }
 

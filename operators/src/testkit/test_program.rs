@@ -150,10 +150,14 @@ impl TestProgram {
     /// ```
     ///
     /// # Errors
-    /// [`TestRunError::EngineDied`].
+    /// [`TestRunError`] when the engine does not answer in time, because user code does not return; or not at all.
     pub fn held(&self) -> Result<Held, Error> {
-        let snapshot = self.running.settled_snapshot().ok_or(TestRunError::EngineDied)?;
-        Ok(snapshot.into())
+        let real = SystemClock::new();
+        match self.running.settled_snapshot_within(Some(self.deadline)) {
+            Some(snapshot) => Ok(snapshot.into()),
+            None if real.monotonic() >= self.deadline => Err(self.in_vain("the engine to tell what it holds")),
+            None => Err(TestRunError::EngineDied.into()),
+        }
     }
 
     /// What ended the program, if it has failed.
