@@ -77,10 +77,13 @@ fn main() -> anyhow::Result<()> {
         .reduce_by_key_and_window(|(), ()| (), over(USERS), over(SLIDE))
         .count()
         .map(|users| format!("users: {users}"));
-    let known = views.window(over(SLIDE), over(SLIDE)).map(|view| (view.user, ())).transform(|seen| {
-        let names = seen.scope().parallelize(NAMES.map(|(user, name)| (user, name.to_owned())), 1);
-        seen.join(&names).map(|(_, ((), name))| format!("{name} was here")).distinct()
-    });
+    let names = Dataset::new(NAMES);
+    let known = views
+        .window(over(SLIDE), over(SLIDE))
+        .map(|view| (view.user, ()))
+        .reduce_by_key(|(), ()| ())
+        .broadcast_join(&names)
+        .map(|(_, ((), name))| format!("{name} was here"));
 
     by_page.union(&by_zip_code).union(&users).union(&known).print_n(LINES);
 

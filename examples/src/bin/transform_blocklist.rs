@@ -2,7 +2,7 @@
 //!
 //! Every batch is joined with the list as it is then. Whoever sends more than four messages in one batch is put on it, and that
 //! is said; from the next batch on their messages are gone. For each batch, the number of messages that came through is shown
-//! by sender.
+//! by sender. (A list that fits in memory need not be joined by a shuffle; `page_views` looks its names up in a `Dataset`.)
 //!
 //! Without an address it reads from a text server inside this program, in which two senders write twice as much as all the
 //! others together, and ends after five batches. With one it reads lines of the form `sender: text` from there until Ctrl-C:
