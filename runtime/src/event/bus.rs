@@ -3,6 +3,7 @@
 use super::{Event, StreamingListener};
 use crate::error::panic_message;
 use crate::topology::EVENT_BUS_MAILBOX;
+use actix::dev::{AsyncContextParts as _, channel};
 use actix::{Actor, Addr, Context, Handler, Message};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,10 +17,6 @@ pub struct EventBus {
 
 impl Actor for EventBus {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(EVENT_BUS_MAILBOX);
-    }
 }
 
 /// Tells an event.
@@ -69,8 +66,14 @@ impl Publisher {
     pub fn start(arbiter: &actix_rt::ArbiterHandle, listeners: Vec<Box<dyn StreamingListener>>) -> Publisher {
         let wanted = Arc::new(AtomicBool::new(!listeners.is_empty()));
         let theirs = wanted.clone();
-        let bus = EventBus::start_in_arbiter(arbiter, move |_| EventBus { listeners, wanted: theirs });
-        Publisher { bus, wanted, dropped: Arc::default() }
+        // Made with its capacity: a mailbox that only the actor's `started` widens holds the default of 16 until the thread of
+        // the arbiter gets to it, and what the start of a context has to tell may be more.
+        let (mailbox, messages) = channel::channel(EVENT_BUS_MAILBOX);
+        arbiter.spawn_fn(move || {
+            let bus = EventBus { listeners, wanted: theirs };
+            actix_rt::spawn(Context::with_receiver(messages).into_future(bus));
+        });
+        Publisher { bus: Addr::new(mailbox), wanted, dropped: Arc::default() }
     }
 
     /// Whether there is anyone to tell.
@@ -93,5 +96,35 @@ impl Publisher {
     /// The bus.
     pub fn bus(&self) -> &Addr<EventBus> {
         &self.bus
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    #[test]
+    fn events_of_the_start_wait_for_a_bus_whose_thread_is_busy() {
+        let _system = actix_rt::System::new();
+        let arbiter = actix_rt::Arbiter::new();
+        let ((release, held), (told, heard)) = (channel::<()>(), channel());
+        arbiter.spawn_fn(move || drop(held.recv()));
+        let listener = move |event: &Event| drop(told.send(event.clone()));
+        let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(listener)]);
+        for n in 0..100 {
+            publisher.publish(Event::StreamingStarted { time: Time::from_millis(n) });
+        }
+        release.send(()).unwrap();
+        let patience = Duration::from_secs(30);
+        for n in 0..100 {
+            let event = heard.recv_timeout(patience).unwrap();
+            assert!(matches!(event, Event::StreamingStarted { time } if time == Time::from_millis(n)), "{event:?}");
+        }
+        assert_eq!(publisher.dropped(), 0);
+        arbiter.stop();
+        arbiter.join().unwrap();
     }
 }
