@@ -25,7 +25,7 @@ help: ## this list
 demo: ## count the words of an embedded text server, live
 	@scripts/ensure.sh cargo c-compiler
 	$(call say,Building what the demo needs (a minute or two the first time) and counting words as they arrive; Ctrl-C ends it)
-	@$(CARGO) run $(LOCKED) --profile demo -p examples --bin network_word_count
+	@$(CARGO) run $(LOCKED) --profile demo -p examples --no-default-features --bin network_word_count
 
 .PHONY: test
 test: lint docs doctest ## everything CI runs
@@ -39,7 +39,7 @@ test: lint docs doctest ## everything CI runs
 
 .PHONY: lint
 lint: ## format, lints and file lengths
-	@scripts/ensure.sh cargo c-compiler rustfmt clippy
+	@scripts/ensure.sh cargo c-compiler libclang rustfmt clippy
 	$(call say,Format)
 	@$(CARGO) fmt --all --check
 	$(call say,File lengths)
@@ -49,19 +49,19 @@ lint: ## format, lints and file lengths
 
 .PHONY: docs
 docs: ## the documentation of the library crates, warnings denied
-	@scripts/ensure.sh cargo c-compiler
+	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Documentation)
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --no-deps $(LIBRARIES)
 
 .PHONY: doctest
 doctest: ## the examples in the documentation
-	@scripts/ensure.sh cargo c-compiler
+	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Examples in the documentation)
 	@$(CARGO) test $(LOCKED) --doc --workspace
 
 .PHONY: bench
 bench: ## the benchmarks (WORKLOADS="w1 w3 w4 w5"), as JSON lines here and in results/
-	@scripts/ensure.sh cargo c-compiler
+	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Building the benchmarks in release mode)
 	@$(CARGO) build $(LOCKED) --release -p benchmarks
 	@mkdir -p results; \

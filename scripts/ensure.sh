@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, rustfmt, clippy.
+# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, libclang, rustfmt, clippy.
 # Installs what it can, says what it does, and is silent when nothing is missing.
 set -euo pipefail
 
@@ -30,6 +30,14 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
 }
 
+# What the bindings of RocksDB are generated with.
+libclang() {
+    ldconfig -p 2>/dev/null | grep -q 'libclang[-.]' && return
+    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null && return
+    [ -n "${LIBCLANG_PATH:-}" ] && return
+    apt_install libclang-dev
+}
+
 # A component of the Rust toolchain; `cargo NAME --version` works when it is there.
 rust_component() {
     local subcommand=$1 component=$2
@@ -42,8 +50,9 @@ rust_component() {
 for name in "$@"; do
     case $name in
         cargo) has cargo || fail "cargo is missing; install the Rust toolchain from https://rustup.rs" ;;
-        # The allocator of the binaries, mimalloc, is C.
-        c-compiler) has cc || apt_install build-essential ;;
+        # The allocator of the binaries, mimalloc, is C; RocksDB is C++.
+        c-compiler) has c++ || apt_install build-essential ;;
+        libclang) libclang ;;
         rustfmt) rust_component fmt rustfmt ;;
         clippy) rust_component clippy clippy ;;
         *) fail "ensure.sh does not know '$name'" ;;

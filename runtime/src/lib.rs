@@ -9,6 +9,7 @@
 //! | [`receiver`] | receivers, their blocks, limits and supervision |
 //! | [`block`] | where block data lies, and which batch it belongs to |
 //! | [`batch`] | ticks, the life of a batch, and who runs it |
+//! | [`state`], [`durable`] | the state of operators, and what survives the process |
 //! | [`stage`] | jobs, stages, tasks and the exchange between them |
 //! | [`engine`], [`scope`] | the threads that contexts share, and what the jobs of a batch share |
 //! | [`running`] | waiting for a context and stopping it |
@@ -20,9 +21,11 @@ pub mod block;
 pub mod clock;
 pub mod codec;
 pub mod config;
+pub mod durable;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod failpoint;
 pub mod faults;
 pub mod ids;
 pub mod inside;
@@ -32,5 +35,6 @@ pub mod scope;
 mod signals;
 pub mod site;
 pub mod stage;
+pub mod state;
 pub mod time;
 pub mod topology;

@@ -262,6 +262,8 @@ fn assemble(
             max_failures: u32::try_from(config.task_max_failures).unwrap_or(u32::MAX),
             parallelism: config.parallelism(),
         },
+        state: program.state(),
+        cadence: None,
         program,
         runners,
         tracker: tracker.clone(),

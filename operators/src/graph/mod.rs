@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, Retention, Use};
+use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, ProgramState, Retention, Use};
 use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::StreamId;
@@ -146,6 +146,8 @@ pub(crate) struct Graph {
     outputs: Vec<Output>,
     observers: Vec<Box<dyn Observer>>,
     inputs: Vec<Box<dyn StartStop>>,
+    /// The stateful operators, in order of definition.
+    states: Vec<ProgramState>,
     /// How many of the inputs were started and not stopped, from the first on.
     started: usize,
     streams: u32,
@@ -163,6 +165,7 @@ impl Graph {
             outputs: Vec::new(),
             observers: Vec::new(),
             inputs: Vec::new(),
+            states: Vec::new(),
             started: 0,
             streams: 0,
             counted: None,

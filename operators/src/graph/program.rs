@@ -3,7 +3,9 @@
 use super::Graph;
 use super::batch::{Batch, caught};
 use std::time::Duration;
-use waterwheel_runtime::batch::{BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, Retention};
+use waterwheel_runtime::batch::{
+    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, ProgramState, Retention,
+};
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::OutputId;
 use waterwheel_runtime::time::Time;
@@ -81,6 +83,10 @@ impl BatchProgram for Graph {
             }
         }
         forgotten
+    }
+
+    fn state(&self) -> Vec<ProgramState> {
+        self.states.clone()
     }
 
     fn stop(&mut self) {

@@ -6,6 +6,7 @@ use crate::error::JobError;
 use crate::ids::{ContextId, OutputId, StreamId};
 use crate::scope::JobScope;
 use crate::site::Site;
+use crate::state::StateOperator;
 use crate::time::Time;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -67,6 +68,20 @@ pub trait BatchProgram: Send {
     /// dropping a dataset drops records of the user's.
     fn forget(&mut self, cutoffs: &Cutoffs) -> Forgotten;
 
+    /// The state of its operators, apart from the program, which is away while a batch is generated. Asked once, after `start`.
+    fn state(&self) -> Vec<ProgramState>;
+
     /// No batch comes any more.
     fn stop(&mut self);
+}
+
+/// A stateful operator of a program.
+#[derive(Clone)]
+pub struct ProgramState {
+    /// Its name: that of its table.
+    pub name: Arc<str>,
+    /// Its position in the graph: that of its cutoff.
+    pub node: usize,
+    /// The operator.
+    pub operator: Arc<dyn StateOperator>,
 }

@@ -69,6 +69,13 @@ pub struct Cutoffs {
     pub streams: BTreeMap<StreamId, Time>,
 }
 
+impl Cutoffs {
+    /// Up to which time the datasets of `node` are needed no more.
+    pub fn of_node(&self, node: usize) -> Time {
+        self.nodes.get(node).copied().unwrap_or(self.done)
+    }
+}
+
 impl Retention {
     /// What may be forgotten once the batch `done`, and every one before it, is done.
     pub fn cutoffs(&self, done: Time) -> Cutoffs {

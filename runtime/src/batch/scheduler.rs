@@ -2,14 +2,15 @@
 //!
 //! What may start and what an outcome means is decided by the pure [`Lifecycle`]; this actor carries it out.
 
+mod committing;
 mod forgetting;
 
 use super::lifecycle::{Lifecycle, Step, Work};
-use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
+use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, ProgramState};
 use super::progress::Progress;
 use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
-use crate::block::{AllocateBatch, Allocation, BatchDone, BlockTracker};
+use crate::block::{AllocateBatch, Allocation, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+pub use committing::Cadence;
 pub use forgetting::Settle;
 
 /// What a scheduler is made of.
@@ -50,6 +52,10 @@ pub struct SchedulerParts {
     pub retention: Retention,
     /// What the configuration says of jobs.
     pub limits: JobLimits,
+    /// The state of its operators.
+    pub state: Vec<ProgramState>,
+    /// Which batches are made durable at once; `None` when nothing is.
+    pub cadence: Option<Cadence>,
     /// What is done with each batch.
     pub program: Box<dyn BatchProgram>,
     /// Who runs it, one per concurrent job.
@@ -272,22 +278,11 @@ impl BatchScheduler {
         self.pump(ctx);
     }
 
-    /// Records a batch as done: from here on its records are processed.
-    fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
-        let recorded = self.parts.tracker.send(BatchDone { batch }).into_actor(self);
-        ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
-            Ok(Ok(())) => scheduler.committed(batch, ctx),
-            Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
-            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
-        }));
-    }
-
-    fn committed(&mut self, batch: Time, ctx: &mut Context<Self>) {
+    fn committed(&mut self, batch: Time, cutoffs: Cutoffs, ctx: &mut Context<Self>) {
         self.parts.lifecycle.committed(batch);
         self.complete(batch);
         self.parts.progress.completed(batch);
-        let cutoffs = self.parts.retention.cutoffs(batch);
-        self.forget_blocks(&cutoffs, ctx);
+        self.forget_state(&cutoffs, ctx);
         self.forget = Some(cutoffs);
         self.forget(ctx);
         if self.parts.lifecycle.len() < self.parts.max_pending {
@@ -466,6 +461,9 @@ impl BatchProgram for NoProgram {
         Ok(Generated::default())
     }
     fn forget(&mut self, _: &Cutoffs) -> Forgotten {
+        Vec::new()
+    }
+    fn state(&self) -> Vec<ProgramState> {
         Vec::new()
     }
     fn stop(&mut self) {}

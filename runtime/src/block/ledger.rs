@@ -25,12 +25,13 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{BlockId, StreamId};
 use crate::time::Time;
 pub use error::LedgerError;
 pub use event::{Allocation, BlockInfo, Horizon, LedgerEvent};
-pub use log::{EventError, LedgerLog, LedgerLogError, MemoryLog, log_then_apply};
+pub use log::{EventError, LedgerLog, LedgerLogError, LogRecord, MemoryLog, When, log_then_apply};
 
 /// Received blocks and the batches they belong to.
 ///
@@ -52,7 +53,7 @@ pub use log::{EventError, LedgerLog, LedgerLogError, MemoryLog, log_then_apply};
 /// assert!(ledger.plan_allocation(first).is_none(), "a batch is allocated once");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Streams that have unallocated blocks, each with them in order of arrival.
     unallocated: BTreeMap<StreamId, VecDeque<BlockInfo>>,
@@ -63,6 +64,7 @@ pub struct Ledger {
     /// The last horizon: what lies before it has been looked through.
     horizon: Option<Horizon>,
     /// Every block in one of the three, so that none is added twice.
+    #[serde(skip)]
     known: HashSet<BlockId, RandomState>,
     last_allocated: Option<Time>,
     unprocessed_bytes: u64,
@@ -90,6 +92,11 @@ impl Ledger {
     ///
     /// A block that was added before is known as long as its batch is not forgotten.
     pub fn check(&self, event: &LedgerEvent) -> Result<(), LedgerError> {
+        self.check_after(event, None)
+    }
+
+    /// [`check`](Self::check) of an event that comes together with the one that says that the batch `done` is done.
+    fn check_after(&self, event: &LedgerEvent, done: Option<Time>) -> Result<(), LedgerError> {
         match event {
             LedgerEvent::BlockAdded { block } => match self.known.contains(&block.id) {
                 true => Err(LedgerError::DuplicateBlock { block: block.id }),
@@ -98,7 +105,7 @@ impl Ledger {
             LedgerEvent::BatchAllocated(allocation) => self.check_allocation(allocation),
             LedgerEvent::BatchDone { batch } if self.pending.contains_key(batch) => Ok(()),
             LedgerEvent::BatchDone { batch } => Err(LedgerError::NotPending { batch: *batch }),
-            LedgerEvent::BatchesForgotten(Horizon { before, .. }) => match self.oldest_pending() {
+            LedgerEvent::BatchesForgotten(Horizon { before, .. }) => match self.oldest_pending_but(done) {
                 Some(batch) if batch < *before => Err(LedgerError::NotDone { batch, before: *before }),
                 _ => Ok(()),
             },
@@ -122,6 +129,21 @@ impl Ledger {
         let horizon = self.oldest_pending().map_or_else(|| horizon.clone(), |oldest| horizon.until(oldest));
         let anything = self.ends_before(&horizon) || self.freed_by(&horizon).next().is_some();
         anything.then_some(LedgerEvent::BatchesForgotten(horizon))
+    }
+
+    /// What makes `batch` done and ends everything past `horizon`, as far as that may be: the events, and the blocks that
+    /// they set free.
+    pub fn plan_commit(&self, batch: Time, horizon: &Horizon) -> (Vec<LedgerEvent>, Vec<BlockId>) {
+        let oldest = self.oldest_pending_but(Some(batch));
+        let horizon = oldest.map_or_else(|| horizon.clone(), |oldest| horizon.until(oldest));
+        let theirs = self.pending.get(&batch).into_iter().flat_map(Allocation::all_blocks);
+        let past = theirs.filter(|block| horizon.is_past(block.id.stream, batch));
+        let freed: Vec<BlockId> = self.freed_by(&horizon).chain(past).map(|block| block.id).collect();
+        let mut events = vec![LedgerEvent::BatchDone { batch }];
+        if !freed.is_empty() || batch < horizon.before || self.ends_before(&horizon) {
+            events.push(LedgerEvent::BatchesForgotten(horizon));
+        }
+        (events, freed)
     }
 
     /// The blocks that forgetting what is past `horizon` sets free, oldest batch of a stream first. Asked before the
@@ -195,7 +217,11 @@ impl Ledger {
     }
 
     fn oldest_pending(&self) -> Option<Time> {
-        self.pending.first_key_value().map(|(batch, _)| *batch)
+        self.oldest_pending_but(None)
+    }
+
+    fn oldest_pending_but(&self, done: Option<Time>) -> Option<Time> {
+        self.pending.keys().copied().find(|batch| Some(*batch) != done)
     }
 
     fn check_allocation(&self, allocation: &Allocation) -> Result<(), LedgerError> {

@@ -19,12 +19,12 @@ mod tracker;
 pub use erased::{Erased, ErasedCodec};
 pub use key::BlockKey;
 pub use ledger::{
-    Allocation, BlockInfo, EventError, Horizon, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, MemoryLog,
-    log_then_apply,
+    Allocation, BlockInfo, EventError, Horizon, Ledger, LedgerError, LedgerEvent, LedgerLog, LedgerLogError, LogRecord,
+    MemoryLog, When, log_then_apply,
 };
 pub use level::{ParseStorageLevelError, StorageLevel};
 pub use manager::{
     BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds,
 };
 pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};
-pub use tracker::{AddBlock, AllocateBatch, BatchDone, BlockTracker, Forget, HasUnallocated, TrackerError};
+pub use tracker::{AddBlock, AllocateBatch, BlockTracker, CommitBatch, HasUnallocated, TrackerError};

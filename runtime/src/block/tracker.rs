@@ -3,7 +3,11 @@
 //! Every handler that changes the ledger holds the actor until it has answered (`AtomicResponse`), so events are logged in the
 //! order in which they are decided.
 
-use super::{Allocation, BlockInfo, BlockKey, EventError, Horizon, Ledger, LedgerEvent, LedgerLog, log_then_apply};
+use super::{
+    Allocation, BlockInfo, BlockKey, EventError, Horizon, Ledger, LedgerEvent, LedgerLog, LedgerLogError, LogRecord,
+    When, log_then_apply,
+};
+use crate::durable::Change;
 use crate::ids::{BlockId, ContextId};
 use crate::receiver::Credit;
 use crate::time::Time;
@@ -51,28 +55,31 @@ impl BlockTracker {
         BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new() }
     }
 
-    /// Plans an event from the ledger, logs and applies it, then lets `after` conclude from the event and the ledger.
+    /// Plans a record from the ledger, logs and applies it, then lets `after` conclude.
     fn record<R: 'static>(
         &mut self,
         what: &'static str,
-        plan: impl FnOnce(&Ledger) -> Option<LedgerEvent>,
-        after: impl FnOnce(&mut Self, Option<&LedgerEvent>) -> R + 'static,
+        plan: impl FnOnce(&Ledger) -> Option<LogRecord>,
+        after: impl FnOnce(&mut Self) -> R + 'static,
     ) -> AtomicResponse<Self, Result<R, TrackerError>> {
         let Some(mut book) = self.book.take() else {
             return AtomicResponse::new(Box::pin(async { Err(TrackerError::Broken) }.into_actor(self)));
         };
-        let event = plan(&book.ledger);
+        let record = plan(&book.ledger);
         let logged: Pin<Box<dyn Future<Output = _>>> = Box::pin(async move {
-            let outcome = match &event {
-                Some(event) => log_then_apply(&mut book.ledger, &mut *book.log, event).await,
+            let outcome = match record {
+                Some(record) => log_then_apply(&mut book.ledger, &mut *book.log, record).await,
                 None => Ok(()),
             };
-            (book, event, outcome)
+            (book, outcome)
         });
-        AtomicResponse::new(Box::pin(logged.into_actor(self).map(move |(book, event, outcome), tracker, _| {
-            tracker.book = Some(book);
+        AtomicResponse::new(Box::pin(logged.into_actor(self).map(move |(book, outcome), tracker, _| {
+            // Whether the record is in the log is not known: whatever came next might contradict it.
+            if !matches!(outcome, Err(EventError::NotLogged(LedgerLogError::Unknown { .. }))) {
+                tracker.book = Some(book);
+            }
             outcome.map_err(|cause| TrackerError::Event { event: what, cause })?;
-            Ok(after(tracker, event.as_ref()))
+            Ok(after(tracker))
         })))
     }
 }
@@ -102,8 +109,8 @@ impl Handler<AddBlock> for BlockTracker {
         let AddBlock { info, credit } = msg;
         self.record(
             "adding a block",
-            |_| Some(LedgerEvent::BlockAdded { block: info }),
-            move |tracker, _| {
+            |_| Some(LogRecord::of(LedgerEvent::BlockAdded { block: info })),
+            move |tracker| {
                 if let Some(credit) = credit {
                     tracker.credits.insert(info.id, credit);
                 }
@@ -127,8 +134,8 @@ impl Handler<AllocateBatch> for BlockTracker {
         let batch = msg.batch;
         self.record(
             "allocating a batch",
-            |ledger| ledger.plan_allocation(batch),
-            move |tracker, _| {
+            |ledger| ledger.plan_allocation(batch).map(LogRecord::of),
+            move |tracker| {
                 let allocated = tracker.book.as_ref().and_then(|book| book.ledger.allocated(batch)).cloned();
                 allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() })
             },
@@ -136,54 +143,46 @@ impl Handler<AllocateBatch> for BlockTracker {
     }
 }
 
-/// A batch is done: its records are processed. The receivers get their allowance back.
-#[derive(Message)]
-#[rtype(result = "Result<(), TrackerError>")]
-pub struct BatchDone {
-    /// The batch.
-    pub batch: Time,
-}
-
-impl Handler<BatchDone> for BlockTracker {
-    type Result = AtomicResponse<Self, Result<(), TrackerError>>;
-
-    fn handle(&mut self, msg: BatchDone, _: &mut Self::Context) -> Self::Result {
-        let batch = msg.batch;
-        self.record(
-            "marking a batch done",
-            |_| Some(LedgerEvent::BatchDone { batch }),
-            move |tracker, _| {
-                let BlockTracker { book, credits, .. } = tracker;
-                let allocation = book.as_ref().and_then(|book| book.ledger.allocated(batch));
-                for block in allocation.into_iter().flat_map(Allocation::all_blocks) {
-                    credits.remove(&block.id);
-                }
-            },
-        )
-    }
-}
-
-/// What is past the horizon is needed no more, as far as its batches are done. Answers with the blocks that are to be dropped.
+/// A batch is done: its records are processed, what it did to the state is to stay, and what lies past the horizon is needed no
+/// more. All of that becomes fact together. The receivers get their allowance back. Answers with the blocks to be dropped.
 #[derive(Message)]
 #[rtype(result = "Result<Vec<BlockKey>, TrackerError>")]
-pub struct Forget {
-    /// Up to where.
+pub struct CommitBatch {
+    /// The batch.
+    pub batch: Time,
+    /// Up to where nothing is needed any more, as far as its batches are done.
     pub horizon: Horizon,
+    /// What else becomes durable with it.
+    pub changes: Vec<Change>,
+    /// When.
+    pub when: When,
 }
 
-impl Handler<Forget> for BlockTracker {
+impl Handler<CommitBatch> for BlockTracker {
     type Result = AtomicResponse<Self, Result<Vec<BlockKey>, TrackerError>>;
 
-    fn handle(&mut self, msg: Forget, _: &mut Self::Context) -> Self::Result {
-        let context = self.context;
-        let planned = self.book.as_ref().and_then(|book| book.ledger.plan_forget(&msg.horizon));
-        let freed = match (&planned, &self.book) {
-            (Some(LedgerEvent::BatchesForgotten(horizon)), Some(book)) => {
-                book.ledger.freed_by(horizon).map(|block| BlockKey::Input(context, block.id)).collect()
-            }
-            _ => Vec::new(),
-        };
-        self.record("forgetting batches", move |_| planned, move |_, _| freed)
+    fn handle(&mut self, msg: CommitBatch, _: &mut Self::Context) -> Self::Result {
+        let CommitBatch { batch, horizon, changes, when } = msg;
+        let ledger = self.book.as_ref().map(|book| &book.ledger);
+        let (events, freed) = ledger.map(|ledger| ledger.plan_commit(batch, &horizon)).unwrap_or_default();
+        let processed: Vec<BlockId> = ledger
+            .and_then(|ledger| ledger.allocated(batch))
+            .into_iter()
+            .flat_map(Allocation::all_blocks)
+            .map(|block| block.id)
+            .collect();
+        let keys = freed.iter().map(|block| BlockKey::Input(self.context, *block)).collect();
+        let record = LogRecord { events, changes, freed, when };
+        self.record(
+            "committing a batch",
+            |_| Some(record),
+            move |tracker| {
+                for block in processed {
+                    tracker.credits.remove(&block);
+                }
+                keys
+            },
+        )
     }
 }
 

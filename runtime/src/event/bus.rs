@@ -3,7 +3,7 @@
 use super::{Event, StreamingListener};
 use crate::error::panic_message;
 use crate::topology::EVENT_BUS_MAILBOX;
-use actix::dev::{AsyncContextParts as _, channel};
+use actix::dev::channel;
 use actix::{Actor, Addr, Context, Handler, Message};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -111,7 +111,9 @@ mod tests {
         let _system = actix_rt::System::new();
         let arbiter = actix_rt::Arbiter::new();
         let ((release, held), (told, heard)) = (channel::<()>(), channel());
-        arbiter.spawn_fn(move || drop(held.recv()));
+        arbiter.spawn_fn(move || {
+            let _ = held.recv();
+        });
         let listener = move |event: &Event| drop(told.send(event.clone()));
         let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(listener)]);
         for n in 0..100 {

@@ -4,10 +4,7 @@ use super::BatchScheduler;
 use crate::batch::program::Forgotten;
 use crate::batch::retention::Cutoffs;
 use crate::batch::runner::DropForgotten;
-use crate::block::{Forget, Horizon, RemoveBlocks};
-use crate::time::Time;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 impl BatchScheduler {
@@ -16,43 +13,35 @@ impl BatchScheduler {
         let Some(program) = &mut self.program else { return };
         let Some(cutoffs) = self.forget.take() else { return };
         let forgotten: Forgotten = program.forget(&cutoffs);
-        let runner = self.free_runners.last().copied().unwrap_or(0);
-        match self.parts.runners.get(runner) {
-            Some(runner) if !forgotten.is_empty() => {
-                let dropped = runner.send(DropForgotten { forgotten }).into_actor(self);
-                self.leaving += 1;
-                ctx.spawn(dropped.map(|_, scheduler, _| {
-                    // Only now is it known which shuffles and persisted partitions nobody holds any more.
-                    scheduler.parts.core.discard_garbage();
-                    scheduler.left();
-                }));
-            }
-            _ => self.parts.core.discard_garbage(),
+        if !self.drop_forgotten(forgotten, ctx) {
+            self.parts.core.discard_garbage();
         }
         self.tell_if_settled();
     }
 
-    /// Has the blocks dropped that are needed no more.
-    pub(super) fn forget_blocks(&mut self, cutoffs: &Cutoffs, ctx: &mut Context<Self>) {
-        // A horizon is the first batch that is kept, a cutoff the last that is not.
-        let first = |cutoff: Time| cutoff + Duration::from_millis(1);
-        let longer = cutoffs.streams.iter().filter(|(_, cutoff)| **cutoff < cutoffs.done);
-        let kept = longer.map(|(stream, cutoff)| (*stream, first(*cutoff))).collect();
-        let horizon = Horizon { before: first(cutoffs.done), kept };
-        let (tracker, blocks) = (self.parts.tracker.clone(), self.parts.core.blocks.clone());
-        let forgotten = async move {
-            match tracker.send(Forget { horizon }).await {
-                Ok(Ok(keys)) if keys.is_empty() => {}
-                Ok(Ok(keys)) => drop(blocks.send(RemoveBlocks { keys }).await),
-                Ok(Err(error)) => log::warn!("{error}"),
-                Err(_) => {}
-            }
-        };
-        self.leaving += 1;
-        ctx.spawn(forgotten.into_actor(self).map(|(), scheduler, _| scheduler.left()));
+    /// Has the stateful operators give up what only a batch that is not done could still need.
+    pub(super) fn forget_state(&mut self, cutoffs: &Cutoffs, ctx: &mut Context<Self>) {
+        let states = self.parts.state.iter();
+        let forgotten: Forgotten =
+            states.flat_map(|state| state.operator.committed(cutoffs.done, cutoffs.of_node(state.node))).collect();
+        self.drop_forgotten(forgotten, ctx);
     }
 
-    fn left(&mut self) {
+    /// Has data of the user's dropped where that may take its time.
+    fn drop_forgotten(&mut self, forgotten: Forgotten, ctx: &mut Context<Self>) -> bool {
+        let runner = self.free_runners.last().copied().unwrap_or(0);
+        let Some(runner) = self.parts.runners.get(runner).filter(|_| !forgotten.is_empty()) else { return false };
+        let dropped = runner.send(DropForgotten { forgotten }).into_actor(self);
+        self.leaving += 1;
+        ctx.spawn(dropped.map(|_, scheduler, _| {
+            // Only now is it known which shuffles and persisted partitions nobody holds any more.
+            scheduler.parts.core.discard_garbage();
+            scheduler.left();
+        }));
+        true
+    }
+
+    pub(super) fn left(&mut self) {
         self.leaving -= 1;
         self.tell_if_settled();
     }

@@ -7,6 +7,8 @@ use futures::future::BoxFuture;
 use thiserror::Error;
 
 use super::{Ledger, LedgerError, LedgerEvent};
+use crate::durable::Change;
+use crate::ids::BlockId;
 
 /// An event that did not reach the log, or may not have.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,11 +29,41 @@ pub enum LedgerLogError {
     },
 }
 
+/// Events that become fact together, and what becomes durable with them in the same write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogRecord {
+    /// The events, in their order.
+    pub events: Vec<LedgerEvent>,
+    /// Changes of other tables: the state that a batch made.
+    pub changes: Vec<Change>,
+    /// Blocks whose data is needed no more once the events are fact.
+    pub freed: Vec<BlockId>,
+    /// When it has to be durable.
+    pub when: When,
+}
+
+impl LogRecord {
+    /// A record of one event, durable when it is answered.
+    pub fn of(event: LedgerEvent) -> LogRecord {
+        LogRecord { events: vec![event], ..LogRecord::default() }
+    }
+}
+
+/// When a record has to be durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// Before it is answered.
+    #[default]
+    Now,
+    /// Together with the next record of this kind that is to be durable now: commits of batches between two checkpoints.
+    WithNextCommit,
+}
+
 /// A log of ledger events, in the order in which they are appended.
 pub trait LedgerLog: Send {
-    /// Appends an event. When the future is `Ok`, the event will be there after any crash that the log is meant to
-    /// survive.
-    fn append(&mut self, event: &LedgerEvent) -> BoxFuture<'_, Result<(), LedgerLogError>>;
+    /// Appends a record, all of it or nothing. When the future is `Ok`, the record will be there after any crash that the log
+    /// is meant to survive, if it was to be durable now.
+    fn append(&mut self, record: LogRecord) -> BoxFuture<'_, Result<(), LedgerLogError>>;
 }
 
 /// A log that survives no crash and keeps nothing: what a context without a checkpoint directory uses.
@@ -39,7 +71,7 @@ pub trait LedgerLog: Send {
 pub struct MemoryLog;
 
 impl LedgerLog for MemoryLog {
-    fn append(&mut self, _event: &LedgerEvent) -> BoxFuture<'_, Result<(), LedgerLogError>> {
+    fn append(&mut self, _record: LogRecord) -> BoxFuture<'_, Result<(), LedgerLogError>> {
         ready(Ok(())).boxed()
     }
 }
@@ -56,17 +88,22 @@ pub enum EventError {
     NotLogged(#[from] LedgerLogError),
 }
 
-/// Makes an event fact: checks it, logs it, applies it. The caller answers whoever asked after that.
+/// Makes the events of a record fact: checks them, logs them, applies them. The caller answers whoever asked after that.
 ///
 /// After an error the ledger is as it was.
-pub async fn log_then_apply(
-    ledger: &mut Ledger,
-    log: &mut dyn LedgerLog,
-    event: &LedgerEvent,
-) -> Result<(), EventError> {
-    ledger.check(event)?;
-    log.append(event).await?;
-    // Nothing can have changed the ledger since the check: it is borrowed for the whole of this call.
-    ledger.apply(event)?;
+pub async fn log_then_apply(ledger: &mut Ledger, log: &mut dyn LedgerLog, record: LogRecord) -> Result<(), EventError> {
+    let mut done = None;
+    for event in &record.events {
+        ledger.check_after(event, done)?;
+        if let LedgerEvent::BatchDone { batch } = event {
+            done = Some(*batch);
+        }
+    }
+    let events = record.events.clone();
+    log.append(record).await?;
+    for event in &events {
+        // Nothing can have changed the ledger since the check: it is borrowed for the whole of this call.
+        ledger.apply(event)?;
+    }
     Ok(())
 }

@@ -27,8 +27,8 @@ struct RecordingLog {
 }
 
 impl LedgerLog for RecordingLog {
-    fn append(&mut self, event: &LedgerEvent) -> BoxFuture<'_, Result<(), LedgerLogError>> {
-        let event = event.clone();
+    fn append(&mut self, record: LogRecord) -> BoxFuture<'_, Result<(), LedgerLogError>> {
+        let event = record.events[0].clone();
         async move {
             if self.fails {
                 return Err(LedgerLogError::Failed { reason: "disk full".to_owned() });
@@ -49,7 +49,7 @@ struct Tracked {
 
 impl Tracked {
     fn apply(&mut self, event: &LedgerEvent) -> Result<(), EventError> {
-        block_on(log_then_apply(&mut self.ledger, &mut self.log, event))
+        block_on(log_then_apply(&mut self.ledger, &mut self.log, LogRecord::of(event.clone())))
     }
 
     fn add(&mut self, blocks: &[BlockInfo]) {
@@ -236,7 +236,7 @@ fn forgetting_is_for_good_once_it_is_logged() {
 fn the_memory_log_takes_everything() {
     let mut ledger = Ledger::new();
     let event = LedgerEvent::BlockAdded { block: block(STREAM, 0) };
-    assert_eq!(block_on(log_then_apply(&mut ledger, &mut MemoryLog, &event)), Ok(()));
+    assert_eq!(block_on(log_then_apply(&mut ledger, &mut MemoryLog, LogRecord::of(event))), Ok(()));
     assert!(ledger.has_unallocated());
 }
 
