@@ -7,6 +7,7 @@
 mod lifecycle;
 mod program;
 mod progress;
+mod resume;
 mod retention;
 mod runner;
 mod scheduler;
@@ -15,6 +16,7 @@ mod ticker;
 pub use lifecycle::{Lifecycle, Step, Work};
 pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, PastInputs, ProgramState, Ranges};
 pub use progress::{Progress, Waited};
+pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
 pub use runner::{DropForgotten, Generate, JobRunner, RunOutput};
 pub use scheduler::{BatchScheduler, Cadence, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick};

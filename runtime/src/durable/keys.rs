@@ -3,7 +3,7 @@
 use crate::time::Time;
 
 /// What the source `name` reads in `batch`, in the table of offsets.
-pub fn range(name: &str, batch: Time) -> Vec<u8> {
+pub fn offset(name: &str, batch: Time) -> Vec<u8> {
     let mut key = Vec::with_capacity(name.len() + 9);
     key.extend_from_slice(name.as_bytes());
     // No name holds a zero byte's meaning: it ends the name, so that no source's keys begin like another's.

@@ -56,7 +56,7 @@ impl LoggedRanges {
                 times.push_back(batch);
                 changes.push(Change::Put {
                     table: Table::Offsets,
-                    key: keys::range(name, batch),
+                    key: keys::offset(name, batch),
                     value: value.clone(),
                 });
             }
@@ -71,7 +71,7 @@ impl LoggedRanges {
             let cutoff = cutoffs.of_node(*node);
             while times.len() > 1 && times.front().is_some_and(|time| *time <= cutoff) {
                 if let Some(time) = times.pop_front() {
-                    changes.push(Change::Delete { table: Table::Offsets, key: keys::range(name, time) });
+                    changes.push(Change::Delete { table: Table::Offsets, key: keys::offset(name, time) });
                 }
             }
         }
