@@ -18,6 +18,7 @@
 //! Datasets have operators of the same names and more: see [`rdd`]. What tasks share besides records is in [`shared`]. Programs
 //! are tested with the [`testkit`].
 
+mod checkpoint;
 mod context;
 pub mod dstream;
 pub mod error;
