@@ -2,9 +2,10 @@
 
 use super::Graph;
 use super::batch::{Batch, caught};
+use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
-    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, ProgramState, Retention,
+    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, ProgramState, Retention, TwoStepOutput,
 };
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::OutputId;
@@ -87,6 +88,10 @@ impl BatchProgram for Graph {
 
     fn state(&self) -> Vec<ProgramState> {
         self.states.clone()
+    }
+
+    fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {
+        self.two_step.clone()
     }
 
     fn stop(&mut self) {

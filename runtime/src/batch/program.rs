@@ -1,6 +1,7 @@
 //! What a context does with each batch, as the runtime sees it: the operators crate builds it, the scheduler drives it.
 
 use super::retention::{Cutoffs, Retention};
+use super::two_step::TwoStepOutput;
 use crate::block::BlockInfo;
 use crate::error::JobError;
 use crate::ids::{ContextId, OutputId, StreamId};
@@ -70,6 +71,11 @@ pub trait BatchProgram: Send {
 
     /// The state of its operators, apart from the program, which is away while a batch is generated. Asked once, after `start`.
     fn state(&self) -> Vec<ProgramState>;
+
+    /// Its outputs that are committed in two steps, in order of definition. Asked once, after `start`.
+    fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {
+        Vec::new()
+    }
 
     /// No batch comes any more.
     fn stop(&mut self);
