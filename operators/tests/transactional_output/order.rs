@@ -12,8 +12,10 @@ use waterwheel_operators::testkit::{TestRun, run};
 fn a_batch_is_prepared_by_its_tasks_and_committed_when_it_is_recorded_before_the_next_one() {
     let store = Store::default();
     let (running, clock, _) = start(&store, FailurePolicy::Stop, 1);
-    clock.advance(seconds(2));
-    assert!(running.wait_for_batches(2, PATIENCE));
+    for batch in 1..=2 {
+        clock.advance(seconds(1));
+        assert!(running.wait_for_batches(batch, PATIENCE));
+    }
     running.stop(Stop::Graceful).unwrap();
     assert_eq!(
         store.told(),
