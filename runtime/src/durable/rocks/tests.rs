@@ -141,7 +141,11 @@ fn the_space_of_large_values_is_given_back_as_they_are_deleted() {
         }
     }
     let written = 1_000 * largest as u64;
-    assert!(most < written / 4, "{most} bytes at most while {written} were written, {} of them live", live * largest as u64);
+    assert!(
+        most < written / 4,
+        "{most} bytes at most while {written} were written, {} of them live",
+        live * largest as u64
+    );
     assert_eq!(rows(&storage, &Table::Blocks, b"").unwrap().len(), 16);
 }
 
