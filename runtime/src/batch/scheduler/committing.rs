@@ -4,6 +4,7 @@ use super::BatchScheduler;
 use crate::batch::retention::Cutoffs;
 use crate::block::{BlockKey, CommitBatch, Horizon, RemoveBlocks, When};
 use crate::durable::{Change, Table};
+use crate::failpoint::fail_point;
 use crate::faults::Fault;
 use crate::time::{DurationExt, Time};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -27,6 +28,7 @@ impl Cadence {
 impl BatchScheduler {
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        fail_point("scheduler.before_commit");
         let cutoffs = self.parts.retention.cutoffs(batch);
         let (changes, when) = match self.parts.cadence {
             Some(cadence) => (self.changes(&cutoffs), cadence.of(batch)),
@@ -36,6 +38,7 @@ impl BatchScheduler {
         let recorded = self.parts.tracker.send(commit).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
             Ok(Ok(freed)) => {
+                fail_point("scheduler.after_commit");
                 scheduler.remove_blocks(freed, ctx);
                 scheduler.committed(batch, cutoffs, ctx);
             }
