@@ -27,6 +27,8 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("runner.before_generate", "the datasets of a batch are about to be built"),
     at("runner.after_generate", "the datasets of a batch are built"),
     at("scheduler.after_generate", "the scheduler has the jobs of a batch"),
+    at("scheduler.before_ranges", "what replayable sources are to read in a batch is known, not logged"),
+    at("scheduler.after_ranges", "what replayable sources are to read in a batch is logged; nothing has read it"),
     at("scheduler.before_output", "an output goes to a job runner"),
     at("runner.before_output", "an output is about to run"),
     at("worker.before_compute", "a task has its inputs"),
