@@ -212,7 +212,8 @@ fn is_unused(paths: &Paths) -> Result<bool, DirectoryError> {
     };
     for entry in entries {
         let path = entry.map_err(io("list", &database))?.path();
-        let data = path.extension().is_some_and(|extension| ["log", "sst", "blob"].iter().any(|data| extension == *data));
+        let data =
+            path.extension().is_some_and(|extension| ["log", "sst", "blob"].iter().any(|data| extension == *data));
         if data {
             return Err(damaged(paths, format!("FORMAT and db/CURRENT are missing, but there is {}", path.display())));
         }
@@ -315,7 +316,8 @@ mod tests {
         let dir = marked();
         let first = open(dir.path(), "clicks").unwrap();
         let error = open(dir.path(), "clicks").unwrap_err().to_string();
-        let holder = format!("in use by process {} (application \"clicks\", since 2023-11-14T22:13:20Z)", std::process::id());
+        let holder =
+            format!("in use by process {} (application \"clicks\", since 2023-11-14T22:13:20Z)", std::process::id());
         assert!(error.contains(&holder), "{error}");
         drop(first);
         open(dir.path(), "clicks").unwrap();
@@ -336,7 +338,9 @@ mod tests {
     fn the_directory_of_another_application_is_refused_with_both_names() {
         let dir = marked();
         let error = open(dir.path(), "orders").unwrap_err();
-        assert!(matches!(&error, DirectoryError::OtherApplication { theirs, ours, .. } if theirs == "clicks" && ours == "orders"));
+        assert!(
+            matches!(&error, DirectoryError::OtherApplication { theirs, ours, .. } if theirs == "clicks" && ours == "orders")
+        );
         assert!(error.to_string().contains("FORMAT"), "{error}");
         open(dir.path(), "clicks").unwrap();
     }
