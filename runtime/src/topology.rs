@@ -7,7 +7,8 @@
 //! (`do_send`), so that a full queue holds up whoever fills it, back to the socket.
 
 use crate::batch::{
-    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, Progress, SchedulerParts, recover_all,
+    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, SchedulerParts,
+    recover_all,
 };
 use crate::block::{BlockTracker, Ledger, MemoryLog};
 use crate::config::Config;
@@ -271,6 +272,8 @@ fn assemble(
         state: program.state(),
         two_step,
         cadence: None,
+        pending: Vec::new(),
+        ranges: LoggedRanges::default(),
         program,
         runners,
         tracker: tracker.clone(),
@@ -281,7 +284,7 @@ fn assemble(
         cancel: cancel.clone(),
     })
     .start();
-    let ticker = BatchTicker::new(clock.clone(), zero, interval, scheduler.clone(), faults.clone()).start();
+    let ticker = BatchTicker::new(clock.clone(), zero + interval, interval, scheduler.clone(), faults.clone()).start();
     publisher.publish(Event::StreamingStarted { time: clock.now() });
 
     let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);
