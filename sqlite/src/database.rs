@@ -116,12 +116,13 @@ impl Database {
     /// Makes the staged rows of a batch visible, and notes that.
     pub(crate) fn commit(&self, output: &OutputName, batch: Time) -> Result<(), SqliteError> {
         let mut connection = self.lock();
-        let chunks = staged_chunks(&connection, output, batch).map_err(self.doing("looking for staged rows"))?;
-        if chunks.is_empty() {
-            // There were none, or they are visible already.
+        let looking = || self.doing("looking for staged rows");
+        if staged_chunks(&connection, output, batch).map_err(looking())?.is_empty() {
+            // There were none, or they are visible already. An idle batch writes nothing.
             return Ok(());
         }
         let work = self.begin(&mut connection)?;
+        let chunks = staged_chunks(&work, output, batch).map_err(looking())?;
         for (rowid, partition) in chunks {
             let chunk = read_chunk(&work, rowid).map_err(self.doing("reading staged rows"))?;
             let damaged = |problem| {
