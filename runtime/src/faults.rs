@@ -98,6 +98,28 @@ impl Faults {
     }
 }
 
+/// Reports that an actor is gone when a panic takes it: nobody may be waiting for an answer of it just then.
+#[derive(Debug)]
+pub struct Sentinel {
+    actor: &'static str,
+    faults: Faults,
+}
+
+impl Sentinel {
+    /// To be owned by `actor`, or by the future that does its work.
+    pub fn new(actor: &'static str, faults: Faults) -> Sentinel {
+        Sentinel { actor, faults }
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.faults.report(Fault::ActorGone { actor: self.actor });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +133,19 @@ mod tests {
             faults.report(Fault::ActorGone { actor });
         }
         assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "keeper" })));
+    }
+
+    #[test]
+    fn a_sentinel_reports_a_panic_and_nothing_else() {
+        let faults = Faults::default();
+        drop(Sentinel::new("tracker", faults.clone()));
+        assert!(faults.first().is_none());
+        let theirs = faults.clone();
+        let died = std::thread::spawn(move || {
+            let _sentinel = Sentinel::new("tracker", theirs);
+            panic!("boom");
+        });
+        assert!(died.join().is_err());
+        assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "tracker" })));
     }
 }

@@ -5,6 +5,7 @@
 use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
 use super::two_step::SecondStep;
 use crate::error::{JobError, panic_message};
+use crate::failpoint::fail_point;
 use crate::inside::{ThreadCount, mark_engine_thread};
 use crate::site::Site;
 use crate::time::Time;
@@ -56,7 +57,12 @@ impl Handler<Generate> for JobRunner {
 
     fn handle(&mut self, msg: Generate, _: &mut Self::Context) -> Self::Result {
         let Generate { mut program, inputs } = msg;
-        let generated = self.guard(inputs.batch, || program.generate(&inputs));
+        let generated = self.guard(inputs.batch, || {
+            fail_point("runner.before_generate");
+            let generated = program.generate(&inputs);
+            fail_point("runner.after_generate");
+            generated
+        });
         MessageResult((program, generated))
     }
 }
@@ -93,7 +99,12 @@ impl Handler<RunOutput> for JobRunner {
     type Result = Result<(), JobError>;
 
     fn handle(&mut self, msg: RunOutput, _: &mut Self::Context) -> Self::Result {
-        self.guard(msg.batch, || (msg.job.run)())
+        self.guard(msg.batch, || {
+            fail_point("runner.before_output");
+            let outcome = (msg.job.run)();
+            fail_point("runner.after_output");
+            outcome
+        })
     }
 }
 

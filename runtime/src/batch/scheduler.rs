@@ -16,7 +16,8 @@ use crate::block::{AllocateBatch, Allocation, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
-use crate::faults::{Fault, Faults};
+use crate::failpoint::fail_point;
+use crate::faults::{Fault, Faults, Sentinel};
 use crate::ids::{ContextId, OutputId};
 use crate::receiver::CutBlock;
 use crate::scope::{EngineCore, JobLimits, JobScope};
@@ -116,6 +117,7 @@ pub struct BatchScheduler {
     allocating: usize,
     /// Ends when the last tick has its blocks: the next one waits for that.
     last_tick: Option<oneshot::Receiver<()>>,
+    _sentinel: Sentinel,
 }
 
 impl BatchScheduler {
@@ -136,6 +138,7 @@ impl BatchScheduler {
             concluding: None,
             allocating: 0,
             last_tick: None,
+            _sentinel: Sentinel::new("batch scheduler", parts.faults.clone()),
             parts,
         }
     }
@@ -215,9 +218,11 @@ impl BatchScheduler {
             self.tell(|| Event::BatchStarted(info));
         }
         self.running.insert(runner, (Work::Generate(batch), "building its datasets".to_owned()));
+        fail_point("scheduler.before_generate");
         let answer = address.send(Generate { program, inputs }).into_actor(self);
         ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
             Ok((mut program, generated)) => {
+                fail_point("scheduler.after_generate");
                 let ranges = program.take_ranges();
                 scheduler.program = Some(program);
                 scheduler.forget(ctx);
@@ -259,9 +264,11 @@ impl BatchScheduler {
         let (site, start) = (job.site, self.parts.clock.monotonic());
         self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
         self.tell(|| Event::OutputStarted { batch, output, site });
+        fail_point("scheduler.before_output");
         let answer = address.send(RunOutput { batch, job }).into_actor(self);
         ctx.spawn(answer.map(move |outcome, scheduler, ctx| match outcome {
             Ok(outcome) => {
+                fail_point("scheduler.after_output");
                 scheduler.release(runner);
                 let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
                 let failure = outcome.as_ref().err().map(ToString::to_string);
@@ -398,9 +405,11 @@ impl Handler<Tick> for BatchScheduler {
                     Either::Right(_) => log::warn!("a receiver did not hand over its block within the batch interval"),
                 }
             }
+            fail_point("scheduler.before_allocate");
             tracker.send(AllocateBatch { batch }).await
         };
         Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
+            fail_point("scheduler.after_allocate");
             scheduler.allocating -= 1;
             let _ = allocated.send(());
             match allocation {
