@@ -3,5 +3,10 @@
 //! Typed state belongs to the operator that made it; the runtime sees it as a [`StateOperator`].
 
 mod operator;
+mod schema;
+mod shape;
+mod trace;
 
-pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState, TypeSchema};
+pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState};
+pub use schema::{TypeDifference, TypeSchema, compare};
+pub use shape::{Leaf, NodeId, Part, ROOT, Shape, ShapeNode};

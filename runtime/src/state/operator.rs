@@ -1,26 +1,12 @@
 //! A stateful operator as the runtime sees it: something whose changes go into a batch's commit.
 
+use super::schema::TypeSchema;
 use crate::batch::Forgotten;
 use crate::codec::CodecError;
 use crate::durable::{Change, Storage, StorageError, Table};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::any::type_name;
 use thiserror::Error;
-
-/// The type of keys or values in stored state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TypeSchema {
-    /// The name of the Rust type, for people.
-    pub type_name: String,
-}
-
-impl TypeSchema {
-    /// The schema of `T`.
-    pub fn of<T>() -> TypeSchema {
-        TypeSchema { type_name: type_name::<T>().to_owned() }
-    }
-}
 
 /// What an operator's stored state is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
