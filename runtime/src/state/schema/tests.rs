@@ -361,6 +361,8 @@ fn a_schema_comes_back_from_its_bytes() {
     for schema in [TypeSchema::of::<Expression>(), TypeSchema::of::<Endpoint>(), TypeSchema::of::<Untraceable<0>>()] {
         let bytes = codec::encode(&schema).unwrap();
         assert_eq!(codec::decode::<TypeSchema>(&bytes, 1 << 16).unwrap(), schema);
+        // The record of the application is TOML.
+        assert_eq!(toml::from_str::<TypeSchema>(&toml::to_string(&schema).unwrap()).unwrap(), schema);
     }
 }
 
