@@ -14,6 +14,7 @@ use std::time::Duration;
 use waterwheel_runtime::batch::Use;
 use waterwheel_runtime::clock::{SharedClock, SystemClock};
 use waterwheel_runtime::config::Config;
+use waterwheel_runtime::durable::Storage;
 use waterwheel_runtime::engine::{Engine, EngineOptions};
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::site::Site;
@@ -53,6 +54,8 @@ struct Building {
     receivers: Vec<Box<dyn ReceiverSpec>>,
     listeners: Vec<Box<dyn StreamingListener>>,
     misuses: Vec<Misuse>,
+    /// Where state is kept.
+    storage: Option<Arc<dyn Storage>>,
 }
 
 impl fmt::Debug for StreamingContext {
@@ -113,7 +116,8 @@ impl StreamingContext {
     fn over(config: Config, interval: Duration, engine: Engine) -> StreamingContext {
         let mut graph = Graph::new();
         graph.set_remember(config.remember.unwrap_or_default());
-        let building = Building { graph, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
+        let building =
+            Building { graph, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new(), storage: None };
         let printer = Arc::new(Mutex::new(std::io::stdout()));
         StreamingContext { config, interval, engine, printer, building: RefCell::new(building) }
     }
@@ -140,6 +144,25 @@ impl StreamingContext {
         self.building.borrow_mut().graph.set_remember(duration);
     }
 
+    /// Keeps state in `storage`: for storages of your own, and for tests, which take a
+    /// [`MemoryStorage`](waterwheel_runtime::durable::MemoryStorage).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use waterwheel_operators::{prelude::*, testkit::Scripted};
+    /// use waterwheel_runtime::durable::MemoryStorage;
+    ///
+    /// let ssc = StreamingContext::new(Config::local("Doc").with_handle_signals(false), seconds(1))?;
+    /// ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    /// let words = ssc.input_stream(Scripted::new([vec![("drop".to_owned(), 1)]]));
+    /// words.update_state_by_key(|ones, sum| Some(sum.unwrap_or(0) + ones.iter().sum::<i32>())).print();
+    /// ssc.start()?.stop(Stop::Now)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn checkpoint_to(&self, storage: Arc<dyn Storage>) {
+        self.building.borrow_mut().storage = Some(storage);
+    }
+
     /// What the program is so far: its operators with their names, slides and storage levels.
     pub fn plan(&self) -> Plan {
         self.building.borrow().graph.plan()
@@ -163,10 +186,14 @@ impl StreamingContext {
     pub fn start(self) -> Result<RunningContext, Error> {
         let site = Site::here("start");
         let StreamingContext { config, interval, engine, building, .. } = self;
-        let Building { graph, receivers, listeners, mut misuses } = building.into_inner();
+        let Building { graph, receivers, listeners, mut misuses, storage } = building.into_inner();
         if !graph.has_outputs() {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
             misuses.push(Misuse { site, problem: problem.to_owned() });
+        }
+        if storage.is_none() {
+            let problem = "it keeps state, which needs a checkpoint directory; call checkpoint(dir)";
+            misuses.extend(graph.stateful().map(|site| Misuse { site, problem: problem.to_owned() }));
         }
         if let Some((depth, site)) = graph.longest_chain()
             && depth > LONGEST_CHAIN

@@ -20,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, ProgramState, Retention, Use};
+use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, Retention, Use};
 use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::state::StateOperator;
 use waterwheel_runtime::time::Time;
 
 /// What a node computes: the dataset of the batch's time, or `None` when it has none then.
@@ -125,6 +126,15 @@ struct Output {
     make: MakeJob,
 }
 
+/// A stateful operator.
+struct State {
+    node: usize,
+    site: Site,
+    operator: Arc<dyn StateOperator>,
+    /// Makes the job that makes the version of a batch.
+    make: MakeJob,
+}
+
 struct Source {
     node: usize,
     pull: Pull,
@@ -147,7 +157,7 @@ pub(crate) struct Graph {
     observers: Vec<Box<dyn Observer>>,
     inputs: Vec<Box<dyn StartStop>>,
     /// The stateful operators, in order of definition.
-    states: Vec<ProgramState>,
+    states: Vec<State>,
     /// How many of the inputs were started and not stopped, from the first on.
     started: usize,
     streams: u32,
@@ -219,6 +229,19 @@ impl Graph {
 
     pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) {
         self.outputs.push(Output { site, uses, make });
+    }
+
+    /// Says that `node` is that of a stateful operator. `make` makes the job that completes the version of a batch, which every
+    /// batch has as long as an output depends on the node.
+    pub(crate) fn add_state<T>(&mut self, node: NodeId<T>, operator: Arc<dyn StateOperator>, make: MakeJob) {
+        if let Some(site) = self.nodes.get(node.index).map(|entry| entry.site) {
+            self.states.push(State { node: node.index, site, operator, make });
+        }
+    }
+
+    /// The sites of the stateful operators.
+    pub(crate) fn stateful(&self) -> impl Iterator<Item = Site> {
+        self.states.iter().map(|state| state.site)
     }
 
     pub(crate) fn add_input(&mut self, input: Box<dyn StartStop>) {
