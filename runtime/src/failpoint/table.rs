@@ -32,13 +32,22 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("scheduler.before_output", "an output goes to a job runner"),
     at("runner.before_output", "an output is about to run"),
     at("worker.before_compute", "a task has its inputs"),
+    at("two_step.before_prepare", "a task is about to have a transactional output prepare its partition"),
+    at("two_step.after_prepare", "a partition is prepared; the task has not ended"),
     at("worker.after_compute", "a task has computed; nothing has left its worker"),
     at("worker.after_deliver", "the buckets of a task are with their owners"),
     at("worker.after_updates", "what a task changed outside its result has taken effect; the job does not know yet"),
     at("runner.after_output", "an output has run"),
     at("scheduler.after_output", "the scheduler knows of an output's outcome"),
+    at(
+        "two_step.before_abort",
+        "what a failed transactional output prepared is about to be given up; its batch is not recorded",
+    ),
+    at("two_step.after_abort", "what a failed transactional output prepared is given up; its batch is not recorded"),
     at("scheduler.before_commit", "all outputs of a batch are done; it is about to be recorded"),
     at("scheduler.after_commit", "a batch is recorded; what it frees is still there"),
+    at("two_step.before_commit", "a batch is recorded; what it prepared for a transactional output is not committed"),
+    at("two_step.after_commit", "what a batch prepared for a transactional output is committed"),
 ];
 
 /// The table of fail points as Markdown; the guide to fault injection holds it, and a test compares the two.
