@@ -29,6 +29,28 @@ pub enum Fault {
         /// The cause.
         cause: String,
     },
+    /// What a batch has prepared could not be committed.
+    #[error(
+        "{cause} (attempt {attempts} of {attempts}); the batch is done, and with a checkpoint directory what it prepared is committed at the next start"
+    )]
+    NotCommitted {
+        /// How often it was tried.
+        attempts: u32,
+        /// The last attempt's fault.
+        #[source]
+        cause: JobError,
+    },
+    /// What an output prepared before it failed could not be given up.
+    #[error(
+        "{cause} (attempt {attempts} of {attempts}); the batch stays undone, and what it prepared is given up at the next start"
+    )]
+    NotGivenUp {
+        /// How often it was tried.
+        attempts: u32,
+        /// The last attempt's fault.
+        #[source]
+        cause: JobError,
+    },
     /// A part of the runtime is gone.
     #[error("the {actor} is gone; this is a fault of the runtime, please report it")]
     ActorGone {

@@ -8,6 +8,7 @@
 
 use crate::batch::{
     BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, SchedulerParts,
+    recover_all,
 };
 use crate::block::{BlockTracker, Ledger, MemoryLog};
 use crate::config::Config;
@@ -41,8 +42,8 @@ pub const COORDINATOR_MAILBOX: usize = 1;
 pub const EVENT_BUS_MAILBOX: usize = 4096;
 /// Blocks and batches being recorded.
 pub const TRACKER_MAILBOX: usize = 64;
-/// One piece of work at a time is sent to a runner, and what it is to drop.
-pub const JOB_RUNNER_MAILBOX: usize = 2;
+/// One piece of work at a time is sent to a runner, what it is to drop, and a second step of an output.
+pub const JOB_RUNNER_MAILBOX: usize = 3;
 /// Ticks come one at a time; the rest are questions.
 pub const SCHEDULER_MAILBOX: usize = 16;
 /// The ticker is only ever told to stop.
@@ -219,7 +220,11 @@ fn assemble(
 
     // The zero time lies on the grid of multiples of the interval; the first batch is one interval later.
     let zero = next_tick(clock.now(), interval) - interval;
-    if let Err(error) = program.start(zero) {
+    let started = program.start(zero);
+    let two_step = program.two_step_outputs();
+    // The last batch that an earlier run made durable: none, at a fresh start.
+    let committed = None;
+    if let Err(error) = started.and_then(|()| recover_all(&two_step, committed)) {
         // The conductor, started last, sees the fault first of all and ends the context.
         faults.report(Fault::Batch(error));
     }
@@ -265,6 +270,7 @@ fn assemble(
             parallelism: config.parallelism(),
         },
         state: program.state(),
+        two_step,
         cadence: None,
         pending: Vec::new(),
         ranges: LoggedRanges::default(),

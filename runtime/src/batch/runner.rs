@@ -3,6 +3,7 @@
 //! It has an arbiter of its own, because that code blocks its thread while it waits for actions.
 
 use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
+use super::two_step::SecondStep;
 use crate::error::{JobError, panic_message};
 use crate::failpoint::fail_point;
 use crate::inside::{ThreadCount, mark_engine_thread};
@@ -104,5 +105,21 @@ impl Handler<RunOutput> for JobRunner {
             fail_point("runner.after_output");
             outcome
         })
+    }
+}
+
+/// Commits or gives up what a batch has prepared.
+#[derive(Message)]
+#[rtype(result = "Result<(), JobError>")]
+pub struct RunSecondStep {
+    /// Of which output and batch.
+    pub step: SecondStep,
+}
+
+impl Handler<RunSecondStep> for JobRunner {
+    type Result = Result<(), JobError>;
+
+    fn handle(&mut self, msg: RunSecondStep, _: &mut Self::Context) -> Self::Result {
+        self.guard(msg.step.batch, || msg.step.run())
     }
 }

@@ -3,6 +3,7 @@
 //! What may start and what an outcome means is decided by the pure [`Lifecycle`]; this actor carries it out.
 
 mod committing;
+mod concluding;
 mod forgetting;
 
 use super::lifecycle::{Lifecycle, Step, Work};
@@ -10,6 +11,7 @@ use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob,
 use super::progress::Progress;
 use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
+use super::two_step::{Held, TwoStepOutput};
 use crate::block::{AllocateBatch, Allocation, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
@@ -55,6 +57,8 @@ pub struct SchedulerParts {
     pub limits: JobLimits,
     /// The state of its operators.
     pub state: Vec<ProgramState>,
+    /// Its outputs that are committed in two steps.
+    pub two_step: Vec<Arc<dyn TwoStepOutput>>,
     /// Which batches are made durable at once; `None` when nothing is.
     pub cadence: Option<Cadence>,
     /// Batches of an earlier run that were allocated and not committed, oldest first, with what replayable sources read in them.
@@ -105,6 +109,10 @@ pub struct BatchScheduler {
     waiting_for_room: Vec<oneshot::Sender<()>>,
     waiting_for_end: Vec<oneshot::Sender<()>>,
     running: HashMap<usize, (Work, String)>,
+    /// What batches that are not durable yet have prepared.
+    held: Held,
+    /// The second step of an output that is under way, with the ones behind it.
+    concluding: Option<(Work, String)>,
     /// Ticks that do not have their blocks yet.
     allocating: usize,
     /// Ends when the last tick has its blocks: the next one waits for that.
@@ -126,6 +134,8 @@ impl BatchScheduler {
             waiting_for_room: Vec::new(),
             waiting_for_end: Vec::new(),
             running: HashMap::new(),
+            held: Held::default(),
+            concluding: None,
             allocating: 0,
             last_tick: None,
             _sentinel: Sentinel::new("batch scheduler", parts.faults.clone()),
@@ -442,6 +452,7 @@ impl Handler<RunningWork> for BatchScheduler {
         let mut running: Vec<String> = self
             .running
             .values()
+            .chain(&self.concluding)
             .map(|(work, what)| {
                 let (Work::Generate(batch) | Work::Output(batch, _)) = work;
                 format!("batch {batch} is still in {what}")

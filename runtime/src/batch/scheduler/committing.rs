@@ -112,6 +112,11 @@ impl BatchScheduler {
 
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        let given_up = self.to_give_up(batch);
+        self.take_steps(given_up, ctx, move |scheduler, ctx| scheduler.record(batch, ctx));
+    }
+
+    fn record(&mut self, batch: Time, ctx: &mut Context<Self>) {
         fail_point("scheduler.before_commit");
         let cutoffs = self.parts.retention.cutoffs(batch);
         let (changes, when) = match self.parts.cadence {
@@ -128,7 +133,7 @@ impl BatchScheduler {
             Ok(Ok(freed)) => {
                 fail_point("scheduler.after_commit");
                 scheduler.remove_blocks(freed, ctx);
-                scheduler.committed(batch, cutoffs, ctx);
+                scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
             }
             Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),

@@ -147,9 +147,8 @@ fn everything_stored_so_far_is_waited_for() {
 #[test]
 fn the_number_of_the_block_that_holds_the_records_is_told() {
     let (intake, _) = intake(IntakeLimits { queue_blocks: 3, ..limits() });
-    let blocks = [(60, 0), (40, 0), (100, 1), (1, 2)].map(|(bytes, block)| {
-        (intake.store_many(vec![0], Some(bytes)).now_or_never(), Some(Ok(block)))
-    });
+    let blocks = [(60, 0), (40, 0), (100, 1), (1, 2)]
+        .map(|(bytes, block)| (intake.store_many(vec![0], Some(bytes)).now_or_never(), Some(Ok(block))));
     for (told, expected) in blocks {
         assert_eq!(told, expected);
     }
