@@ -20,6 +20,11 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// None yet, among so many records.
+    pub fn among(records: u64) -> Findings {
+        Findings { records, ..Findings::default() }
+    }
+
     /// Whether everything is as it should be.
     pub fn is_clean(&self) -> bool {
         self.lost + self.twice + self.wrong == 0

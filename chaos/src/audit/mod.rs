@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares everything that came out with what was fed.
 pub fn audit(fed: &Fed, outputs: &Outputs) -> Findings {
-    let mut findings = Findings { records: fed.records(), ..Findings::default() };
+    let mut findings = Findings::among(fed.records());
     deliveries(fed, &outputs.records, &mut findings);
     let expected = recompute::Expected::of(&outputs.records);
     expected.compare(outputs, &mut findings);
