@@ -40,6 +40,8 @@ pub const TASKS_PER_WORKER: usize = 2;
 pub const COORDINATOR_MAILBOX: usize = 1;
 /// Events that wait for listeners; more are dropped and counted.
 pub const EVENT_BUS_MAILBOX: usize = 4096;
+/// Writes that wait for the one before them: blocks of receivers, and one record of the tracker.
+pub const KEEPER_MAILBOX: usize = 32;
 /// Blocks and batches being recorded.
 pub const TRACKER_MAILBOX: usize = 64;
 /// One piece of work at a time is sent to a runner, what it is to drop, and a second step of an output.
@@ -98,13 +100,26 @@ pub const ACTORS: &[ActorRow] = &[
         arbiter: "events",
         sends_to: "listeners",
     },
-    ActorRow { actor: "BlockTracker", one_per: "context", mailbox: TRACKER_MAILBOX, arbiter: "control", sends_to: "-" },
+    ActorRow {
+        actor: "Keeper",
+        one_per: "context with a checkpoint directory",
+        mailbox: KEEPER_MAILBOX,
+        arbiter: "its own",
+        sends_to: "-",
+    },
+    ActorRow {
+        actor: "BlockTracker",
+        one_per: "context",
+        mailbox: TRACKER_MAILBOX,
+        arbiter: "control",
+        sends_to: "Keeper (through its log)",
+    },
     ActorRow {
         actor: "ReceiverSupervisor",
         one_per: "receiver",
         mailbox: SUPERVISOR_MAILBOX,
         arbiter: "control (its receiver: receivers)",
-        sends_to: "BlockManager, BlockTracker",
+        sends_to: "BlockManager, Keeper, BlockTracker",
     },
     ActorRow {
         actor: "JobRunner",

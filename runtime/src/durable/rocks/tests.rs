@@ -20,7 +20,10 @@ fn delete(table: Table, key: impl AsRef<[u8]>) -> Change {
     Change::Delete { table, key: key.as_ref().to_vec() }
 }
 
-fn rows(storage: &RocksStorage, table: &Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StorageError> {
+/// Keys and their values.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn rows(storage: &RocksStorage, table: &Table, prefix: &[u8]) -> Result<Rows, StorageError> {
     let mut rows = Vec::new();
     storage.scan(table, prefix, &mut |key, value| {
         rows.push((key.to_vec(), value.to_vec()));
@@ -47,8 +50,8 @@ fn files(dir: &TempDir, extension: &str) -> Vec<PathBuf> {
 }
 
 fn log_of(dir: &TempDir) -> PathBuf {
-    let logs = files(dir, "log").into_iter().filter(|path| fs::metadata(path).unwrap().len() > 0);
-    logs.last().unwrap()
+    let mut logs = files(dir, "log").into_iter().filter(|path| fs::metadata(path).unwrap().len() > 0);
+    logs.next_back().unwrap()
 }
 
 fn flip(path: &Path, at: usize) {
