@@ -122,7 +122,10 @@ impl Feeder {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(format!("only {} of {end} records were acknowledged within {patience:?}", state.acknowledged));
+                return Err(format!(
+                    "only {} of {end} records were acknowledged within {patience:?}",
+                    state.acknowledged
+                ));
             }
             state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }

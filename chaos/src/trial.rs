@@ -97,16 +97,16 @@ impl Trial {
     /// When a run ends by itself, hangs, or does not start.
     pub fn run(&self) -> Result<Report, TrialError> {
         let feeder = Feeder::start(RATE)?;
-        let mut application = Application::new(&self.program, self.home.dir())
-            .arg(self.home.dir())
-            .arg(feeder.address().to_string());
+        let mut application =
+            Application::new(&self.program, self.home.dir()).arg(self.home.dir()).arg(feeder.address().to_string());
         let mut report = Report { died: Vec::new(), hits: BTreeMap::new(), findings: Findings::default() };
         for death in &self.deaths {
             let order = match death {
                 Death::At(order) => Some(order),
                 Death::After(_) => None,
             };
-            let mut run = Run { process: application.start(order)?, number: application.runs(), death: death.to_string() };
+            let mut run =
+                Run { process: application.start(order)?, number: application.runs(), death: death.to_string() };
             let died = match death {
                 Death::At(order) => run.until(order)?,
                 Death::After(time) => run.after(*time)?,

@@ -139,7 +139,9 @@ impl<'a> Expected<'a> {
         }
         let expected: Batches<Count> = totals(self.records)
             .into_iter()
-            .map(|(batch, totals)| (batch, totals.iter().map(|total| Count { key: total.key, records: total.arrivals }).collect()))
+            .map(|(batch, totals)| {
+                (batch, totals.iter().map(|total| Count { key: total.key, records: total.arrivals }).collect())
+            })
             .collect();
         compare("the sessions, over and under way,", &expected, &found, findings);
     }
@@ -157,7 +159,8 @@ fn compare<T: Ord + Display>(what: &str, expected: &Batches<T>, found: &Batches<
             both(&mut expected, &all);
             let list = |records: &[&T]| records.iter().map(|record| format!("{record}")).collect::<Vec<_>>().join(", ");
             let (expected, found) = (list(&expected), list(&found));
-            findings.wrong(format!("{what} of batch {batch}: [{found}] in place of [{expected}] (of those that differ)"));
+            findings
+                .wrong(format!("{what} of batch {batch}: [{found}] in place of [{expected}] (of those that differ)"));
         }
     }
 }

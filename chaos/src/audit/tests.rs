@@ -20,7 +20,9 @@ fn right() -> (Fed, Outputs) {
     .into();
     let sessions: Batches<Count> = totals(&records)
         .into_iter()
-        .map(|(batch, all)| (batch, all.iter().map(|total| Count { key: total.key, records: total.arrivals }).collect()))
+        .map(|(batch, all)| {
+            (batch, all.iter().map(|total| Count { key: total.key, records: total.arrivals }).collect())
+        })
         .collect();
     let (totals, windows) = (totals(&records), windows(&records));
     let outputs = Outputs { rows: records.clone(), records, totals, windows, sessions, ..Outputs::default() };
@@ -61,10 +63,31 @@ fn the_window_is_half_open() {
 fn every_fault_is_found() {
     type Fault = (&'static str, fn(&mut Fed, &mut Outputs), (u64, u64), &'static str);
     let faults: &[Fault] = &[
-        ("a record of the feeder is lost", |_, out| { out.records.get_mut(&1200).unwrap().pop(); }, (1, 0), "record 7"),
+        (
+            "a record of the feeder is lost",
+            |_, out| {
+                out.records.get_mut(&1200).unwrap().pop();
+            },
+            (1, 0),
+            "record 7",
+        ),
         ("the last of what was sent is lost", |fed, _| fed.sent[1].end += 1, (1, 0), "record 8 of the feeder"),
-        ("an offset is lost", |_, out| { out.records.get_mut(&400).unwrap().pop(); }, (1, 0), "source with offsets"),
-        ("a batch is lost", |_, out| { out.records.remove(&800); }, (1, 0), "record 5 of the feeder is in no file"),
+        (
+            "an offset is lost",
+            |_, out| {
+                out.records.get_mut(&400).unwrap().pop();
+            },
+            (1, 0),
+            "source with offsets",
+        ),
+        (
+            "a batch is lost",
+            |_, out| {
+                out.records.remove(&800);
+            },
+            (1, 0),
+            "record 5 of the feeder is in no file",
+        ),
         (
             "a record is in two batches",
             |_, out| out.records.get_mut(&1600).unwrap().push(Delivery::received(1, 0)),
@@ -83,7 +106,14 @@ fn every_fault_is_found() {
             (0, 0),
             "1 99 of batch 400 was never sent",
         ),
-        ("a row is missing", |_, out| { out.rows.get_mut(&800).unwrap().pop(); }, (0, 0), "SQLite of batch 800"),
+        (
+            "a row is missing",
+            |_, out| {
+                out.rows.get_mut(&800).unwrap().pop();
+            },
+            (0, 0),
+            "SQLite of batch 800",
+        ),
         (
             "a row is there twice",
             |_, out| out.rows.get_mut(&800).unwrap().push(Delivery::received(2, 3)),
@@ -91,12 +121,26 @@ fn every_fault_is_found() {
             "SQLite of batch 800",
         ),
         ("a total is off", |_, out| out.totals.get_mut(&800).unwrap()[0].sum += 1, (0, 0), "totals of batch 800"),
-        ("a key is missing", |_, out| { out.totals.get_mut(&1600).unwrap().pop(); }, (0, 0), "totals of batch 1600"),
-        ("a window is off", |_, out| out.windows.get_mut(&1200).unwrap()[0].records += 1, (0, 0), "windows of batch 1200"),
+        (
+            "a key is missing",
+            |_, out| {
+                out.totals.get_mut(&1600).unwrap().pop();
+            },
+            (0, 0),
+            "totals of batch 1600",
+        ),
+        (
+            "a window is off",
+            |_, out| out.windows.get_mut(&1200).unwrap()[0].records += 1,
+            (0, 0),
+            "windows of batch 1200",
+        ),
         ("a session is off", |_, out| out.sessions.get_mut(&1600).unwrap()[0].records -= 1, (0, 0), "sessions"),
         (
             "a session was closed and is still there",
-            |_, out| { out.sessions_over.insert(800, vec![Count { key: 0, records: 1 }]); },
+            |_, out| {
+                out.sessions_over.insert(800, vec![Count { key: 0, records: 1 }]);
+            },
             (0, 0),
             "sessions",
         ),

@@ -42,7 +42,8 @@ fn main() -> anyhow::Result<()> {
     let mut total = Total::default();
     for (number, deaths) in all.chunks(cli.per_trial.max(1)).enumerate() {
         if cli.trial.is_none_or(|only| only == number) {
-            let replay = format!("chaos --seed {seed} --kills {} --per-trial {} --trial {number}", cli.kills, cli.per_trial);
+            let replay =
+                format!("chaos --seed {seed} --kills {} --per-trial {} --trial {number}", cli.kills, cli.per_trial);
             total.run(number, &program, deaths).with_context(|| format!("again with: {replay}"))?;
         }
     }
