@@ -41,6 +41,7 @@ mod stateless;
 pub mod testkit;
 mod window;
 
+pub use checkpoint::CheckpointError;
 pub use context::StreamingContext;
 pub use dstream::DStream;
 pub use error::Error;

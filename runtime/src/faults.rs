@@ -51,6 +51,12 @@ pub enum Fault {
         #[source]
         cause: JobError,
     },
+    /// What was done could not be made durable at the end.
+    #[error("the last batches could not be made durable: {cause}")]
+    Checkpoint {
+        /// The cause.
+        cause: String,
+    },
     /// A part of the runtime is gone.
     #[error("the {actor} is gone; this is a fault of the runtime, please report it")]
     ActorGone {

@@ -24,6 +24,7 @@ use waterwheel_runtime::batch::{
     BatchInputs, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, TwoStepOutput, Use,
 };
 use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::durable::OperatorRecord;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
@@ -397,6 +398,30 @@ impl Graph {
             wanted: node.wanted,
         };
         Retention { zero: self.zero, remember: self.remember, nodes: self.nodes.iter().map(needs).collect() }
+    }
+
+    /// The names of the streams that receivers feed.
+    pub(crate) fn receiver_streams(&self) -> Vec<(String, StreamId)> {
+        let named = |node: &Node| node.stream.map(|stream| (node.name.clone(), stream));
+        self.nodes.iter().filter_map(named).collect()
+    }
+
+    /// The stateful operators.
+    pub(crate) fn state_operators(&self) -> Vec<ProgramState> {
+        self.states.clone()
+    }
+
+    /// The operators as they are written down in a checkpoint.
+    pub(crate) fn operator_records(&self) -> Vec<OperatorRecord> {
+        let states = self.state_operators();
+        let schema =
+            |index: usize| states.iter().find(|state| state.node == index).map(|state| state.operator.schema());
+        let record = |(index, node): (usize, &Node)| OperatorRecord {
+            name: node.name.clone(),
+            kind: node.site.operator.to_owned(),
+            state: schema(index),
+        };
+        self.nodes.iter().enumerate().map(record).collect()
     }
 
     /// What the program is, for people and for comparing.

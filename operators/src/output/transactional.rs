@@ -103,8 +103,8 @@ impl fmt::Display for TransactionId {
 ///
 ///     fn commit(&self, _: &OutputName, batch: Time) -> Result<(), BoxError> {
 ///         self.with(|prepared, visible| {
-///             let theirs = prepared.extract_if(.., |id, _| id.batch == batch);
-///             visible.extend(theirs.flat_map(|(_, records)| records));
+///             let theirs: Vec<_> = prepared.keys().filter(|id| id.batch == batch).cloned().collect();
+///             visible.extend(theirs.iter().filter_map(|id| prepared.remove(id)).flatten());
 ///         });
 ///         Ok(())
 ///     }

@@ -124,9 +124,10 @@ impl Store {
 }
 
 fn show(inner: &mut Inner, batch: Time) {
-    let theirs: Vec<_> = inner.prepared.extract_if(.., |id, _| id.batch == batch).collect();
+    let theirs: Vec<_> = inner.prepared.keys().filter(|id| id.batch == batch).cloned().collect();
     if !theirs.is_empty() {
-        inner.visible.push((batch, theirs.into_iter().flat_map(|(_, records)| records).collect()));
+        let records = theirs.iter().filter_map(|id| inner.prepared.remove(id)).flatten().collect();
+        inner.visible.push((batch, records));
     }
 }
 

@@ -16,14 +16,15 @@ use futures::future::BoxFuture;
 pub struct KeeperLog {
     keeper: Addr<Keeper>,
     journal: Journal,
+    durability: Durability,
     /// Why nothing more is logged.
     broken: Option<String>,
 }
 
 impl KeeperLog {
-    /// A log that goes on from `journal`.
-    pub fn new(keeper: Addr<Keeper>, journal: Journal) -> KeeperLog {
-        KeeperLog { keeper, journal, broken: None }
+    /// A log that goes on from `journal`. A record is as durable as `durability` says when it is answered.
+    pub fn new(keeper: Addr<Keeper>, journal: Journal, durability: Durability) -> KeeperLog {
+        KeeperLog { keeper, journal, durability, broken: None }
     }
 
     async fn write(&mut self, record: LogRecord) -> Result<(), LedgerLogError> {
@@ -36,7 +37,7 @@ impl KeeperLog {
         fail_point("log.before_append");
         // Until it is answered nobody knows: who drops this future half way may not go on.
         self.broken = Some("an earlier write was given up before it was answered".to_owned());
-        let answer = self.keeper.send(Append { changes, durability: Durability::Synced }).await;
+        let answer = self.keeper.send(Append { changes, durability: self.durability }).await;
         fail_point("log.after_append");
         let unknown = |reason: String| LedgerLogError::Unknown { reason };
         let outcome = match answer {

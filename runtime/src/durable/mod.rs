@@ -21,6 +21,7 @@ mod plan;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+mod spec;
 mod storage;
 mod streams;
 
@@ -37,6 +38,7 @@ pub use recovery::{
 };
 #[cfg(feature = "rocksdb")]
 pub use rocks::{RocksOptions, RocksStorage};
+pub use spec::{BlockLog, DurableSpec, Left, Recovery};
 pub use storage::{Change, Durability, EachRow, Storage, StorageError, Table};
 pub use streams::StreamTable;
 
