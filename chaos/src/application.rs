@@ -52,6 +52,8 @@ impl Application {
         let out = File::create(&log)?;
         let mut command = Command::new(&self.program);
         command.args(&self.args).env(HITS_VARIABLE, &hits).env_remove(ORDERS_VARIABLE);
+        // What is of use in a log is the error and not the way to `main`.
+        command.env("RUST_BACKTRACE", "0");
         if let Some(order) = order {
             command.env(ORDERS_VARIABLE, order.to_string());
         }

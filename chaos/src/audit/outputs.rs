@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 use std::{fs, io};
+use waterwheel_sqlite::rusqlite::Connection;
 
 /// What each batch has written, by its time in milliseconds.
 pub type Batches<T> = BTreeMap<u64, Vec<T>>;
@@ -36,7 +37,7 @@ impl Outputs {
     pub fn read(home: &Home) -> io::Result<Outputs> {
         Ok(Outputs {
             records: read_batches(&home.output("records"))?,
-            rows: Batches::new(),
+            rows: read_rows(&home.database(), "SELECT batch, record FROM records")?,
             totals: read_batches(&home.output("totals"))?,
             windows: read_batches(&home.output("windows"))?,
             sessions: read_batches(&home.output("sessions"))?,
@@ -81,4 +82,21 @@ fn read_batch<T: FromStr<Err = String>>(dir: &Path) -> io::Result<Vec<T>> {
         }
     }
     Ok(records)
+}
+
+/// What is visible in a database: the batch and the record of every row.
+fn read_rows<T: FromStr<Err = String>>(database: &Path, query: &str) -> io::Result<Batches<T>> {
+    let mut rows = Batches::<T>::new();
+    let read = || {
+        let database = Connection::open(database)?;
+        let mut query = database.prepare(query)?;
+        let found = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        found.collect::<Result<Vec<_>, _>>()
+    };
+    let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", database.display()));
+    for (batch, record) in read().map_err(|error| wrong(error.to_string()))? {
+        let batch = batch.try_into().map_err(|_| wrong(format!("{batch} is no time of a batch")))?;
+        rows.entry(batch).or_default().push(record.parse().map_err(wrong)?);
+    }
+    Ok(rows)
 }

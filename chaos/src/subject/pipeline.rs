@@ -3,8 +3,10 @@
 //! | output | where | what |
 //! | --- | --- | --- |
 //! | `records-T` | files | every record of batch T |
+//! | `records` | SQLite | the same, with T |
 //! | `windows-T` | files | per key, how many records came in the last [`WINDOW`]: `reduce_by_key_and_window_inverse` |
 
+use super::Delivery;
 use super::numbers::Numbers;
 use super::receiver::Acknowledging;
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use waterwheel::prelude::*;
 use waterwheel::runtime::block::StorageLevel;
+use waterwheel_sqlite::SqliteOutput;
 
 /// The batch interval.
 pub const INTERVAL: Duration = Duration::from_millis(100);
@@ -42,6 +45,11 @@ impl Home {
         self.0.join("checkpoint")
     }
 
+    /// Its database.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("outputs.db")
+    }
+
     /// Its output files.
     pub fn outputs(&self) -> PathBuf {
         self.0.join("outputs")
@@ -56,18 +64,23 @@ impl Home {
 /// The program, over what an earlier run has left in `home`.
 ///
 /// # Errors
-/// A configuration that cannot be.
-pub fn program(home: &Home, peer: SocketAddr) -> Result<StreamingContext, Error> {
+/// A database that cannot be opened.
+pub fn program(home: &Home, peer: SocketAddr) -> anyhow::Result<StreamingContext> {
     let mut config = Config::local("chaos").with_cores(2).with_block_interval(milliseconds(25));
     config.receiver = config.receiver.with_restart_delay(milliseconds(20));
-    StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
+    let rows = SqliteOutput::file(home.database())
+        .setup("CREATE TABLE IF NOT EXISTS records (batch INTEGER NOT NULL, record TEXT NOT NULL)")
+        .insert("INSERT INTO records (batch, record) VALUES (?1, ?2)", |(batch, record): &(i64, Delivery)| {
+            (*batch, record.to_string())
+        })?;
+    let ssc = StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
         let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer });
         let replayed = ssc.replayable_stream(Numbers { per_batch: PER_BATCH, next: 0 });
-        build(home, &received.union(&replayed));
+        let records = received.union(&replayed);
+        records.save_as_text_files(home.output("records"), "");
+        let timed = |dataset: Rdd<Delivery>, batch: Time| dataset.map(move |record| (batch.millis(), record));
+        records.transform_with_time(timed).transactional_output("records", rows);
         Ok(())
-    })
-}
-
-fn build(home: &Home, records: &DStream<'_, super::Delivery>) {
-    records.save_as_text_files(home.output("records"), "");
+    })?;
+    Ok(ssc)
 }
