@@ -19,6 +19,10 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("receiver.after_put", "the block manager has a block that the ledger does not know yet"),
     at("receiver.after_add", "a block is in the ledger; whoever waits for that has not been told"),
     at("tracker.before_log", "a change of the ledger is decided, not logged"),
+    at("log.before_append", "a change of the ledger goes to the keeper, with all that becomes durable with it"),
+    at("keeper.before_write", "the keeper is about to write; nothing of it is on disk"),
+    at("keeper.after_write", "the keeper has written; nobody has been told"),
+    at("log.after_append", "the log knows what became of its write"),
     at("tracker.after_log", "a change of the ledger is logged, not applied"),
     at("tracker.after_apply", "a change of the ledger is applied; whoever asked for it has not been told"),
     at("scheduler.before_allocate", "a tick has come and the receivers have handed over their blocks"),
@@ -37,6 +41,11 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("worker.after_compute", "a task has computed; nothing has left its worker"),
     at("worker.after_deliver", "the buckets of a task are with their owners"),
     at("worker.after_updates", "what a task changed outside its result has taken effect; the job does not know yet"),
+    at("files.before_mark", "all files of a dataset are written; it is not marked as whole"),
+    at("files.before_place", "a dataset is whole, beside its place"),
+    at("files.after_place", "a dataset is in its place; the one that it replaced is still there"),
+    at("two_step.before_prepare", "a partition is about to be prepared by a transactional output"),
+    at("two_step.after_prepare", "a partition is prepared, and invisible"),
     at("runner.after_output", "an output has run"),
     at("scheduler.after_output", "the scheduler knows of an output's outcome"),
     at(
@@ -46,8 +55,8 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("two_step.after_abort", "what a failed transactional output prepared is given up; its batch is not recorded"),
     at("scheduler.before_commit", "all outputs of a batch are done; it is about to be recorded"),
     at("scheduler.after_commit", "a batch is recorded; what it frees is still there"),
-    at("two_step.before_commit", "a batch is recorded; what it prepared for a transactional output is not committed"),
-    at("two_step.after_commit", "what a batch prepared for a transactional output is committed"),
+    at("two_step.before_commit", "a batch is recorded; what a transactional output prepared for it is invisible"),
+    at("two_step.after_commit", "what a transactional output prepared is visible; the scheduler does not know"),
 ];
 
 /// The table of fail points as Markdown; the guide to fault injection holds it, and a test compares the two.
