@@ -1,5 +1,6 @@
 //! `StreamingContext`: where a program of streams is built.
 
+use crate::checkpoint::{Beginning, Checkpoint};
 use crate::dstream::DStream;
 use crate::error::{Error, Misuse, MisuseError};
 use crate::graph::{Compute, Graph};
@@ -14,7 +15,6 @@ use std::time::Duration;
 use waterwheel_runtime::batch::Use;
 use waterwheel_runtime::clock::{SharedClock, SystemClock};
 use waterwheel_runtime::config::Config;
-use waterwheel_runtime::durable::Storage;
 use waterwheel_runtime::engine::{Engine, EngineOptions};
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::site::Site;
@@ -51,11 +51,10 @@ pub struct StreamingContext {
 
 struct Building {
     graph: Graph,
+    checkpoint: Option<Checkpoint>,
     receivers: Vec<Box<dyn ReceiverSpec>>,
     listeners: Vec<Box<dyn StreamingListener>>,
     misuses: Vec<Misuse>,
-    /// Where state is kept.
-    storage: Option<Arc<dyn Storage>>,
 }
 
 impl fmt::Debug for StreamingContext {
@@ -117,7 +116,7 @@ impl StreamingContext {
         let mut graph = Graph::new();
         graph.set_remember(config.remember.unwrap_or_default());
         let building =
-            Building { graph, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new(), storage: None };
+            Building { graph, checkpoint: None, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
         let printer = Arc::new(Mutex::new(std::io::stdout()));
         StreamingContext { config, interval, engine, printer, building: RefCell::new(building) }
     }
@@ -144,25 +143,6 @@ impl StreamingContext {
         self.building.borrow_mut().graph.set_remember(duration);
     }
 
-    /// Keeps state in `storage`: for storages of your own, and for tests, which take a
-    /// [`MemoryStorage`](waterwheel_runtime::durable::MemoryStorage).
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use waterwheel_operators::{prelude::*, testkit::Scripted};
-    /// use waterwheel_runtime::durable::MemoryStorage;
-    ///
-    /// let ssc = StreamingContext::new(Config::local("Doc").with_handle_signals(false), seconds(1))?;
-    /// ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
-    /// let words = ssc.input_stream(Scripted::new([vec![("drop".to_owned(), 1)]]));
-    /// words.update_state_by_key(|ones, sum| Some(sum.unwrap_or(0) + ones.iter().sum::<i32>())).print();
-    /// ssc.start()?.stop(Stop::Now)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn checkpoint_to(&self, storage: Arc<dyn Storage>) {
-        self.building.borrow_mut().storage = Some(storage);
-    }
-
     /// What the program is so far: its operators with their names, slides and storage levels.
     pub fn plan(&self) -> Plan {
         self.building.borrow().graph.plan()
@@ -186,12 +166,12 @@ impl StreamingContext {
     pub fn start(self) -> Result<RunningContext, Error> {
         let site = Site::here("start");
         let StreamingContext { config, interval, engine, building, .. } = self;
-        let Building { graph, receivers, listeners, mut misuses, storage } = building.into_inner();
+        let Building { graph, checkpoint, receivers, listeners, mut misuses } = building.into_inner();
         if !graph.has_outputs() {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
             misuses.push(Misuse { site, problem: problem.to_owned() });
         }
-        if storage.is_none() {
+        if checkpoint.is_none() {
             let problem = "it keeps state, which needs a checkpoint directory; call checkpoint(dir)";
             misuses.extend(graph.stateful().map(|site| Misuse { site, problem: problem.to_owned() }));
         }
@@ -203,12 +183,23 @@ impl StreamingContext {
             );
             misuses.push(Misuse { site, problem });
         }
+        if let Some(every) = config.checkpoint.interval
+            && !every.is_multiple_of(interval)
+        {
+            let (every, interval) = (every.pretty(), interval.pretty());
+            let problem =
+                format!("`checkpoint.interval` is {every}; it has to be a multiple of the batch interval, {interval}");
+            misuses.push(Misuse { site, problem });
+        }
         if !misuses.is_empty() {
             return Err(MisuseError { misuses }.into());
         }
         let plan = graph.plan();
         log::debug!("{}\n{plan}", config.app_name);
-        let spec = ContextSpec { config, interval, site, program: Box::new(graph), receivers, listeners };
+        let now = engine.core().clock.now();
+        let program = Beginning { config: &config, interval, now, graph: &graph };
+        let durable = checkpoint.map(|checkpoint| checkpoint.begin(&program)).transpose()?;
+        let spec = ContextSpec { config, interval, site, durable, program: Box::new(graph), receivers, listeners };
         let running = start_context(engine.core(), spec).ok_or(Error::EngineStopped)?;
         Ok(RunningContext::new(running, engine, plan))
     }
@@ -231,6 +222,17 @@ impl StreamingContext {
     /// Looks at or changes the graph.
     pub(crate) fn with_graph<R>(&self, body: impl FnOnce(&mut Graph) -> R) -> R {
         body(&mut self.building.borrow_mut().graph)
+    }
+
+    /// Whether there is state, and nobody has said where it is kept.
+    pub(crate) fn lacks_checkpoint(&self) -> bool {
+        let building = self.building.borrow();
+        building.checkpoint.is_none() && building.graph.stateful().next().is_some()
+    }
+
+    /// Says where what must survive is kept; the last word counts.
+    pub(crate) fn set_checkpoint(&self, checkpoint: Checkpoint) {
+        self.building.borrow_mut().checkpoint = Some(checkpoint);
     }
 
     /// Adds a receiver.
