@@ -99,13 +99,16 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Step<K, S, X> {
     }
 }
 
+/// Steps by batch.
+type Made<K, S, X> = BTreeMap<Time, Weak<Step<K, S, X>>>;
+
 /// Every version of one stateful operator.
 pub(crate) struct Steps<K: Key, S: Record, X: ByProduct<K>> {
     site: Site,
     partitioner: Partitioner<K>,
     store: Arc<StateStore<K, S, X>>,
     /// The steps that the graph still holds.
-    made: Mutex<BTreeMap<Time, Weak<Step<K, S, X>>>>,
+    made: Mutex<Made<K, S, X>>,
 }
 
 impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
