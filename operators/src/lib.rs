@@ -48,3 +48,4 @@ pub use output::{Output, WriteId};
 pub use pool::ResourcePool;
 pub use running::RunningContext;
 pub use waterwheel_runtime::batch::BatchInputs;
+pub use window::InverseWindow;

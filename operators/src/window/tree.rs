@@ -137,7 +137,7 @@ impl<K: Key, V: Record> Tree<K, V> {
 }
 
 /// The longest duration that both are multiples of.
-fn common(a: Duration, b: Duration) -> Duration {
+pub(super) fn common(a: Duration, b: Duration) -> Duration {
     let (mut a, mut b) = (millis(a), millis(b));
     while b != 0 {
         (a, b) = (b, a % b);
