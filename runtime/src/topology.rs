@@ -6,7 +6,9 @@
 //! Every queue of the system has its capacity here. Waiting for a place is awaited (`send().await`), never skipped
 //! (`do_send`), so that a full queue holds up whoever fills it, back to the socket.
 
-use crate::batch::{BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, Progress, SchedulerParts};
+use crate::batch::{
+    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, SchedulerParts,
+};
 use crate::block::{BlockTracker, Ledger, MemoryLog};
 use crate::config::Config;
 use crate::engine::end_signal;
@@ -264,6 +266,8 @@ fn assemble(
         },
         state: program.state(),
         cadence: None,
+        pending: Vec::new(),
+        ranges: LoggedRanges::default(),
         program,
         runners,
         tracker: tracker.clone(),
@@ -274,7 +278,7 @@ fn assemble(
         cancel: cancel.clone(),
     })
     .start();
-    let ticker = BatchTicker::new(clock.clone(), zero, interval, scheduler.clone(), faults.clone()).start();
+    let ticker = BatchTicker::new(clock.clone(), zero + interval, interval, scheduler.clone(), faults.clone()).start();
     publisher.publish(Event::StreamingStarted { time: clock.now() });
 
     let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);

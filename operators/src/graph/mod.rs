@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, ProgramState, Retention, Use};
+use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, Use};
 use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::StreamId;
@@ -58,6 +58,11 @@ impl<T> Clone for NodeId<T> {
 impl<T> Copy for NodeId<T> {}
 
 impl<T> NodeId<T> {
+    /// Its position in the graph.
+    pub(crate) fn index(self) -> usize {
+        self.index
+    }
+
     /// Every how much time it has a dataset.
     pub(crate) fn slide(self) -> Duration {
         self.slide
@@ -101,8 +106,10 @@ struct Node {
     uses: Vec<Use>,
     /// The receiver stream that it is, if it is one.
     stream: Option<StreamId>,
-    /// Whether it is a source, which has a dataset only in the batch itself.
+    /// Whether it is a source, which has a dataset only in the batch itself, and in batches of an earlier run.
     source: bool,
+    /// Whether it is a source whose ranges are logged, and which can read them again.
+    replayable: bool,
     /// The parent that persisting a window means: a window holds no records of its own.
     stands_for: Option<usize>,
     /// Where its datasets are kept.
@@ -133,7 +140,11 @@ struct Source {
 /// Starts and stops an input stream that is also owned by its node, or an output that is also owned by its jobs.
 pub(crate) trait StartStop: Send {
     fn site(&self) -> Site;
-    fn start(&self, zero: Time) -> Result<(), JobError>;
+    /// The node that it is, if what it read before a restart is to be handed to `start`.
+    fn node(&self) -> Option<usize> {
+        None
+    }
+    fn start(&self, zero: Time, last_range: Option<&[u8]>) -> Result<(), JobError>;
     fn stop(&self);
 }
 
@@ -151,6 +162,12 @@ pub(crate) struct Graph {
     /// How many of the inputs were started and not stopped, from the first on.
     started: usize,
     streams: u32,
+    /// The inputs of committed batches of an earlier run, as far as anything may still read them.
+    past: BTreeMap<Time, PastInputs>,
+    /// The last range of every replayable source in an earlier run.
+    last_ranges: Ranges,
+    /// What replayable sources decided to read and what is not handed over yet.
+    decided: Ranges,
     /// The records that sources counted in a batch that could not be generated.
     counted: Option<(Time, BTreeMap<StreamId, u64>)>,
 }
@@ -168,6 +185,9 @@ impl Graph {
             states: Vec::new(),
             started: 0,
             streams: 0,
+            past: BTreeMap::new(),
+            last_ranges: Ranges::new(),
+            decided: Ranges::new(),
             counted: None,
         }
     }
@@ -189,6 +209,7 @@ impl Graph {
             uses,
             stream: None,
             source: false,
+            replayable: false,
             stands_for: None,
             level: None,
             asked: false,
@@ -215,6 +236,13 @@ impl Graph {
         let pull = move |batch: &mut Batch<'_>| batch.dataset(id).map(drop);
         self.sources.push(Source { node: id.index, pull: Box::new(pull) });
         id
+    }
+
+    /// Says that the source `node` decides what to read in terms that can be logged and read again.
+    pub(crate) fn replayable<T>(&mut self, node: NodeId<T>) {
+        if let Some(entry) = self.nodes.get_mut(node.index) {
+            entry.replayable = true;
+        }
     }
 
     pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) {

@@ -130,7 +130,7 @@ impl<T, O: Output<T>> StartStop for Life<T, O> {
         self.site
     }
 
-    fn start(&self, zero: Time) -> Result<(), JobError> {
+    fn start(&self, zero: Time, _: Option<&[u8]>) -> Result<(), JobError> {
         let mut output = self.output.write().unwrap_or_else(PoisonError::into_inner);
         output.start(zero).map_err(|error| told(error, self.site, None))
     }

@@ -6,7 +6,7 @@ mod committing;
 mod forgetting;
 
 use super::lifecycle::{Lifecycle, Step, Work};
-use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, ProgramState};
+use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges};
 use super::progress::Progress;
 use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-pub use committing::Cadence;
+pub use committing::{Cadence, LoggedRanges};
 pub use forgetting::Settle;
 
 /// What a scheduler is made of.
@@ -56,6 +56,10 @@ pub struct SchedulerParts {
     pub state: Vec<ProgramState>,
     /// Which batches are made durable at once; `None` when nothing is.
     pub cadence: Option<Cadence>,
+    /// Batches of an earlier run that were allocated and not committed, oldest first, with what replayable sources read in them.
+    pub pending: Vec<(Allocation, Ranges)>,
+    /// What replayable sources read in which batch, as far as it is logged.
+    pub ranges: LoggedRanges,
     /// What is done with each batch.
     pub program: Box<dyn BatchProgram>,
     /// Who runs it, one per concurrent job.
@@ -78,6 +82,7 @@ pub struct SchedulerParts {
 struct Live {
     info: BatchInfo,
     allocation: Allocation,
+    ranges: Ranges,
     scope: Arc<JobScope>,
     jobs: BTreeMap<OutputId, OutputJob>,
     submitted: Duration,
@@ -126,7 +131,7 @@ impl BatchScheduler {
     }
 
     /// A batch has its blocks: it waits for its turn.
-    fn submit(&mut self, allocation: Allocation, ctx: &mut Context<Self>) {
+    fn submit(&mut self, allocation: Allocation, ranges: Ranges, ctx: &mut Context<Self>) {
         let batch = allocation.batch;
         let records = allocation
             .blocks
@@ -146,8 +151,15 @@ impl BatchScheduler {
         self.tell(|| Event::BatchSubmitted(info.clone()));
         let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
-        let live =
-            Live { info, allocation, scope: Arc::new(scope), jobs: BTreeMap::new(), submitted, started: submitted };
+        let live = Live {
+            info,
+            allocation,
+            ranges,
+            scope: Arc::new(scope),
+            jobs: BTreeMap::new(),
+            submitted,
+            started: submitted,
+        };
         self.live.insert(batch, live);
         self.parts.lifecycle.allocated(batch);
         self.pump(ctx);
@@ -186,7 +198,8 @@ impl BatchScheduler {
         live.info.scheduling_delay = Some(now.saturating_sub(live.submitted));
         // Not taken out: by the failure policy the batch may be generated again, from the same blocks.
         let blocks = live.allocation.blocks.clone();
-        let inputs = BatchInputs { context: self.parts.context, batch, blocks, scope: live.scope.clone() };
+        let ranges = live.ranges.clone();
+        let inputs = BatchInputs { context: self.parts.context, batch, blocks, ranges, scope: live.scope.clone() };
         let info = self.parts.publisher.wanted().then(|| live.info.clone());
         if let Some(info) = info {
             self.tell(|| Event::BatchStarted(info));
@@ -194,10 +207,11 @@ impl BatchScheduler {
         self.running.insert(runner, (Work::Generate(batch), "building its datasets".to_owned()));
         let answer = address.send(Generate { program, inputs }).into_actor(self);
         ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
-            Ok((program, generated)) => {
+            Ok((mut program, generated)) => {
+                let ranges = program.take_ranges();
                 scheduler.program = Some(program);
                 scheduler.forget(ctx);
-                scheduler.generated(batch, runner, generated, ctx);
+                scheduler.log_ranges(batch, ranges, runner, generated, ctx);
             }
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
         }));
@@ -329,6 +343,9 @@ impl Actor for BatchScheduler {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(SCHEDULER_MAILBOX);
+        for (allocation, ranges) in std::mem::take(&mut self.parts.pending) {
+            self.submit(allocation, ranges, ctx);
+        }
     }
 }
 
@@ -377,7 +394,7 @@ impl Handler<Tick> for BatchScheduler {
             scheduler.allocating -= 1;
             let _ = allocated.send(());
             match allocation {
-                Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
+                Ok(Ok(allocation)) => scheduler.submit(allocation, Ranges::new(), ctx),
                 Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
                 Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
             }
@@ -464,6 +481,13 @@ impl BatchProgram for NoProgram {
         Vec::new()
     }
     fn state(&self) -> Vec<ProgramState> {
+        Vec::new()
+    }
+    fn recover(&mut self, _: Past) {}
+    fn take_ranges(&mut self) -> Ranges {
+        Ranges::new()
+    }
+    fn replayable_sources(&self) -> Vec<(Arc<str>, usize)> {
         Vec::new()
     }
     fn stop(&mut self) {}

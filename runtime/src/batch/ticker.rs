@@ -21,15 +21,15 @@ pub struct BatchTicker {
 }
 
 impl BatchTicker {
-    /// A ticker whose first tick is one interval after `zero`.
+    /// A ticker whose first tick is at `first`.
     pub fn new(
         clock: SharedClock,
-        zero: Time,
+        first: Time,
         interval: Duration,
         scheduler: Addr<BatchScheduler>,
         faults: Faults,
     ) -> BatchTicker {
-        BatchTicker { clock, interval, next: Rc::new(Cell::new(zero + interval)), scheduler, faults }
+        BatchTicker { clock, interval, next: Rc::new(Cell::new(first)), scheduler, faults }
     }
 }
 

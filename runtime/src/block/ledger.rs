@@ -211,6 +211,11 @@ impl Ledger {
         self.pending.values()
     }
 
+    /// The batches that are done and not forgotten, oldest first: what windows may still read.
+    pub fn done_batches(&self) -> impl Iterator<Item = &Allocation> {
+        self.done.values()
+    }
+
     /// The bytes of all blocks whose batch is not done or that have none yet.
     pub fn unprocessed_bytes(&self) -> u64 {
         self.unprocessed_bytes

@@ -4,6 +4,7 @@
 //! its state changes, its offsets, the blocks it gives back and the mark that it is done: after a crash at any instant the
 //! storage is the effect of a prefix of batches.
 
+pub mod keys;
 mod memory;
 mod storage;
 
