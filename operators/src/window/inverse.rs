@@ -15,10 +15,8 @@ use crate::record::{Key, Record};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 use thiserror::Error;
 use waterwheel_runtime::state::Changing;
-use waterwheel_runtime::time::Time;
 
 /// Whether a key is shown.
 type Filter<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
@@ -116,14 +114,37 @@ pub(super) struct Inverse<K, V> {
 }
 
 impl<K: Key, V: Record> Inverse<K, V> {
-    /// Makes the next window of a partition: of each key the value before, without what it had in the `leaving` units, given in
-    /// order of time, then with what it has in the `entering` one.
+    /// Makes the next window of a partition, in which `entering` is what has come, and keeps that until it leaves.
     pub(super) fn slide(
+        &self,
+        sliding: Sliding,
+        window: &mut Changing<'_, K, Held<V>, Unit<K, V>>,
+        entering: Unit<K, V>,
+    ) -> Result<Unit<K, V>, NotInWindow> {
+        let leaving: Vec<_> = match window.by_products().next_back() {
+            Some((last, _)) => {
+                let leaving = sliding.leaving(last, window.batch());
+                let units = window.by_products().filter(|(end, _)| leaving.contains(*end));
+                units.map(|(_, unit)| unit.clone()).collect()
+            }
+            None => Vec::new(),
+        };
+        let emptied = self.take_out(window, &leaving)?;
+        self.put_in(window, &entering);
+        for (hash, key) in emptied {
+            if window.get(hash, &key).is_some_and(|held| held.units == 0 && !self.shows(&key, &held.value)) {
+                window.remove(hash, &key);
+            }
+        }
+        Ok(entering)
+    }
+
+    /// Takes the units that leave, given in order of time, out of the window. Returns the keys that may be forgotten.
+    fn take_out(
         &self,
         window: &mut Changing<'_, K, Held<V>, Unit<K, V>>,
         leaving: &[Arc<Unit<K, V>>],
-        entering: &Unit<K, V>,
-    ) -> Result<(), NotInWindow> {
+    ) -> Result<Vec<(u64, K)>, NotInWindow> {
         let mut emptied = Vec::new();
         Unit::each_together(leaving, &*self.f, |hash, key, left, units| {
             let held = window.get(hash, key).ok_or(NotInWindow)?;
@@ -135,6 +156,10 @@ impl<K: Key, V: Record> Inverse<K, V> {
             }
             Ok(())
         })?;
+        Ok(emptied)
+    }
+
+    fn put_in(&self, window: &mut Changing<'_, K, Held<V>, Unit<K, V>>, entering: &Unit<K, V>) {
         for Reduced { hash, key, value } in entering.entries() {
             let held = match window.get(*hash, key) {
                 Some(Held { value: before, units }) => {
@@ -144,12 +169,6 @@ impl<K: Key, V: Record> Inverse<K, V> {
             };
             window.set(*hash, key.clone(), held);
         }
-        for (hash, key) in emptied {
-            if window.get(hash, &key).is_some_and(|held| held.units == 0 && !self.shows(&key, &held.value)) {
-                window.remove(hash, &key);
-            }
-        }
-        Ok(())
     }
 
     /// Whether the result has the key.
@@ -157,3 +176,6 @@ impl<K: Key, V: Record> Inverse<K, V> {
         self.filter.as_ref().is_none_or(|filter| filter(key, value))
     }
 }
+
+#[cfg(test)]
+mod tests;

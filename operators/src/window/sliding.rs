@@ -36,9 +36,9 @@ impl Sliding {
         Interval { begin: last - self.length, end: time - self.length }
     }
 
-    /// The end of the last unit that no later window needs once there has been one at `time`: it has left already.
-    pub(super) fn forgotten(self, time: Time) -> Time {
-        time - self.length
+    /// How long a unit stays in the window.
+    pub(super) fn length(self) -> Duration {
+        self.length
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
                 let of_window = |batch: &i64| *batch > end - length;
                 let expected: Vec<i64> = kept.iter().copied().flat_map(batches).filter(of_window).collect();
                 prop_assert_eq!(&inside, &expected, "at {}", end);
-                kept.retain(|unit| t(*unit) > sliding.forgotten(t(end)));
+                kept.retain(|unit| t(*unit) > t(end) - sliding.length());
                 last = end;
             }
         }
