@@ -8,6 +8,11 @@
 //! not show. A key that is still in the window keeps its state, shown or not, so that its values can leave. Hence the result is
 //! that of the recomputed window, filtered.
 
+mod dataset;
+mod stream;
+#[cfg(test)]
+mod tests;
+
 use super::sliding::Sliding;
 use super::unit::{Reduced, Unit};
 use crate::rdd::Partitioner;
@@ -176,6 +181,3 @@ impl<K: Key, V: Record> Inverse<K, V> {
         self.filter.as_ref().is_none_or(|filter| filter(key, value))
     }
 }
-
-#[cfg(test)]
-mod tests;
