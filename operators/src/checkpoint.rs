@@ -10,8 +10,8 @@ use std::time::Duration;
 use waterwheel_runtime::batch::{Cadence, ProgramState, Ranges};
 use waterwheel_runtime::config::Config;
 use waterwheel_runtime::durable::{
-    ChangedType, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest, Opened, PlanChanges, Recovered,
-    RecoveryError, Storage, StorageError, Table, open, plan_changes, resume,
+    ChangedType, Durability, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest, Opened, PlanChanges,
+    Recovered, RecoveryError, Storage, StorageError, Table, open, plan_changes, resume,
 };
 use waterwheel_runtime::state::{StateError, StoredState};
 use waterwheel_runtime::time::{DurationExt, Time, next_tick};
@@ -147,8 +147,9 @@ impl Checkpoint {
         program.meta(zero, &journal, recovered.as_ref()).store(&*storage)?;
         let cadence = Cadence { zero, every: config.checkpoint.interval.unwrap_or(interval) };
         let block_log = true;
-        let left = recovered.map(left);
-        Ok(DurableSpec { storage, journal, zero, cadence, catch_up: config.checkpoint.catch_up, block_log, left })
+        let durability = if config.checkpoint.sync { Durability::Synced } else { Durability::Ordered };
+        let (catch_up, left) = (config.checkpoint.catch_up, recovered.map(left));
+        Ok(DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left })
     }
 }
 
