@@ -16,6 +16,9 @@ use waterwheel_runtime::state::{
 };
 use waterwheel_runtime::time::Time;
 
+/// A pass over so many keys takes no longer than handing it to a worker.
+const FEW_KEYS: usize = 1000;
+
 /// Changes the state of a partition, which it has for itself; everything else it needs is at hand.
 pub(crate) type Apply<K, S, X> = Box<dyn FnOnce(&mut Changing<'_, K, S, X>, &TaskContext) -> Result<X, TaskError>>;
 
@@ -79,6 +82,10 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Step<K, S, X> {
 
     fn partitions(&self) -> usize {
         self.store.partitions()
+    }
+
+    fn is_work(&self, partition: usize) -> bool {
+        self.store.keys(partition) > FEW_KEYS
     }
 
     fn requirements(&self, partition: usize) -> Vec<Requirement> {
@@ -182,6 +189,10 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Complete<K, S, X> {
 
     fn partitions(&self) -> usize {
         self.0.partitions()
+    }
+
+    fn is_work(&self, partition: usize) -> bool {
+        self.0.is_work(partition)
     }
 
     fn requirements(&self, partition: usize) -> Vec<Requirement> {
