@@ -47,12 +47,11 @@ impl<'c, T: Key> DStream<'c, T> {
         partitioner: Option<Partitioner<T>>,
     ) -> DStream<'c, (T, u64)> {
         let ones = self.apply(site, move |dataset| dataset.map_at(site, |record| (record, 1)));
+        self.context().with_graph(|graph| graph.part(ones.node_id(), "ones"));
         let mut options = InverseWindow::new().filter(|_, count| *count > 0);
         if let Some(partitioner) = partitioner {
             options = options.partitioner(partitioner);
         }
-        let counts = ones.inverse_windows_at(site, |a, b| a + b, |a, b| a - b, length, slide, options);
-        self.context().with_graph(|graph| graph.part(ones.node_id(), "ones"));
-        counts
+        ones.inverse_windows_at(site, |a, b| a + b, |a, b| a - b, length, slide, options)
     }
 }

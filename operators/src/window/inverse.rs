@@ -8,7 +8,6 @@
 //! not show. A key that is still in the window keeps its state, shown or not, so that its values can leave. Hence the result is
 //! that of the recomputed window, filtered.
 
-mod dataset;
 mod stream;
 #[cfg(test)]
 mod tests;

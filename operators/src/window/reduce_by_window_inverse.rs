@@ -44,13 +44,11 @@ impl<'c, T: Record> DStream<'c, ((), T)> {
         length: Duration,
         slide: Duration,
     ) -> DStream<'c, T> {
+        // Before the next one is added: that takes the number of this.
+        self.context().with_graph(|graph| graph.part(self.node_id(), "keyed"));
         let options = InverseWindow::new().partitioner(Partitioner::hash(1));
         let reduced = self.inverse_windows_at(site, f, inverse, length, slide, options);
-        let records = reduced.apply(site, move |dataset| dataset.map_at(site, |((), record)| record));
-        self.context().with_graph(|graph| {
-            graph.part(self.node_id(), "keyed");
-            graph.part(reduced.node_id(), "reduced");
-        });
-        records
+        self.context().with_graph(|graph| graph.part(reduced.node_id(), "reduced"));
+        reduced.apply(site, move |dataset| dataset.map_at(site, |((), record)| record))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::rows::{BIG_INPUT, Counts, Outcome, SECOND, pairs, sorted};
 use waterwheel_operators::prelude::*;
-use waterwheel_operators::testkit::{TestRun, run};
+use waterwheel_operators::testkit::{Scripted, TestRun, run};
 
 /// The sums of each key over windows of `length` every `slide`; with a filter, those that are not 0.
 fn sums(input: &str, length: u64, slide: u64, filtered: bool) -> Result<Vec<Counts>, Error> {
@@ -188,4 +188,17 @@ fn count_by_value_and_window_of_growing_batches() -> Outcome {
     };
     assert_eq!(sorted(counts.into_iter().map(text).collect()), pairs(expected));
     Ok(())
+}
+
+/// The state belongs to the name, wherever in the operator it is.
+#[test]
+fn the_parts_of_a_window_are_called_after_it() {
+    let ssc = StreamingContext::new(Config::local("test"), SECOND).unwrap();
+    let numbers = ssc.input_stream(Scripted::new([vec![1]])).named("numbers");
+    numbers.count_by_window(seconds(2), SECOND).named("total");
+    numbers.count_by_value_and_window(seconds(3), seconds(2)).named("each");
+    let names: Vec<String> = ssc.plan().operators.into_iter().map(|operator| operator.name).collect();
+    let total = ["total/keyed", "total/batches", "total/reduced", "total"];
+    let each = ["each/ones", "each/batches", "each/window", "each"];
+    assert_eq!(names[1..], [total, each].concat());
 }
