@@ -121,14 +121,22 @@ impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
         partitioner: Option<Partitioner<K>>,
         by_products: KeepByProducts,
     ) -> Arc<Steps<K, S, X>> {
+        Steps::of_kind(context, site, site.operator.to_owned(), slide, partitioner, by_products)
+    }
+
+    /// [`new`](Steps::new) of an operator whose state is stored as that of `kind`, and fits no other.
+    pub(crate) fn of_kind(
+        context: &StreamingContext,
+        site: Site,
+        kind: String,
+        slide: Duration,
+        partitioner: Option<Partitioner<K>>,
+        by_products: KeepByProducts,
+    ) -> Arc<Steps<K, S, X>> {
         let partitioner = partitioner.unwrap_or_else(|| Partitioner::hash(context.config().parallelism()));
         let theirs = partitioner.clone();
         let store = StateStore::new(StateStoreOptions {
-            schema: StateSchema {
-                kind: site.operator.to_owned(),
-                key: TypeSchema::of::<K>(),
-                value: TypeSchema::of::<S>(),
-            },
+            schema: StateSchema { kind, key: TypeSchema::of::<K>(), value: TypeSchema::of::<S>() },
             partitions: partitioner.partitions(),
             place: Arc::new(move |key: &K, scratch: &mut Vec<u8>| theirs.partition(key, scratch)),
             slide,
