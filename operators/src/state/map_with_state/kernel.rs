@@ -1,0 +1,119 @@
+//! What one batch does to one partition of the states: its records first, then what has timed out.
+
+use super::spec::MapState;
+use super::state::{self, State};
+use crate::outcome::BoxError;
+use crate::rdd::CHUNK;
+use crate::record::{Key, Record};
+use serde::{Deserialize, Serialize};
+use waterwheel_runtime::codec::{encode, stable_key_hash};
+use waterwheel_runtime::error::{TaskError, in_full};
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::stage::TaskContext;
+use waterwheel_runtime::state::{Change, Changing, Emitted, Expiry};
+use waterwheel_runtime::time::Time;
+
+/// The state of a key, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Timed<S> {
+    pub(super) state: S,
+    /// The batch that last brought data: with a timeout any, without one those that were stored.
+    pub(super) last: Time,
+}
+
+/// A version of one partition under way.
+pub(super) struct Batch<'a, 'p, K: Key, V, S: Record, R: Record> {
+    pub(super) site: Site,
+    pub(super) task: &'a TaskContext,
+    pub(super) function: &'a MapState<K, V, S, R>,
+    pub(super) states: &'a mut Changing<'p, K, Timed<S>, Emitted<R>>,
+    pub(super) expiry: Option<&'a mut Expiry>,
+    pub(super) emitted: Vec<R>,
+}
+
+impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
+    /// Calls the function for every record, in order.
+    pub(super) fn data(&mut self, records: Vec<(K, V)>) -> Result<(), TaskError> {
+        let (site, task) = (self.site, self.task);
+        let mut records = records.into_iter();
+        let mut scratch = Vec::new();
+        while records.len() > 0 {
+            let chunk = records.len().min(CHUNK);
+            let called = task.run(site, chunk, || {
+                records.by_ref().take(chunk).try_for_each(|(key, value)| self.record(key, value, &mut scratch))
+            })?;
+            called.map_err(|error| task.failed(site, in_full(&*error)))?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, key: K, value: V, scratch: &mut Vec<u8>) -> Result<(), BoxError> {
+        let batch = self.states.batch();
+        let hash = stable_key_hash(&key, scratch)?;
+        let times_out = self.expiry.is_some();
+        let (function, emitted) = (self.function, &mut self.emitted);
+        let mut is_new = false;
+        self.states.change(hash, key, |key, known: Option<&Timed<S>>| {
+            let mut state = State::of(known.map(|known| &known.state));
+            emitted.extend(function(batch, key, Some(value), &mut state)?);
+            Ok::<_, BoxError>(match state.into_change()? {
+                state::Change::Updated(state) => {
+                    is_new = known.is_none();
+                    Change::Set(Timed { state, last: batch })
+                }
+                state::Change::Removed => Change::Remove,
+                state::Change::Kept => match known {
+                    // Data are data, whatever is done with them.
+                    Some(known) if times_out && known.last != batch => {
+                        Change::Set(Timed { state: known.state.clone(), last: batch })
+                    }
+                    _ => Change::Keep,
+                },
+            })
+        })?;
+        if let Some(expiry) = self.expiry.as_deref_mut().filter(|_| is_new) {
+            expiry.insert(hash, batch);
+        }
+        Ok(())
+    }
+
+    /// Calls the function for every key that has timed out, in order of hash, and takes its state away.
+    pub(super) fn time_outs(&mut self) -> Result<(), TaskError> {
+        let (site, task) = (self.site, self.task);
+        let Some(expiry) = self.expiry.as_deref_mut() else { return Ok(()) };
+        let batch = self.states.batch();
+        let due = expiry.due(batch, |hash| self.states.with_hash(hash).map(|(_, known)| known.last));
+        let mut over: Vec<(u64, K)> = Vec::with_capacity(due.len());
+        for hash in due {
+            let keys = self.states.with_hash(hash).filter(|(_, known)| expiry.is_over(known.last, batch));
+            let first = over.len();
+            over.extend(keys.map(|(key, _)| (hash, key.clone())));
+            if let Some(alike @ [_, _, ..]) = over.get_mut(first..) {
+                // Two keys with one hash hardly ever meet. A key that is stored has been encoded before.
+                alike.sort_by_cached_key(|(_, key)| encode(key).unwrap_or_default());
+            }
+        }
+        let mut over = over.into_iter();
+        while over.len() > 0 {
+            let chunk = over.len().min(CHUNK);
+            let called = task.run(site, chunk, || {
+                over.by_ref().take(chunk).try_for_each(|(hash, key)| self.time_out(hash, key))
+            })?;
+            called.map_err(|error| task.failed(site, in_full(&*error)))?;
+        }
+        Ok(())
+    }
+
+    fn time_out(&mut self, hash: u64, key: K) -> Result<(), BoxError> {
+        let batch = self.states.batch();
+        let (function, emitted) = (self.function, &mut self.emitted);
+        self.states.change(hash, key, |key, known: Option<&Timed<S>>| {
+            if let Some(known) = known {
+                let mut state = State::timing_out(&known.state);
+                emitted.extend(function(batch, key, None, &mut state)?);
+                state.into_change()?;
+            }
+            Ok(Change::Remove)
+        })
+    }
+}
