@@ -97,7 +97,8 @@ fn a_task_that_is_tried_again_finds_the_states_as_they_were() -> Outcome {
 #[test]
 fn a_batch_that_is_given_up_leaves_the_states_as_they_were() -> Outcome {
     let (spec, _) = failing(4);
-    let (mut test, mapped, snapshots) = start(FailurePolicy::Skip, "a | a,c,b,a | a,b | [] | []", spec.timeout(seconds(1)));
+    let (mut test, mapped, snapshots) =
+        start(FailurePolicy::Skip, "a | a,c,b,a | a,b | [] | []", spec.timeout(seconds(1)));
     test.advance(5)?;
     test.stop()?;
     assert_eq!(mapped.datasets(), [vec![1], vec![2, 1], vec![], vec![-1, -1]]);
@@ -114,12 +115,23 @@ fn a_batch_whose_output_fails_leaves_the_states_as_they_were() -> Outcome {
         let spec = Spec::function(|_, n, sum: &mut State<'_, i32>| if sum.is_timing_out() { -1 } else { add(n, sum) });
         let mapped = words.map_with_state(spec.num_partitions(2).timeout(seconds(1)));
         let snapshots = mapped.state_snapshots().probe();
-        mapped.foreach_rdd(|dataset| if dataset.collect()?.len() == 3 { Err(JobError::Panicked { site: waterwheel_runtime::site::Site::here("test"), batch: None, message: "no".to_owned() }) } else { Ok(()) });
+        mapped.foreach_rdd(|dataset| {
+            if dataset.collect()?.len() == 3 {
+                Err(JobError::Panicked {
+                    site: waterwheel_runtime::site::Site::here("test"),
+                    batch: None,
+                    message: "no".to_owned(),
+                })
+            } else {
+                Ok(())
+            }
+        });
         snapshots
     })?;
     test.advance(6)?;
     test.stop()?;
-    let seen: Vec<_> = snapshots.timed().into_iter().filter_map(|(time, records)| Some((time.millis(), records?))).collect();
+    let seen: Vec<_> =
+        snapshots.timed().into_iter().filter_map(|(time, records)| Some((time.millis(), records?))).collect();
     let expected = [(1000, "a:1"), (3000, "[]"), (4000, "b:1"), (5000, "b:1"), (6000, "[]")];
     let seen: Vec<_> = seen.into_iter().filter(|(time, _)| *time != 2000).collect();
     assert_eq!(seen, expected.map(|(time, counts)| (time, pairs(counts).remove(0))));

@@ -41,8 +41,11 @@ fn scripts() -> impl Strategy<Value = Script> {
     ];
     let batches = proptest::collection::vec((records, trouble), 1..24);
     let initial = proptest::collection::btree_map(0..10u8, 0..9i64, 0..4);
-    (batches, proptest::option::of(0..5u64), initial)
-        .prop_map(|(batches, timeout, initial)| Script { batches, timeout, initial })
+    (batches, proptest::option::of(0..5u64), initial).prop_map(|(batches, timeout, initial)| Script {
+        batches,
+        timeout,
+        initial,
+    })
 }
 
 /// The states as they should be: sum and time of the last data, in seconds.

@@ -107,9 +107,14 @@ fn state_timing_out() -> Outcome {
 fn the_flags_of_a_state_are_those_of_one_call() -> Outcome {
     type Flags = (bool, bool, bool, bool);
     let spec = Spec::<i32, (Flags, Flags)>::function(|_, _, state| {
-        let flags = |state: &State<'_, i32>| (state.exists(), state.is_updated(), state.is_removed(), state.is_timing_out());
+        let flags =
+            |state: &State<'_, i32>| (state.exists(), state.is_updated(), state.is_removed(), state.is_timing_out());
         let before = flags(state);
-        if state.get() == Err(StateMisuse::Missing) { state.update(1) } else { state.remove() }
+        if state.get() == Err(StateMisuse::Missing) {
+            state.update(1)
+        } else {
+            state.remove()
+        }
         (before, flags(state))
     });
     let (mapped, _) = run("a,a,a | a", |_| spec)?;

@@ -69,7 +69,11 @@ fn data_put_a_time_out_off_whatever_the_function_does() -> Outcome {
 #[test]
 fn a_key_with_data_does_not_time_out_in_that_batch() -> Outcome {
     assert_eq!(script(Some(2), &[UPDATE, None, None, NOTHING, None])?, (vec![], vec![1, 2, 3, 4, 5]));
-    assert_eq!(script(Some(2), &[UPDATE, None, None, REMOVE, None])?, (vec![], vec![1, 2, 3]), "also when it is removed");
+    assert_eq!(
+        script(Some(2), &[UPDATE, None, None, REMOVE, None])?,
+        (vec![], vec![1, 2, 3]),
+        "also when it is removed"
+    );
     Ok(())
 }
 

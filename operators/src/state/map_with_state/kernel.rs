@@ -1,12 +1,13 @@
 //! What one batch does to one partition of the states: its records first, then what has timed out.
 
-use super::spec::MapState;
+use super::spec::{MapState, StateSpec};
 use super::state::{self, State};
 use crate::outcome::BoxError;
 use crate::rdd::CHUNK;
 use crate::record::{Key, Record};
 use serde::{Deserialize, Serialize};
-use waterwheel_runtime::codec::{encode, stable_key_hash};
+use std::sync::{Mutex, PoisonError};
+use waterwheel_runtime::codec::{CodecError, encode, stable_key_hash};
 use waterwheel_runtime::error::{TaskError, in_full};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::stage::TaskContext;
@@ -21,20 +22,75 @@ pub(super) struct Timed<S> {
     pub(super) last: Time,
 }
 
+/// The operator, apart from its streams and the place of its states.
+pub(super) struct Mapper<K, V, S, R> {
+    site: Site,
+    function: MapState<K, V, S, R>,
+    /// By partition; none without a timeout.
+    expiries: Vec<Mutex<Expiry>>,
+}
+
+impl<K: Key, V, S: Record, R: Record> Mapper<K, V, S, R> {
+    /// The operator that `spec` describes, with states in so many partitions.
+    pub(super) fn new(site: Site, spec: &StateSpec<K, V, S, R>, partitions: usize) -> Mapper<K, V, S, R> {
+        let expiries =
+            spec.timeout.into_iter().flat_map(|idle| (0..partitions).map(move |_| Mutex::new(Expiry::new(idle))));
+        Mapper { site, function: spec.function.clone(), expiries: expiries.collect() }
+    }
+
+    /// Makes the version of a batch of one partition out of the batch's records, and of `initial` when it is the first. Returns
+    /// what the function made of them.
+    pub(super) fn version(
+        &self,
+        partition: usize,
+        states: &mut Changing<'_, K, Timed<S>, Emitted<R>>,
+        initial: Vec<(K, S)>,
+        records: Vec<(K, V)>,
+        task: &TaskContext,
+    ) -> Result<Emitted<R>, TaskError> {
+        if states.before().is_none() {
+            begin_with(states, initial).map_err(|error| task.failed(self.site, error))?;
+        }
+        // Nobody else holds it: the partition is locked. After a panic it is the index of no version, and made anew.
+        let expiry = self.expiries.get(partition);
+        let mut expiry = expiry.map(|expiry| expiry.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(expiry) = expiry.as_deref_mut() {
+            expiry.follow(states.before(), states.batch(), || states.states().map(|(hash, known)| (hash, known.last)));
+        }
+        let mut batch = Batch { mapper: self, task, states, expiry: expiry.as_deref_mut(), emitted: Vec::new() };
+        batch.data(records)?;
+        batch.time_outs()?;
+        Ok(Emitted(batch.emitted))
+    }
+}
+
+/// Gives the keys of `initial` their states; of several for one key the first one.
+fn begin_with<K: Key, S: Record, R: Record>(
+    states: &mut Changing<'_, K, Timed<S>, Emitted<R>>,
+    initial: Vec<(K, S)>,
+) -> Result<(), CodecError> {
+    let (last, mut scratch) = (states.batch(), Vec::new());
+    initial.into_iter().try_for_each(|(key, state)| {
+        let hash = stable_key_hash(&key, &mut scratch)?;
+        states.change(hash, key, |_, known| {
+            Ok(if known.is_none() { Change::Set(Timed { state, last }) } else { Change::Keep })
+        })
+    })
+}
+
 /// A version of one partition under way.
-pub(super) struct Batch<'a, 'p, K: Key, V, S: Record, R: Record> {
-    pub(super) site: Site,
-    pub(super) task: &'a TaskContext,
-    pub(super) function: &'a MapState<K, V, S, R>,
-    pub(super) states: &'a mut Changing<'p, K, Timed<S>, Emitted<R>>,
-    pub(super) expiry: Option<&'a mut Expiry>,
-    pub(super) emitted: Vec<R>,
+struct Batch<'a, 'p, K: Key, V, S: Record, R: Record> {
+    mapper: &'a Mapper<K, V, S, R>,
+    task: &'a TaskContext,
+    states: &'a mut Changing<'p, K, Timed<S>, Emitted<R>>,
+    expiry: Option<&'a mut Expiry>,
+    emitted: Vec<R>,
 }
 
 impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
     /// Calls the function for every record, in order.
-    pub(super) fn data(&mut self, records: Vec<(K, V)>) -> Result<(), TaskError> {
-        let (site, task) = (self.site, self.task);
+    fn data(&mut self, records: Vec<(K, V)>) -> Result<(), TaskError> {
+        let (site, task) = (self.mapper.site, self.task);
         let mut records = records.into_iter();
         let mut scratch = Vec::new();
         while records.len() > 0 {
@@ -51,7 +107,7 @@ impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
         let batch = self.states.batch();
         let hash = stable_key_hash(&key, scratch)?;
         let times_out = self.expiry.is_some();
-        let (function, emitted) = (self.function, &mut self.emitted);
+        let (function, emitted) = (&self.mapper.function, &mut self.emitted);
         let mut is_new = false;
         self.states.change(hash, key, |key, known: Option<&Timed<S>>| {
             let mut state = State::of(known.map(|known| &known.state));
@@ -78,8 +134,8 @@ impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
     }
 
     /// Calls the function for every key that has timed out, in order of hash, and takes its state away.
-    pub(super) fn time_outs(&mut self) -> Result<(), TaskError> {
-        let (site, task) = (self.site, self.task);
+    fn time_outs(&mut self) -> Result<(), TaskError> {
+        let (site, task) = (self.mapper.site, self.task);
         let Some(expiry) = self.expiry.as_deref_mut() else { return Ok(()) };
         let batch = self.states.batch();
         let due = expiry.due(batch, |hash| self.states.with_hash(hash).map(|(_, known)| known.last));
@@ -96,9 +152,8 @@ impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
         let mut over = over.into_iter();
         while over.len() > 0 {
             let chunk = over.len().min(CHUNK);
-            let called = task.run(site, chunk, || {
-                over.by_ref().take(chunk).try_for_each(|(hash, key)| self.time_out(hash, key))
-            })?;
+            let called = task
+                .run(site, chunk, || over.by_ref().take(chunk).try_for_each(|(hash, key)| self.time_out(hash, key)))?;
             called.map_err(|error| task.failed(site, in_full(&*error)))?;
         }
         Ok(())
@@ -106,7 +161,7 @@ impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
 
     fn time_out(&mut self, hash: u64, key: K) -> Result<(), BoxError> {
         let batch = self.states.batch();
-        let (function, emitted) = (self.function, &mut self.emitted);
+        let (function, emitted) = (&self.mapper.function, &mut self.emitted);
         self.states.change(hash, key, |key, known: Option<&Timed<S>>| {
             if let Some(known) = known {
                 let mut state = State::timing_out(&known.state);

@@ -55,7 +55,9 @@ impl<K, V, S, R> fmt::Debug for StateSpec<K, V, S, R> {
 
 impl<K, V, S, R> StateSpec<K, V, S, R> {
     /// With a function that makes one record of each call.
-    pub fn function(f: impl Fn(&K, Option<V>, &mut State<'_, S>) -> R + Send + Sync + 'static) -> StateSpec<K, V, S, R> {
+    pub fn function(
+        f: impl Fn(&K, Option<V>, &mut State<'_, S>) -> R + Send + Sync + 'static,
+    ) -> StateSpec<K, V, S, R> {
         StateSpec::of(move |_, key, value, state| Ok(Some(f(key, value, state))))
     }
 

@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_state_that_times_out_can_only_be_read() {
         type Call = fn(&mut State<'_, i32>);
-        let calls: [(Call, _); 2] = [(|state| state.update(2), "update"), (State::remove, "remove")];
+        let calls: [(Call, &str); 2] = [(|state| state.update(2), "update"), (|state| state.remove(), "remove")];
         for (call, method) in calls {
             let mut state = State::timing_out(&1);
             call(&mut state);

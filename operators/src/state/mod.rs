@@ -1,0 +1,5 @@
+//! State over batches.
+
+mod map_with_state;
+
+pub use map_with_state::{State, StateMisuse, StateSpec};
