@@ -1,5 +1,6 @@
 //! `StreamingContext`: where a program of streams is built.
 
+use crate::checkpoint::{Beginning, Checkpoint};
 use crate::dstream::DStream;
 use crate::error::{Error, Misuse, MisuseError};
 use crate::graph::{Compute, Graph};
@@ -50,6 +51,7 @@ pub struct StreamingContext {
 
 struct Building {
     graph: Graph,
+    checkpoint: Option<Checkpoint>,
     receivers: Vec<Box<dyn ReceiverSpec>>,
     listeners: Vec<Box<dyn StreamingListener>>,
     misuses: Vec<Misuse>,
@@ -113,7 +115,8 @@ impl StreamingContext {
     fn over(config: Config, interval: Duration, engine: Engine) -> StreamingContext {
         let mut graph = Graph::new();
         graph.set_remember(config.remember.unwrap_or_default());
-        let building = Building { graph, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
+        let building =
+            Building { graph, checkpoint: None, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
         let printer = Arc::new(Mutex::new(std::io::stdout()));
         StreamingContext { config, interval, engine, printer, building: RefCell::new(building) }
     }
@@ -163,7 +166,7 @@ impl StreamingContext {
     pub fn start(self) -> Result<RunningContext, Error> {
         let site = Site::here("start");
         let StreamingContext { config, interval, engine, building, .. } = self;
-        let Building { graph, receivers, listeners, mut misuses } = building.into_inner();
+        let Building { graph, checkpoint, receivers, listeners, mut misuses } = building.into_inner();
         if !graph.has_outputs() {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
             misuses.push(Misuse { site, problem: problem.to_owned() });
@@ -176,12 +179,23 @@ impl StreamingContext {
             );
             misuses.push(Misuse { site, problem });
         }
+        if let Some(every) = config.checkpoint.interval
+            && !every.is_multiple_of(interval)
+        {
+            let (every, interval) = (every.pretty(), interval.pretty());
+            let problem =
+                format!("`checkpoint.interval` is {every}; it has to be a multiple of the batch interval, {interval}");
+            misuses.push(Misuse { site, problem });
+        }
         if !misuses.is_empty() {
             return Err(MisuseError { misuses }.into());
         }
         let plan = graph.plan();
         log::debug!("{}\n{plan}", config.app_name);
-        let spec = ContextSpec { config, interval, site, program: Box::new(graph), receivers, listeners };
+        let now = engine.core().clock.now();
+        let program = Beginning { config: &config, interval, now, graph: &graph };
+        let durable = checkpoint.map(|checkpoint| checkpoint.begin(&program)).transpose()?;
+        let spec = ContextSpec { config, interval, site, durable, program: Box::new(graph), receivers, listeners };
         let running = start_context(engine.core(), spec).ok_or(Error::EngineStopped)?;
         Ok(RunningContext::new(running, engine, plan))
     }
@@ -204,6 +218,11 @@ impl StreamingContext {
     /// Looks at or changes the graph.
     pub(crate) fn with_graph<R>(&self, body: impl FnOnce(&mut Graph) -> R) -> R {
         body(&mut self.building.borrow_mut().graph)
+    }
+
+    /// Says where what must survive is kept; the last word counts.
+    pub(crate) fn set_checkpoint(&self, checkpoint: Checkpoint) {
+        self.building.borrow_mut().checkpoint = Some(checkpoint);
     }
 
     /// Adds a receiver.

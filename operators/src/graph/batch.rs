@@ -6,7 +6,8 @@ use crate::record::Data;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use waterwheel_runtime::batch::BatchInputs;
+use std::sync::Arc;
+use waterwheel_runtime::batch::{BatchInputs, PastInputs};
 use waterwheel_runtime::error::{JobError, panic_message};
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::site::Site;
@@ -19,6 +20,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) inputs: &'a BatchInputs,
     /// The time of the dataset that is being made: that of the batch, or an earlier one that a window reads.
     pub(super) time: Time,
+    /// The node whose dataset is being made.
+    pub(super) node: usize,
     /// Records of input streams that no receiver feeds.
     pub(crate) records: BTreeMap<StreamId, u64>,
 }
@@ -51,24 +54,48 @@ impl Batch<'_> {
             return Ok(known.as_ref().map(|dataset| dataset.in_scope(&self.inputs.scope)));
         }
         if entry.source && time != self.inputs.batch {
-            // The batch of that time failed before the source was asked, and was given up.
-            return Ok(None);
+            return self.dataset_of_the_past(node, time);
         }
         let site = entry.site;
         let mut compute = entry.compute.take().and_then(|compute| compute.downcast::<Compute<T>>().ok());
-        let outer = std::mem::replace(&mut self.time, time);
+        let outer = (std::mem::replace(&mut self.time, time), std::mem::replace(&mut self.node, node.index));
         let computed = match &mut compute {
             Some(compute) => catch(site, time, || compute(self)),
             None => {
                 Err(JobError::Failed { site, batch: Some(time), message: "the stream depends on itself".to_owned() })
             }
         };
-        self.time = outer;
+        (self.time, self.node) = outer;
         let Some(entry) = self.graph.nodes.get_mut(node.index) else { return computed };
         entry.compute = compute.map(|compute| compute as Box<dyn Any + Send>);
         let dataset = computed?.map(|dataset| entry.kept(dataset));
         entry.datasets.insert(time, Box::new(dataset.clone()));
         Ok(dataset)
+    }
+
+    /// The dataset of a source in a batch that was committed before this process began: made of the same blocks and ranges as then.
+    /// `None` when the batch had none of them, and when it belongs to this process, which gave it up before the source was asked.
+    fn dataset_of_the_past<T: Data>(&mut self, node: NodeId<T>, time: Time) -> Result<Option<Rdd<T>>, JobError> {
+        let Some(entry) = self.graph.nodes.get(node.index) else { return Ok(None) };
+        if entry.stream.is_none() && !entry.replayable {
+            return Ok(None);
+        }
+        let Some(PastInputs { blocks, ranges }) = self.graph.past.get(&time).cloned() else { return Ok(None) };
+        let inputs =
+            BatchInputs { context: self.inputs.context, batch: time, blocks, ranges, scope: self.inputs.scope.clone() };
+        let mut then =
+            Batch { graph: &mut *self.graph, inputs: &inputs, time, node: node.index, records: BTreeMap::new() };
+        then.dataset_at(node, time)
+    }
+
+    /// The name of the node whose dataset is being made.
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.graph.nodes.get(self.node).map(|node| node.name.as_str().into()).unwrap_or_else(|| "".into())
+    }
+
+    /// Notes what the replayable source `name` decided to read in this batch.
+    pub(crate) fn decide(&mut self, name: Arc<str>, range: Vec<u8>) {
+        self.graph.decided.insert(name, range);
     }
 
     /// The dataset of a parent that the operator at `site` cannot do without, as Spark's `union` and `transform` cannot: a
@@ -99,7 +126,8 @@ pub(crate) fn catch<R>(site: Site, batch: Time, body: impl FnOnce() -> Result<R,
     caught(site, Some(batch), body)
 }
 
-pub(super) fn caught<R>(
+/// [`catch`] of user code that may run for no batch.
+pub(crate) fn caught<R>(
     site: Site,
     batch: Option<Time>,
     body: impl FnOnce() -> Result<R, JobError>,

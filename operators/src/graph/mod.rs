@@ -8,7 +8,7 @@ mod batch;
 mod handle;
 mod program;
 
-pub(crate) use batch::{Batch, catch};
+pub(crate) use batch::{Batch, catch, caught};
 pub use handle::{SliceError, StreamHandle};
 
 use crate::plan::{Plan, PlannedOperator};
@@ -20,10 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, ProgramState, Retention, Use};
+use waterwheel_runtime::batch::{
+    BatchInputs, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, TwoStepOutput, Use,
+};
 use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::durable::OperatorRecord;
 use waterwheel_runtime::error::JobError;
-use waterwheel_runtime::ids::StreamId;
+use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -58,6 +61,11 @@ impl<T> Clone for NodeId<T> {
 impl<T> Copy for NodeId<T> {}
 
 impl<T> NodeId<T> {
+    /// Its position in the graph.
+    pub(crate) fn index(self) -> usize {
+        self.index
+    }
+
     /// Every how much time it has a dataset.
     pub(crate) fn slide(self) -> Duration {
         self.slide
@@ -101,8 +109,10 @@ struct Node {
     uses: Vec<Use>,
     /// The receiver stream that it is, if it is one.
     stream: Option<StreamId>,
-    /// Whether it is a source, which has a dataset only in the batch itself.
+    /// Whether it is a source, which has a dataset only in the batch itself, and in batches of an earlier run.
     source: bool,
+    /// Whether it is a source whose ranges are logged, and which can read them again.
+    replayable: bool,
     /// The parent that persisting a window means: a window holds no records of its own.
     stands_for: Option<usize>,
     /// Where its datasets are kept.
@@ -133,7 +143,11 @@ struct Source {
 /// Starts and stops an input stream that is also owned by its node, or an output that is also owned by its jobs.
 pub(crate) trait StartStop: Send {
     fn site(&self) -> Site;
-    fn start(&self, zero: Time) -> Result<(), JobError>;
+    /// The node that it is, if what it read before a restart is to be handed to `start`.
+    fn node(&self) -> Option<usize> {
+        None
+    }
+    fn start(&self, zero: Time, last_range: Option<&[u8]>) -> Result<(), JobError>;
     fn stop(&self);
 }
 
@@ -148,9 +162,17 @@ pub(crate) struct Graph {
     inputs: Vec<Box<dyn StartStop>>,
     /// The stateful operators, in order of definition.
     states: Vec<ProgramState>,
+    /// The outputs that are committed in two steps, in order of definition.
+    two_step: Vec<Arc<dyn TwoStepOutput>>,
     /// How many of the inputs were started and not stopped, from the first on.
     started: usize,
     streams: u32,
+    /// The inputs of committed batches of an earlier run, as far as anything may still read them.
+    past: BTreeMap<Time, PastInputs>,
+    /// The last range of every replayable source in an earlier run.
+    last_ranges: Ranges,
+    /// What replayable sources decided to read and what is not handed over yet.
+    decided: Ranges,
     /// The records that sources counted in a batch that could not be generated.
     counted: Option<(Time, BTreeMap<StreamId, u64>)>,
 }
@@ -166,8 +188,12 @@ impl Graph {
             observers: Vec::new(),
             inputs: Vec::new(),
             states: Vec::new(),
+            two_step: Vec::new(),
             started: 0,
             streams: 0,
+            past: BTreeMap::new(),
+            last_ranges: Ranges::new(),
+            decided: Ranges::new(),
             counted: None,
         }
     }
@@ -189,6 +215,7 @@ impl Graph {
             uses,
             stream: None,
             source: false,
+            replayable: false,
             stands_for: None,
             level: None,
             asked: false,
@@ -217,8 +244,32 @@ impl Graph {
         id
     }
 
-    pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) {
+    /// Says that the source `node` decides what to read in terms that can be logged and read again.
+    pub(crate) fn replayable<T>(&mut self, node: NodeId<T>) {
+        if let Some(entry) = self.nodes.get_mut(node.index) {
+            entry.replayable = true;
+        }
+    }
+
+    pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) -> OutputId {
         self.outputs.push(Output { site, uses, make });
+        OutputId(u32::try_from(self.outputs.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Adds the second step of an output.
+    ///
+    /// # Errors
+    /// Why its name cannot be one.
+    pub(crate) fn add_two_step(&mut self, output: Arc<dyn TwoStepOutput>) -> Result<(), String> {
+        let name = output.name();
+        if name.trim().is_empty() {
+            return Err("a name needs at least one letter; give one that says what the output holds".to_owned());
+        }
+        if let Some(other) = self.two_step.iter().find(|other| other.name() == name) {
+            return Err(format!("the name {name:?} is that of {} already; choose another", other.site()));
+        }
+        self.two_step.push(output);
+        Ok(())
     }
 
     pub(crate) fn add_input(&mut self, input: Box<dyn StartStop>) {
@@ -347,6 +398,30 @@ impl Graph {
             wanted: node.wanted,
         };
         Retention { zero: self.zero, remember: self.remember, nodes: self.nodes.iter().map(needs).collect() }
+    }
+
+    /// The names of the streams that receivers feed.
+    pub(crate) fn receiver_streams(&self) -> Vec<(String, StreamId)> {
+        let named = |node: &Node| node.stream.map(|stream| (node.name.clone(), stream));
+        self.nodes.iter().filter_map(named).collect()
+    }
+
+    /// The stateful operators.
+    pub(crate) fn state_operators(&self) -> Vec<ProgramState> {
+        self.states.clone()
+    }
+
+    /// The operators as they are written down in a checkpoint.
+    pub(crate) fn operator_records(&self) -> Vec<OperatorRecord> {
+        let states = self.state_operators();
+        let schema =
+            |index: usize| states.iter().find(|state| state.node == index).map(|state| state.operator.schema());
+        let record = |(index, node): (usize, &Node)| OperatorRecord {
+            name: node.name.clone(),
+            kind: node.site.operator.to_owned(),
+            state: schema(index),
+        };
+        self.nodes.iter().enumerate().map(record).collect()
     }
 
     /// What the program is, for people and for comparing.

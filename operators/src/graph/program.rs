@@ -2,9 +2,11 @@
 
 use super::Graph;
 use super::batch::{Batch, caught};
+use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
-    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, ProgramState, Retention,
+    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges, Retention,
+    TwoStepOutput,
 };
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::OutputId;
@@ -19,9 +21,24 @@ impl BatchProgram for Graph {
         }
         for input in &self.inputs {
             self.started += 1;
-            caught(input.site(), None, || input.start(zero))?;
+            let name = input.node().and_then(|node| self.nodes.get(node)).map(|node| node.name.as_str());
+            let last = name.and_then(|name| self.last_ranges.get(name)).map(Vec::as_slice);
+            caught(input.site(), None, || input.start(zero, last))?;
         }
         Ok(())
+    }
+
+    fn recover(&mut self, past: Past) {
+        (self.past, self.last_ranges) = (past.inputs, past.last_ranges);
+    }
+
+    fn replayable_sources(&self) -> Vec<(Arc<str>, usize)> {
+        let replayable = self.nodes.iter().enumerate().filter(|(_, node)| node.replayable);
+        replayable.map(|(index, node)| (node.name.as_str().into(), index)).collect()
+    }
+
+    fn take_ranges(&mut self) -> Ranges {
+        std::mem::take(&mut self.decided)
     }
 
     fn retention(&self) -> Retention {
@@ -35,7 +52,7 @@ impl BatchProgram for Graph {
         // What a source counted when the batch was generated before, in vain: it is not asked again.
         let counted = self.counted.take().filter(|(batch, _)| *batch == inputs.batch);
         let records = counted.map(|(_, records)| records).unwrap_or_default();
-        let mut batch = Batch { graph: self, inputs, time: inputs.batch, records };
+        let mut batch = Batch { graph: self, inputs, time: inputs.batch, node: 0, records };
         let jobs = (|| {
             // Sources first, every one of them in every batch: a window may read their datasets when their time is over.
             // That one of them fails does not keep the others from being asked: their records belong to this batch, too, and
@@ -77,6 +94,9 @@ impl BatchProgram for Graph {
                 forgotten.extend(std::mem::replace(&mut node.datasets, kept).into_values());
             }
         }
+        if let Some(oldest) = cutoffs.nodes.iter().min().filter(|_| !self.past.is_empty()) {
+            self.past = self.past.split_off(&(*oldest + Duration::from_millis(1)));
+        }
         for observer in &self.observers {
             if let Some(cutoff) = cutoffs.nodes.get(observer.node()) {
                 forgotten.extend(observer.forget(*cutoff));
@@ -87,6 +107,10 @@ impl BatchProgram for Graph {
 
     fn state(&self) -> Vec<ProgramState> {
         self.states.clone()
+    }
+
+    fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {
+        self.two_step.clone()
     }
 
     fn stop(&mut self) {

@@ -44,7 +44,7 @@ impl<T: 'static, S: InputStream<T>> StartStop for Input<T, S> {
         self.site
     }
 
-    fn start(&self, zero: Time) -> Result<(), JobError> {
+    fn start(&self, zero: Time, _: Option<&[u8]>) -> Result<(), JobError> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner).start(zero);
         Ok(())
     }

@@ -4,3 +4,6 @@
 
 mod input_stream;
 mod receiver_stream;
+mod replayable_stream;
+
+pub use replayable_stream::ReplayableStream;

@@ -1,6 +1,7 @@
 //! What a context does with each batch, as the runtime sees it: the operators crate builds it, the scheduler drives it.
 
 use super::retention::{Cutoffs, Retention};
+use super::two_step::TwoStepOutput;
 use crate::block::BlockInfo;
 use crate::error::JobError;
 use crate::ids::{ContextId, OutputId, StreamId};
@@ -20,8 +21,34 @@ pub struct BatchInputs {
     pub batch: Time,
     /// The blocks allocated to the batch, per stream, in order of arrival.
     pub blocks: BTreeMap<StreamId, Vec<BlockInfo>>,
+    /// What each replayable source reads in the batch, encoded, by the source's name: known when the batch has been generated
+    /// before, by this process or by one before it.
+    pub ranges: Ranges,
     /// Where the batch's datasets run.
     pub scope: Arc<JobScope>,
+}
+
+/// What replayable sources read in a batch, encoded, by the source's name.
+pub type Ranges = BTreeMap<Arc<str>, Vec<u8>>;
+
+/// What batches of an earlier run were made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastInputs {
+    /// The blocks, per stream.
+    pub blocks: BTreeMap<StreamId, Vec<BlockInfo>>,
+    /// The ranges, per source.
+    pub ranges: Ranges,
+}
+
+/// What a program has to know of the run that it continues.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The last batch that is committed.
+    pub committed: Option<Time>,
+    /// The inputs of committed batches, as far as anything may still read them.
+    pub inputs: BTreeMap<Time, PastInputs>,
+    /// The last range of every replayable source: it goes on behind it.
+    pub last_ranges: Ranges,
 }
 
 /// One output operation of one batch, ready to run.
@@ -49,6 +76,9 @@ pub type Forgotten = Vec<Box<dyn Any + Send>>;
 
 /// A context's graph of streams, at work.
 pub trait BatchProgram: Send {
+    /// Continues an earlier run. Called once, before `start`, when there was one.
+    fn recover(&mut self, past: Past);
+
     /// Fixes the zero time: batches are at zero + n x interval, n = 1, 2, ...
     ///
     /// # Errors
@@ -64,12 +94,23 @@ pub trait BatchProgram: Send {
     /// The fault of a user's function that runs here (`transform`), or a graph that cannot make this batch.
     fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError>;
 
+    /// What replayable sources decided to read in the batch that was just generated (or could not be), to be logged before it is
+    /// read. Those whose range was known are left out.
+    fn take_ranges(&mut self) -> Ranges;
+
     /// Gives up the datasets that are needed no more. Quick: whoever asked drops them where that may take its time, since
     /// dropping a dataset drops records of the user's.
     fn forget(&mut self, cutoffs: &Cutoffs) -> Forgotten;
 
     /// The state of its operators, apart from the program, which is away while a batch is generated. Asked once, after `start`.
     fn state(&self) -> Vec<ProgramState>;
+
+    /// The replayable sources, by name, and their positions in the graph. Asked once, after `start`.
+    fn replayable_sources(&self) -> Vec<(Arc<str>, usize)>;
+    /// Its outputs that are committed in two steps, in order of definition. Asked once, after `start`.
+    fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {
+        Vec::new()
+    }
 
     /// No batch comes any more.
     fn stop(&mut self);

@@ -3,18 +3,21 @@
 //! What may start and what an outcome means is decided by the pure [`Lifecycle`]; this actor carries it out.
 
 mod committing;
+mod concluding;
 mod forgetting;
 
 use super::lifecycle::{Lifecycle, Step, Work};
-use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, ProgramState};
+use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges};
 use super::progress::Progress;
 use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
+use super::two_step::{Held, TwoStepOutput};
 use crate::block::{AllocateBatch, Allocation, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
-use crate::faults::{Fault, Faults};
+use crate::failpoint::fail_point;
+use crate::faults::{Fault, Faults, Sentinel};
 use crate::ids::{ContextId, OutputId};
 use crate::receiver::CutBlock;
 use crate::scope::{EngineCore, JobLimits, JobScope};
@@ -31,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-pub use committing::Cadence;
+pub use committing::{Cadence, LoggedRanges};
 pub use forgetting::Settle;
 
 /// What a scheduler is made of.
@@ -54,8 +57,14 @@ pub struct SchedulerParts {
     pub limits: JobLimits,
     /// The state of its operators.
     pub state: Vec<ProgramState>,
+    /// Its outputs that are committed in two steps.
+    pub two_step: Vec<Arc<dyn TwoStepOutput>>,
     /// Which batches are made durable at once; `None` when nothing is.
     pub cadence: Option<Cadence>,
+    /// Batches of an earlier run that were allocated and not committed, oldest first, with what replayable sources read in them.
+    pub pending: Vec<(Allocation, Ranges)>,
+    /// What replayable sources read in which batch, as far as it is logged.
+    pub ranges: LoggedRanges,
     /// What is done with each batch.
     pub program: Box<dyn BatchProgram>,
     /// Who runs it, one per concurrent job.
@@ -78,6 +87,7 @@ pub struct SchedulerParts {
 struct Live {
     info: BatchInfo,
     allocation: Allocation,
+    ranges: Ranges,
     scope: Arc<JobScope>,
     jobs: BTreeMap<OutputId, OutputJob>,
     submitted: Duration,
@@ -99,10 +109,15 @@ pub struct BatchScheduler {
     waiting_for_room: Vec<oneshot::Sender<()>>,
     waiting_for_end: Vec<oneshot::Sender<()>>,
     running: HashMap<usize, (Work, String)>,
+    /// What batches that are not durable yet have prepared.
+    held: Held,
+    /// The second step of an output that is under way, with the ones behind it.
+    concluding: Option<(Work, String)>,
     /// Ticks that do not have their blocks yet.
     allocating: usize,
     /// Ends when the last tick has its blocks: the next one waits for that.
     last_tick: Option<oneshot::Receiver<()>>,
+    _sentinel: Sentinel,
 }
 
 impl BatchScheduler {
@@ -119,14 +134,17 @@ impl BatchScheduler {
             waiting_for_room: Vec::new(),
             waiting_for_end: Vec::new(),
             running: HashMap::new(),
+            held: Held::default(),
+            concluding: None,
             allocating: 0,
             last_tick: None,
+            _sentinel: Sentinel::new("batch scheduler", parts.faults.clone()),
             parts,
         }
     }
 
     /// A batch has its blocks: it waits for its turn.
-    fn submit(&mut self, allocation: Allocation, ctx: &mut Context<Self>) {
+    fn submit(&mut self, allocation: Allocation, ranges: Ranges, ctx: &mut Context<Self>) {
         let batch = allocation.batch;
         let records = allocation
             .blocks
@@ -146,8 +164,15 @@ impl BatchScheduler {
         self.tell(|| Event::BatchSubmitted(info.clone()));
         let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
         let submitted = self.parts.clock.monotonic();
-        let live =
-            Live { info, allocation, scope: Arc::new(scope), jobs: BTreeMap::new(), submitted, started: submitted };
+        let live = Live {
+            info,
+            allocation,
+            ranges,
+            scope: Arc::new(scope),
+            jobs: BTreeMap::new(),
+            submitted,
+            started: submitted,
+        };
         self.live.insert(batch, live);
         self.parts.lifecycle.allocated(batch);
         self.pump(ctx);
@@ -186,18 +211,22 @@ impl BatchScheduler {
         live.info.scheduling_delay = Some(now.saturating_sub(live.submitted));
         // Not taken out: by the failure policy the batch may be generated again, from the same blocks.
         let blocks = live.allocation.blocks.clone();
-        let inputs = BatchInputs { context: self.parts.context, batch, blocks, scope: live.scope.clone() };
+        let ranges = live.ranges.clone();
+        let inputs = BatchInputs { context: self.parts.context, batch, blocks, ranges, scope: live.scope.clone() };
         let info = self.parts.publisher.wanted().then(|| live.info.clone());
         if let Some(info) = info {
             self.tell(|| Event::BatchStarted(info));
         }
         self.running.insert(runner, (Work::Generate(batch), "building its datasets".to_owned()));
+        fail_point("scheduler.before_generate");
         let answer = address.send(Generate { program, inputs }).into_actor(self);
         ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
-            Ok((program, generated)) => {
+            Ok((mut program, generated)) => {
+                fail_point("scheduler.after_generate");
+                let ranges = program.take_ranges();
                 scheduler.program = Some(program);
                 scheduler.forget(ctx);
-                scheduler.generated(batch, runner, generated, ctx);
+                scheduler.log_ranges(batch, ranges, runner, generated, ctx);
             }
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
         }));
@@ -235,9 +264,11 @@ impl BatchScheduler {
         let (site, start) = (job.site, self.parts.clock.monotonic());
         self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
         self.tell(|| Event::OutputStarted { batch, output, site });
+        fail_point("scheduler.before_output");
         let answer = address.send(RunOutput { batch, job }).into_actor(self);
         ctx.spawn(answer.map(move |outcome, scheduler, ctx| match outcome {
             Ok(outcome) => {
+                fail_point("scheduler.after_output");
                 scheduler.release(runner);
                 let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
                 let failure = outcome.as_ref().err().map(ToString::to_string);
@@ -329,6 +360,9 @@ impl Actor for BatchScheduler {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(SCHEDULER_MAILBOX);
+        for (allocation, ranges) in std::mem::take(&mut self.parts.pending) {
+            self.submit(allocation, ranges, ctx);
+        }
     }
 }
 
@@ -371,13 +405,15 @@ impl Handler<Tick> for BatchScheduler {
                     Either::Right(_) => log::warn!("a receiver did not hand over its block within the batch interval"),
                 }
             }
+            fail_point("scheduler.before_allocate");
             tracker.send(AllocateBatch { batch }).await
         };
         Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
+            fail_point("scheduler.after_allocate");
             scheduler.allocating -= 1;
             let _ = allocated.send(());
             match allocation {
-                Ok(Ok(allocation)) => scheduler.submit(allocation, ctx),
+                Ok(Ok(allocation)) => scheduler.submit(allocation, Ranges::new(), ctx),
                 Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
                 Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
             }
@@ -416,6 +452,7 @@ impl Handler<RunningWork> for BatchScheduler {
         let mut running: Vec<String> = self
             .running
             .values()
+            .chain(&self.concluding)
             .map(|(work, what)| {
                 let (Work::Generate(batch) | Work::Output(batch, _)) = work;
                 format!("batch {batch} is still in {what}")
@@ -464,6 +501,13 @@ impl BatchProgram for NoProgram {
         Vec::new()
     }
     fn state(&self) -> Vec<ProgramState> {
+        Vec::new()
+    }
+    fn recover(&mut self, _: Past) {}
+    fn take_ranges(&mut self) -> Ranges {
+        Ranges::new()
+    }
+    fn replayable_sources(&self) -> Vec<(Arc<str>, usize)> {
         Vec::new()
     }
     fn stop(&mut self) {}

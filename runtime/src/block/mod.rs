@@ -27,4 +27,4 @@ pub use manager::{
     BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds,
 };
 pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};
-pub use tracker::{AddBlock, AllocateBatch, BlockTracker, CommitBatch, HasUnallocated, TrackerError};
+pub use tracker::{AddBlock, AllocateBatch, BlockTracker, CommitBatch, HasUnallocated, LogChanges, TrackerError};

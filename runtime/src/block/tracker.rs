@@ -186,6 +186,24 @@ impl Handler<CommitBatch> for BlockTracker {
     }
 }
 
+/// Makes changes durable that are no events: what replayable sources read in a batch. Without any, makes durable what was held
+/// back for the next commit.
+#[derive(Message)]
+#[rtype(result = "Result<(), TrackerError>")]
+pub struct LogChanges {
+    /// The changes.
+    pub changes: Vec<Change>,
+}
+
+impl Handler<LogChanges> for BlockTracker {
+    type Result = AtomicResponse<Self, Result<(), TrackerError>>;
+
+    fn handle(&mut self, msg: LogChanges, _: &mut Self::Context) -> Self::Result {
+        let record = LogRecord { changes: msg.changes, ..LogRecord::default() };
+        self.record("logging what a batch reads", |_| Some(record), |_| ())
+    }
+}
+
 /// Whether blocks wait for a batch.
 #[derive(Message)]
 #[rtype(result = "bool")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{Config, FailurePolicy, ReceiverConfig, StorageConfig, UiConfig};
+use super::{CatchUp, CheckpointConfig, Config, FailurePolicy, ReceiverConfig, StorageConfig, UiConfig};
 
 macro_rules! setters {
     ($config:ident { $($setter:ident($field:ident: $value:ty)),+ $(,)? }) => {
@@ -37,9 +37,17 @@ setters!(Config {
     with_handle_signals(handle_signals: bool),
     with_max_pending_batches(max_pending_batches: usize),
     with_remember(remember: Duration),
+    with_checkpoint(checkpoint: CheckpointConfig),
     with_receiver(receiver: ReceiverConfig),
     with_storage(storage: StorageConfig),
     with_ui(ui: UiConfig),
+});
+
+setters!(CheckpointConfig {
+    with_interval(interval: Duration),
+    with_catch_up(catch_up: CatchUp),
+    with_accept_loss(accept_loss: bool),
+    with_sync(sync: bool),
 });
 
 setters!(ReceiverConfig {

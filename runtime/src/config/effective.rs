@@ -149,6 +149,7 @@ mod tests {
             .with_failure_policy(FailurePolicy::Retry { attempts: 0, delay: Duration::ZERO })
             .with_max_pending_batches(0)
             .with_remember(Duration::ZERO);
+        config.checkpoint = config.checkpoint.with_interval(Duration::ZERO);
         config.receiver = config
             .receiver
             .with_max_pending(ByteSize(0))
@@ -163,6 +164,9 @@ mod tests {
                     "graceful_stop_timeout",
                     "stop_gracefully_on_shutdown",
                     "handle_signals",
+                    "checkpoint.catch_up",
+                    "checkpoint.accept_loss",
+                    "checkpoint.sync",
                     "receiver.max_rate",
                     "receiver.restart_delay",
                     "ui.retained_batches",

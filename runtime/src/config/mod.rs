@@ -36,6 +36,7 @@
 //! ```
 
 mod builder;
+mod catch_up;
 mod effective;
 mod error;
 mod policy;
@@ -46,6 +47,7 @@ mod value;
 
 pub use bytesize::ByteSize;
 
+pub use self::catch_up::{CatchUp, NotAWayToCatchUp};
 pub use self::error::{ConfigError, ConfigSource, Problem};
 pub use self::policy::{FailurePolicy, NotAFailurePolicy};
-pub use self::settings::{Config, ReceiverConfig, StorageConfig, UiConfig};
+pub use self::settings::{CheckpointConfig, Config, ReceiverConfig, StorageConfig, UiConfig};

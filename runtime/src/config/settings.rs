@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::FailurePolicy;
+use super::{CatchUp, FailurePolicy};
 use crate::time::seconds;
 
 /// Everything that can be set about a streaming application.
@@ -87,6 +87,9 @@ pub struct Config {
     /// Unit: duration. Default: what the operators need. Spark: none.
     pub remember: Option<Duration>,
 
+    /// Section `checkpoint`: how what survives the application is written and taken up. In effect with a checkpoint directory.
+    pub checkpoint: CheckpointConfig,
+
     /// Section `receiver`: how data comes in.
     pub receiver: ReceiverConfig,
 
@@ -95,6 +98,31 @@ pub struct Config {
 
     /// Section `ui`: what is kept to be shown.
     pub ui: UiConfig,
+}
+
+/// Section `checkpoint`: how what survives the application is written and taken up. In effect with a checkpoint directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckpointConfig {
+    /// How often batches become durable: those between two times go with the later one, and are run again after a crash.
+    ///
+    /// Unit: duration. Default: every batch. Spark: none.
+    pub interval: Option<Duration>,
+
+    /// What becomes of batches whose time came while the application was down.
+    ///
+    /// Unit: policy. Default: `coalesce`. Spark: none.
+    pub catch_up: CatchUp,
+
+    /// Whether the application starts although received records are gone, or have no stream in the program any more.
+    ///
+    /// Unit: boolean. Default: `false`. Spark: none.
+    pub accept_loss: bool,
+
+    /// Whether every commit waits for the disk. Without it a crash of the machine (not of the application) may lose the last of them.
+    ///
+    /// Unit: boolean. Default: `true`. Spark: none.
+    pub sync: bool,
 }
 
 /// Section `receiver`: how data comes in. Limits are per receiver.
@@ -174,10 +202,17 @@ impl Default for Config {
             handle_signals: true,
             max_pending_batches: 1000,
             remember: None,
+            checkpoint: CheckpointConfig::default(),
             receiver: ReceiverConfig::default(),
             storage: StorageConfig::default(),
             ui: UiConfig::default(),
         }
+    }
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        CheckpointConfig { interval: None, catch_up: CatchUp::Coalesce, accept_loss: false, sync: true }
     }
 }
 

@@ -174,7 +174,7 @@ mod tests {
     use bytesize::ByteSize;
 
     use super::*;
-    use crate::config::FailurePolicy;
+    use crate::config::{CatchUp, FailurePolicy};
     use crate::time::{milliseconds, seconds};
 
     fn vars<const N: usize>(vars: [(&str, &str); N]) -> impl Iterator<Item = (String, String)> {
@@ -196,6 +196,12 @@ mod tests {
         handle_signals = false
         max_pending_batches = 5
         remember = "2m 30s"
+
+        [checkpoint]
+        interval = "30s"
+        catch_up = "each_interval"
+        accept_loss = true
+        sync = false
 
         [receiver]
         max_rate = 1000
@@ -228,6 +234,12 @@ mod tests {
             .with_handle_signals(false)
             .with_max_pending_batches(5)
             .with_remember(seconds(150));
+        config.checkpoint = config
+            .checkpoint
+            .with_interval(seconds(30))
+            .with_catch_up(CatchUp::EachInterval)
+            .with_accept_loss(true)
+            .with_sync(false);
         config.receiver = config
             .receiver
             .with_max_rate(1000)

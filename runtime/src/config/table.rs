@@ -1,5 +1,7 @@
 //! The table of all settings: what the sources look keys up in, and what the reference page is made from.
 
+use std::collections::BTreeMap;
+
 use super::Config;
 use super::value::Field;
 
@@ -124,6 +126,20 @@ impl Config {
         SETTINGS.iter().map(|setting| setting.key)
     }
 
+    /// What is set, as text by key: for telling what is different from an earlier run.
+    ///
+    /// ```
+    /// use waterwheel_runtime::config::Config;
+    ///
+    /// let settings = Config::local("wheel").with_cores(2).in_text();
+    /// assert_eq!(settings["cores"], "2");
+    /// assert!(!settings.contains_key("receiver.max_rate"), "it is not set");
+    /// ```
+    pub fn in_text(&self) -> BTreeMap<String, String> {
+        let shown = |setting: &Setting| Some((setting.key.to_owned(), (setting.field)(self).shown()?));
+        SETTINGS.iter().filter_map(shown).collect()
+    }
+
     /// All settings as a table in Markdown, the one of `docs/configuration.md`.
     pub fn reference() -> String {
         let mut table = "| key | environment variable | unit | default | Spark | meaning |\n".to_owned();
@@ -195,6 +211,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how many batches may be waiting or running before further ones wait to be made"),
     setting!(remember, "duration", Described("what the operators need"), None, Refused,
         "how long the data of a batch is kept at least"),
+    setting!(checkpoint.interval, "duration", Described("every batch"), None, Refused,
+        "how often batches become durable; those between go with the later one"),
+    setting!(checkpoint.catch_up, "policy", Constant, None, Allowed,
+        "what becomes of batches missed while down: `coalesce`, `each_interval` (Spark's) or `skip`"),
+    setting!(checkpoint.accept_loss, "boolean", Constant, None, Allowed,
+        "whether to start although received records are gone, or have no stream any more"),
+    setting!(checkpoint.sync, "boolean", Constant, None, Allowed,
+        "whether every commit waits for the disk"),
     setting!(receiver.max_rate, "records per second", Described("not limited"),
         Some("spark.streaming.receiver.maxRate"), Allowed,
         "how fast a receiver may accept records; `0` does not limit it either"),

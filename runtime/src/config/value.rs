@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::FailurePolicy;
+use super::{CatchUp, FailurePolicy};
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
@@ -216,6 +216,23 @@ impl Value for ByteSize {
 
     fn is_above_zero(&self) -> bool {
         self.0 > 0
+    }
+}
+
+impl Value for CatchUp {
+    const FORM: &str = CatchUp::FORMS;
+    const LEAST: &str = "";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+
+    fn is_above_zero(&self) -> bool {
+        true
     }
 }
 

@@ -1,12 +1,17 @@
 //! What the scheduler does when a batch has ended: everything that it changed becomes fact in one record.
 
 use super::BatchScheduler;
+use crate::batch::program::{Generated, ProgramState, Ranges};
 use crate::batch::retention::Cutoffs;
-use crate::block::{BlockKey, CommitBatch, Horizon, RemoveBlocks, When};
-use crate::durable::{Change, Table};
+use crate::block::{BlockKey, CommitBatch, Horizon, LogChanges, RemoveBlocks, When};
+use crate::durable::{Change, Table, keys};
+use crate::error::JobError;
+use crate::failpoint::fail_point;
 use crate::faults::Fault;
 use crate::time::{DurationExt, Time};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which batches are made durable at once; those between go with the next of them.
@@ -24,20 +29,111 @@ impl Cadence {
     }
 }
 
+/// What replayable sources read in which batch, as far as it is logged.
+#[derive(Debug, Clone, Default)]
+pub struct LoggedRanges {
+    /// By source, with its position in the graph: the batches whose range is logged.
+    sources: Vec<(Arc<str>, usize, VecDeque<Time>)>,
+}
+
+impl LoggedRanges {
+    /// The sources of a program, and the batches of which something is logged already.
+    pub fn new(sources: Vec<(Arc<str>, usize)>, logged: &BTreeMap<Time, Ranges>) -> LoggedRanges {
+        let times = |name: &Arc<str>| {
+            logged.iter().filter(|(_, ranges)| ranges.contains_key(name)).map(|(time, _)| *time).collect()
+        };
+        let sources = sources.into_iter().map(|(name, node)| {
+            let times = times(&name);
+            (name, node, times)
+        });
+        LoggedRanges { sources: sources.collect() }
+    }
+
+    /// The changes that log what is read in `batch`.
+    fn log(&mut self, batch: Time, ranges: Ranges) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (name, _, times) in &mut self.sources {
+            if let Some(value) = ranges.get(name) {
+                times.push_back(batch);
+                changes.push(Change::Put {
+                    table: Table::Offsets,
+                    key: keys::offset(name, batch),
+                    value: value.clone(),
+                });
+            }
+        }
+        changes
+    }
+
+    /// The changes that give up what nothing reads again: all but the last range, behind which the source goes on.
+    fn give_up(&mut self, cutoffs: &Cutoffs) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (name, node, times) in &mut self.sources {
+            let cutoff = cutoffs.of_node(*node);
+            while times.len() > 1 && times.front().is_some_and(|time| *time <= cutoff) {
+                if let Some(time) = times.pop_front() {
+                    changes.push(Change::Delete { table: Table::Offsets, key: keys::offset(name, time) });
+                }
+            }
+        }
+        changes
+    }
+}
+
 impl BatchScheduler {
+    /// What replayable sources read in a batch is logged before anything reads it, then the batch goes on.
+    pub(super) fn log_ranges(
+        &mut self,
+        batch: Time,
+        ranges: Ranges,
+        runner: usize,
+        generated: Result<Generated, JobError>,
+        ctx: &mut Context<Self>,
+    ) {
+        if let Some(live) = self.live.get_mut(&batch) {
+            // Generated again, the batch reads the same.
+            live.ranges.extend(ranges.clone());
+        }
+        if self.parts.cadence.is_none() || ranges.is_empty() {
+            return self.generated(batch, runner, generated, ctx);
+        }
+        fail_point("scheduler.before_ranges");
+        let changes = self.parts.ranges.log(batch, ranges);
+        let logged = self.parts.tracker.send(LogChanges { changes }).into_actor(self);
+        ctx.spawn(logged.map(move |logged, scheduler, ctx| match logged {
+            Ok(Ok(())) => {
+                fail_point("scheduler.after_ranges");
+                scheduler.generated(batch, runner, generated, ctx);
+            }
+            Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
+            Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
+        }));
+    }
+
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        let given_up = self.to_give_up(batch);
+        self.take_steps(given_up, ctx, move |scheduler, ctx| scheduler.record(batch, ctx));
+    }
+
+    fn record(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        fail_point("scheduler.before_commit");
         let cutoffs = self.parts.retention.cutoffs(batch);
         let (changes, when) = match self.parts.cadence {
-            Some(cadence) => (self.changes(&cutoffs), cadence.of(batch)),
+            Some(cadence) => {
+                let mut changes = self.changes(&cutoffs);
+                changes.extend(self.parts.ranges.give_up(&cutoffs));
+                (changes, cadence.of(batch))
+            }
             None => (Vec::new(), When::Now),
         };
         let commit = CommitBatch { batch, horizon: horizon(&cutoffs), changes, when };
         let recorded = self.parts.tracker.send(commit).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
             Ok(Ok(freed)) => {
+                fail_point("scheduler.after_commit");
                 scheduler.remove_blocks(freed, ctx);
-                scheduler.committed(batch, cutoffs, ctx);
+                scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
             }
             Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
@@ -46,7 +142,7 @@ impl BatchScheduler {
 
     /// How the tables of the stateful operators change with the batch that is done.
     fn changes(&self, cutoffs: &Cutoffs) -> Vec<Change> {
-        let of_state = |state: &crate::batch::ProgramState| {
+        let of_state = |state: &ProgramState| {
             let table = Table::State(state.name.clone());
             let changes = state.operator.changes(cutoffs.done, cutoffs.of_node(state.node));
             changes.into_iter().map(move |change| change.of_table(table.clone())).collect::<Vec<_>>()
