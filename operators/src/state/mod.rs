@@ -2,4 +2,4 @@
 
 mod map_with_state;
 
-pub use map_with_state::{State, StateMisuse, StateSpec};
+pub use map_with_state::{MapWithState, State, StateMisuse, StateSpec};

@@ -356,6 +356,11 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
         self.batch
     }
 
+    /// Every key that has state, as changed so far, in no particular order.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, &K, &S)> {
+        (0..SEGMENTS).flat_map(|segment| self.partition.segments.segment(segment)).map(|e| (e.hash, &e.key, &e.state))
+    }
+
     /// The state of `key`, as changed so far.
     pub fn get(&self, hash: u64, key: &K) -> Option<&S> {
         self.partition.get(hash, key)

@@ -65,11 +65,6 @@ impl<K: StateKey, S> Segments<K, S> {
         table.flat_map(move |table| table.iter_hash(spread(hash))).filter(move |entry| entry.hash == hash)
     }
 
-    /// All entries.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Entry<K, S>> {
-        self.tables.iter().flatten()
-    }
-
     /// Adds an entry whose key is not there.
     pub(super) fn add(&mut self, entry: Entry<K, S>) {
         if let Some(table) = self.tables.get_mut(segment_of(entry.hash)) {

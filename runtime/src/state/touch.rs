@@ -12,7 +12,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
         self.partition.newest()
     }
 
-    /// Changes the state of `key` as `f` says, which gets the key and the state that it has. The key is looked up once. To remove
+    /// Changes the state of `key` as `f` says, which gets the state that it has. The key is looked up once. To remove
     /// a state that is not there changes nothing.
     ///
     /// # Errors
@@ -20,19 +20,19 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
     pub fn change<E>(
         &mut self,
         hash: u64,
-        key: K,
-        f: impl FnOnce(&K, Option<&S>) -> Result<Change<S>, E>,
+        key: &K,
+        f: impl FnOnce(Option<&S>) -> Result<Change<S>, E>,
     ) -> Result<(), E> {
         let (undo, stamp) = (&mut self.undo, self.partition.stamp);
-        match self.partition.segments.find(hash, &key) {
+        match self.partition.segments.find(hash, key) {
             Some(mut found) => {
                 let entry = found.get_mut();
-                match f(&key, Some(&entry.state))? {
+                match f(Some(&entry.state))? {
                     Change::Keep => {}
                     Change::Set(state) => {
                         let before = std::mem::replace(&mut entry.state, state);
                         if std::mem::replace(&mut entry.stamp, stamp) != stamp {
-                            undo.push(Before { hash, key, state: Some(before) });
+                            undo.push(Before { hash, key: key.clone(), state: Some(before) });
                         }
                     }
                     Change::Remove => {
@@ -44,9 +44,9 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
                 }
             }
             None => {
-                if let Change::Set(state) = f(&key, None)? {
+                if let Change::Set(state) = f(None)? {
                     undo.push(Before { hash, key: key.clone(), state: None });
-                    self.partition.segments.add(Entry { hash, stamp, mark: 0, key, state });
+                    self.partition.segments.add(Entry { hash, stamp, mark: 0, key: key.clone(), state });
                 }
             }
         }
@@ -56,10 +56,5 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
     /// The keys with this hash, which is one as a rule, and their states as changed so far.
     pub fn with_hash(&self, hash: u64) -> impl Iterator<Item = (&K, &S)> {
         self.partition.segments.with_hash(hash).map(|entry| (&entry.key, &entry.state))
-    }
-
-    /// The states of all keys with their hashes, as changed so far, in no particular order.
-    pub fn states(&self) -> impl Iterator<Item = (u64, &S)> {
-        self.partition.segments.all().map(|entry| (entry.hash, &entry.state))
     }
 }

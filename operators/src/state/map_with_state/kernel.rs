@@ -4,7 +4,7 @@ use super::spec::{MapState, StateSpec};
 use super::state::{self, State};
 use crate::outcome::BoxError;
 use crate::rdd::CHUNK;
-use crate::record::{Key, Record};
+use crate::record::{Data, Key, Record};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 use waterwheel_runtime::codec::{CodecError, encode, stable_key_hash};
@@ -30,7 +30,7 @@ pub(super) struct Mapper<K, V, S, R> {
     expiries: Vec<Mutex<Expiry>>,
 }
 
-impl<K: Key, V, S: Record, R: Record> Mapper<K, V, S, R> {
+impl<K: Key, V: Data, S: Record, R: Record> Mapper<K, V, S, R> {
     /// The operator that `spec` describes, with states in so many partitions.
     pub(super) fn new(site: Site, spec: &StateSpec<K, V, S, R>, partitions: usize) -> Mapper<K, V, S, R> {
         let expiries =
@@ -38,14 +38,13 @@ impl<K: Key, V, S: Record, R: Record> Mapper<K, V, S, R> {
         Mapper { site, function: spec.function.clone(), expiries: expiries.collect() }
     }
 
-    /// Makes the version of a batch of one partition out of the batch's records, and of `initial` when it is the first. Returns
-    /// what the function made of them.
+    /// Makes the version of a batch of one partition out of the batch's records, and of `initial` when it is the first. Returns what the function made of them.
     pub(super) fn version(
         &self,
         partition: usize,
         states: &mut Changing<'_, K, Timed<S>, Emitted<R>>,
         initial: Vec<(K, S)>,
-        records: Vec<(K, V)>,
+        records: &[(K, V)],
         task: &TaskContext,
     ) -> Result<Emitted<R>, TaskError> {
         if states.before().is_none() {
@@ -55,7 +54,7 @@ impl<K: Key, V, S: Record, R: Record> Mapper<K, V, S, R> {
         let expiry = self.expiries.get(partition);
         let mut expiry = expiry.map(|expiry| expiry.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(expiry) = expiry.as_deref_mut() {
-            expiry.follow(states.before(), states.batch(), || states.states().map(|(hash, known)| (hash, known.last)));
+            expiry.follow(states.before(), states.batch(), || states.entries().map(|(hash, _, known)| (hash, known.last)));
         }
         let mut batch = Batch { mapper: self, task, states, expiry: expiry.as_deref_mut(), emitted: Vec::new() };
         batch.data(records)?;
@@ -72,14 +71,14 @@ fn begin_with<K: Key, S: Record, R: Record>(
     let (last, mut scratch) = (states.batch(), Vec::new());
     initial.into_iter().try_for_each(|(key, state)| {
         let hash = stable_key_hash(&key, &mut scratch)?;
-        states.change(hash, key, |_, known| {
+        states.change(hash, &key, |known| {
             Ok(if known.is_none() { Change::Set(Timed { state, last }) } else { Change::Keep })
         })
     })
 }
 
 /// A version of one partition under way.
-struct Batch<'a, 'p, K: Key, V, S: Record, R: Record> {
+struct Batch<'a, 'p, K: Key, V: Data, S: Record, R: Record> {
     mapper: &'a Mapper<K, V, S, R>,
     task: &'a TaskContext,
     states: &'a mut Changing<'p, K, Timed<S>, Emitted<R>>,
@@ -87,29 +86,26 @@ struct Batch<'a, 'p, K: Key, V, S: Record, R: Record> {
     emitted: Vec<R>,
 }
 
-impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
+impl<K: Key, V: Data, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
     /// Calls the function for every record, in order.
-    fn data(&mut self, records: Vec<(K, V)>) -> Result<(), TaskError> {
+    fn data(&mut self, records: &[(K, V)]) -> Result<(), TaskError> {
         let (site, task) = (self.mapper.site, self.task);
-        let mut records = records.into_iter();
         let mut scratch = Vec::new();
-        while records.len() > 0 {
-            let chunk = records.len().min(CHUNK);
-            let called = task.run(site, chunk, || {
-                records.by_ref().take(chunk).try_for_each(|(key, value)| self.record(key, value, &mut scratch))
-            })?;
+        for chunk in records.chunks(CHUNK) {
+            let mut record = |(key, value): &(K, V)| self.record(key, value.clone(), &mut scratch);
+            let called = task.run(site, chunk.len(), || chunk.iter().try_for_each(&mut record))?;
             called.map_err(|error| task.failed(site, in_full(&*error)))?;
         }
         Ok(())
     }
 
-    fn record(&mut self, key: K, value: V, scratch: &mut Vec<u8>) -> Result<(), BoxError> {
+    fn record(&mut self, key: &K, value: V, scratch: &mut Vec<u8>) -> Result<(), BoxError> {
         let batch = self.states.batch();
-        let hash = stable_key_hash(&key, scratch)?;
+        let hash = stable_key_hash(key, scratch)?;
         let times_out = self.expiry.is_some();
         let (function, emitted) = (&self.mapper.function, &mut self.emitted);
         let mut is_new = false;
-        self.states.change(hash, key, |key, known: Option<&Timed<S>>| {
+        self.states.change(hash, key, |known: Option<&Timed<S>>| {
             let mut state = State::of(known.map(|known| &known.state));
             emitted.extend(function(batch, key, Some(value), &mut state)?);
             Ok::<_, BoxError>(match state.into_change()? {
@@ -149,20 +145,18 @@ impl<K: Key, V, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
                 alike.sort_by_cached_key(|(_, key)| encode(key).unwrap_or_default());
             }
         }
-        let mut over = over.into_iter();
-        while over.len() > 0 {
-            let chunk = over.len().min(CHUNK);
-            let called = task
-                .run(site, chunk, || over.by_ref().take(chunk).try_for_each(|(hash, key)| self.time_out(hash, key)))?;
+        for chunk in over.chunks(CHUNK) {
+            let mut time_out = |(hash, key): &(u64, K)| self.time_out(*hash, key);
+            let called = task.run(site, chunk.len(), || chunk.iter().try_for_each(&mut time_out))?;
             called.map_err(|error| task.failed(site, in_full(&*error)))?;
         }
         Ok(())
     }
 
-    fn time_out(&mut self, hash: u64, key: K) -> Result<(), BoxError> {
+    fn time_out(&mut self, hash: u64, key: &K) -> Result<(), BoxError> {
         let batch = self.states.batch();
         let (function, emitted) = (&self.mapper.function, &mut self.emitted);
-        self.states.change(hash, key, |key, known: Option<&Timed<S>>| {
+        self.states.change(hash, key, |known: Option<&Timed<S>>| {
             if let Some(known) = known {
                 let mut state = State::timing_out(&known.state);
                 emitted.extend(function(batch, key, None, &mut state)?);

@@ -63,11 +63,11 @@ impl Process {
         let mut calls = Vec::new();
         for partition in 0..self.store.partitions() {
             let place = |key: &u8| self.partitioner.partition(key, &mut Vec::new()).unwrap();
-            let theirs = records.iter().filter(|(key, _)| place(key) == partition).copied().collect();
+            let theirs: Vec<_> = records.iter().filter(|(key, _)| place(key) == partition).copied().collect();
             let clock = Arc::new(ManualClock::new(Time::ZERO));
             let task = TaskContext::new(partition, Some(t(batch)), clock, CancelToken::default());
             let version = |states: &mut Changing<'_, u8, Timed<u32>, Emitted<Call>>| {
-                self.mapper.version(partition, states, Vec::new(), theirs, &task)
+                self.mapper.version(partition, states, Vec::new(), &theirs, &task)
             };
             self.store.advance::<TaskError>(partition, t(batch), version, |error| panic!("{error}")).unwrap();
             let emitted = self.store.by_product(partition, t(batch)).unwrap().unwrap();
