@@ -48,7 +48,7 @@ fn the_operator_has_the_name_that_it_is_given() -> Outcome {
     named.state_snapshots().print();
     words(&ssc, "a").map_with_state(counting()).print();
     let names: Vec<String> = ssc.plan().operators.into_iter().map(|operator| operator.name).collect();
-    assert!(names.contains(&"visits".to_owned()) && names.contains(&"map_with_state-1".to_owned()), "{names:?}");
+    assert!(names.contains(&"visits".to_owned()) && names.contains(&"map_with_state-2".to_owned()), "{names:?}");
     Ok(())
 }
 

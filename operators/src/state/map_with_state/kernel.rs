@@ -54,7 +54,9 @@ impl<K: Key, V: Data, S: Record, R: Record> Mapper<K, V, S, R> {
         let expiry = self.expiries.get(partition);
         let mut expiry = expiry.map(|expiry| expiry.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(expiry) = expiry.as_deref_mut() {
-            expiry.follow(states.before(), states.batch(), || states.entries().map(|(hash, _, known)| (hash, known.last)));
+            expiry.follow(states.before(), states.batch(), || {
+                states.entries().map(|(hash, _, known)| (hash, known.last))
+            });
         }
         let mut batch = Batch { mapper: self, task, states, expiry: expiry.as_deref_mut(), emitted: Vec::new() };
         batch.data(records)?;

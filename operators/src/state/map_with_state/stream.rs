@@ -81,24 +81,24 @@ impl<'c, K: Key, V: Record> DStream<'c, (K, V)> {
 
 /// The stream that [`map_with_state`](DStream::map_with_state) makes: a stream of the records that the function returned, with
 /// the [snapshots](MapWithState::state_snapshots) of all states beside it.
-pub struct MapWithState<'c, K, S, R> {
+pub struct MapWithState<'c, K: Key, S: Record, R: Record> {
     stream: DStream<'c, R>,
     steps: Arc<Steps<K, Timed<S>, Emitted<R>>>,
 }
 
-impl<K, S, R> Clone for MapWithState<'_, K, S, R> {
+impl<K: Key, S: Record, R: Record> Clone for MapWithState<'_, K, S, R> {
     fn clone(&self) -> Self {
         MapWithState { stream: self.stream, steps: self.steps.clone() }
     }
 }
 
-impl<K, S, R> fmt::Debug for MapWithState<'_, K, S, R> {
+impl<K: Key, S: Record, R: Record> fmt::Debug for MapWithState<'_, K, S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MapWithState over {:?}", self.stream)
     }
 }
 
-impl<'c, K, S, R> Deref for MapWithState<'c, K, S, R> {
+impl<'c, K: Key, S: Record, R: Record> Deref for MapWithState<'c, K, S, R> {
     type Target = DStream<'c, R>;
 
     fn deref(&self) -> &DStream<'c, R> {
