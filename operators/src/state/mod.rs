@@ -1,5 +1,13 @@
-//! State over batches.
+//! Operators that keep state from batch to batch.
+//!
+//! An operator has [`Steps`](step::Steps), which own its state; a batch makes a [`Step`](step::Step), which says what the
+//! version of the batch is made of and how; its datasets are lazy views of the version ([`dataset`]).
 
+mod dataset;
+mod grouped;
 mod map_with_state;
+mod step;
+mod update_state_by_key;
+mod update_state_by_partition;
 
 pub use map_with_state::{MapWithState, State, StateMisuse, StateSpec};

@@ -2,8 +2,8 @@
 
 use crate::common::{Counts, Outcome, Spec, add, numbers, pairs, run, sorted, start};
 use std::collections::BTreeSet;
+use waterwheel_operators::StateMisuse;
 use waterwheel_operators::prelude::*;
-use waterwheel_operators::state::StateMisuse;
 
 const INPUT: &str = "[] | a | a,b | a,b,c | a,b | a | []";
 const SNAPSHOTS: &str = "[] | a:1 | a:2,b:1 | a:3,b:2,c:1 | a:4,b:3,c:1 | a:5,b:3,c:1 | a:5,b:3,c:1";
