@@ -144,9 +144,13 @@ proptest! {
     #[test]
     fn oracle_calls_and_states_are_those_of_a_model(script in scripts(), cores in 1..3usize, partitions in 1..4usize) {
         let (mapped, snapshots) = run(&script, cores, partitions);
-        let initial = script.initial.iter().map(|(key, sum)| (*key, (*sum, 1)));
-        let mut model = Model(initial.collect());
+        // Initial states are as old as the first batch that is not given up.
+        let begin = |batch| Model(script.initial.iter().map(|(key, sum)| (*key, (*sum, batch))).collect());
+        let (mut model, mut begun) = (begin(1), false);
         for (batch, (records, trouble)) in (1..).zip(&script.batches) {
+            if !begun {
+                model = begin(batch);
+            }
             let before = model.clone();
             let (calls, gone) = model.batch(batch, records.as_deref().unwrap_or_default(), script.timeout);
             if matches!(trouble, Trouble::Always) && calls.len() + gone.len() > 0 {
@@ -154,6 +158,7 @@ proptest! {
                 prop_assert_eq!(mapped.get(&batch), None);
                 continue;
             }
+            begun = true;
             let mut found = mapped[&batch].clone();
             if partitions == 1 {
                 prop_assert_eq!(&found[..calls.len()], &calls, "batch {}", batch);

@@ -122,7 +122,8 @@ impl<K, V, S, R> StateSpec<K, V, S, R> {
     }
 
     /// Begins with these states, unless the program goes on with states that it has stored. Of several for one key the first
-    /// one counts. For time-outs they are as old as the first batch.
+    /// one counts. For time-outs they are as old as the first batch (the
+    /// first that is not given up).
     ///
     /// ```
     /// # use waterwheel_operators::{prelude::*, testkit::{TestInput, TestRun}};
