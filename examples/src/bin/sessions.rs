@@ -2,7 +2,7 @@
 //!
 //! The state of a user is the session under way. It times out when no view has come for longer than two batches; the session is
 //! over then, and printed with the number of its views and how long it took. Every batch also says how many sessions are under
-//! way, from the snapshot of all states.
+//! way, from the snapshot of all states. States need a checkpoint directory; this program takes a new one and removes it.
 //!
 //! Without an address it reads from a server of page views inside this program and ends after ten batches. With one it reads
 //! from there until Ctrl-C: run `nc -lk 9999` in one terminal and `sessions localhost:9999` in another, and type page, status,
@@ -60,6 +60,8 @@ fn main() -> anyhow::Result<()> {
     let cli = cli::parse("Groups the views of a clickstream into sessions");
     cli::init_logging();
     let ssc = StreamingContext::new(cli.config("Sessions")?, cli.interval)?;
+    let directory = tempfile::tempdir()?;
+    ssc.checkpoint(directory.path());
     let feed = Feed::new(&cli, VIEWS_PER_SECOND, || PageViews::new(1).map(|view| view.to_string()))?;
     let idle = IDLE * cli.interval;
     println!("Sessions in the page views {feed}, each over when its user has not been seen for more than {idle:?}.");
