@@ -120,6 +120,12 @@ fn every_fault_is_found() {
             (0, 0),
             "SQLite of batch 800",
         ),
+        (
+            "a batch of the output that is skipped is not whole",
+            |_, out| out.skipped = Some([(400, out.records[&400].clone()), (1200, Vec::new())].into()),
+            (0, 0),
+            "skipped of batch 1",
+        ),
         ("a total is off", |_, out| out.totals.get_mut(&800).unwrap()[0].sum += 1, (0, 0), "totals of batch 800"),
         (
             "a key is missing",
