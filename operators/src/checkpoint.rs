@@ -41,6 +41,19 @@ impl StreamingContext {
     }
 
     /// As [`checkpoint`](StreamingContext::checkpoint), into a storage: one in memory for tests, or one that fails on purpose.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use waterwheel_operators::{prelude::*, testkit::Scripted};
+    /// use waterwheel_runtime::durable::MemoryStorage;
+    ///
+    /// let ssc = StreamingContext::new(Config::local("Doc").with_handle_signals(false), seconds(1))?;
+    /// ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    /// let words = ssc.input_stream(Scripted::new([vec![("drop".to_owned(), 1)]]));
+    /// words.update_state_by_key(|ones, sum| Some(sum.unwrap_or(0) + ones.iter().sum::<i32>())).print();
+    /// ssc.start()?.stop(Stop::Immediate)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn checkpoint_to(&self, storage: Arc<dyn Storage>) {
         self.set_checkpoint(Checkpoint::Storage(storage));
     }

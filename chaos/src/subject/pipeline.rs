@@ -5,12 +5,16 @@
 //! | `records-T` | files | every record of batch T |
 //! | `records` | SQLite | the same, with T |
 //! | `skipped` | SQLite | the same, without the batches in which that output fails |
+//! | `totals-T` | files | per key, what it has come to: `update_state_by_key` |
 //! | `windows-T` | files | per key, how many records came in the last [`WINDOW`]: `reduce_by_key_and_window_inverse` |
 
 use super::Delivery;
 use super::numbers::Numbers;
 use super::receiver::Acknowledging;
 use super::skipped::Failing;
+use crate::audit::Total;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -89,9 +93,35 @@ pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<
         if let Some(skipped) = skipped {
             timed.transactional_output("skipped", Failing(skipped));
         }
+        let keyed = all.map(|record| (record.key(), record));
+        let totals = keyed.update_state_by_key(|new, seen: Option<Seen>| Some(seen.unwrap_or_default().and(new)));
+        totals
+            .named("totals")
+            .map(|(key, seen)| seen.total(key).to_string())
+            .save_as_text_files(home.output("totals"), "");
         Ok(())
     })?;
     Ok(ssc)
+}
+
+/// All records of a key: what is missing in it was lost, what was counted more often than it is in it was doubled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    records: BTreeSet<(bool, u64)>,
+    arrivals: u64,
+}
+
+impl Seen {
+    fn and(mut self, new: &[Delivery]) -> Seen {
+        self.arrivals += new.len() as u64;
+        self.records.extend(new.iter().map(Delivery::identity));
+        self
+    }
+
+    fn total(&self, key: u32) -> Total {
+        let sum = self.records.iter().map(|(_, number)| number).sum();
+        Total { key, distinct: self.records.len() as u64, arrivals: self.arrivals, sum }
+    }
 }
 
 /// A table of batches and records.

@@ -132,7 +132,8 @@ pub trait StateOperator: Send + Sync {
     /// `batch` is done (and durable, if anything is): it will not be taken back. Versions up to `cutoff` are read no more.
     fn committed(&self, batch: Time, cutoff: Time) -> Forgotten;
 
-    /// Whatever `batch` did to the state is taken back: the batch is given up. No later version has been made.
+    /// Whatever `batch` did to the state is taken back, with versions after it that were made of it: the batch is given up, and
+    /// what comes after it is made as if it had changed nothing.
     fn take_back(&self, batch: Time);
 
     /// How much there is.
