@@ -117,13 +117,15 @@ impl<'a> Expected<'a> {
     }
 
     pub(super) fn compare(&self, outputs: &Outputs, findings: &mut Findings) {
-        if !outputs.windows.is_empty() { // TEMPORARY
-        compare("the windows", &windows(self.records), &outputs.windows, findings);
-        compare("the totals", &totals(self.records), &outputs.totals, findings);
+        if !outputs.windows.is_empty() {
+            // TEMPORARY
+            compare("the windows", &windows(self.records), &outputs.windows, findings);
+            compare("the totals", &totals(self.records), &outputs.totals, findings);
         }
         compare("the rows in SQLite", self.records, &outputs.rows, findings);
-        if !outputs.sessions.is_empty() { // TEMPORARY
-        self.sessions(outputs, findings);
+        if !outputs.sessions.is_empty() {
+            // TEMPORARY
+            self.sessions(outputs, findings);
         }
     }
 
