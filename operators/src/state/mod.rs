@@ -8,3 +8,6 @@ mod grouped;
 mod step;
 mod update_state_by_key;
 mod update_state_by_partition;
+
+pub(crate) use dataset::versions;
+pub(crate) use step::{Apply, Gather, Steps};
