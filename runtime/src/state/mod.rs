@@ -8,6 +8,7 @@ mod by_product;
 mod disk;
 mod load;
 mod operator;
+mod parallel;
 mod partition;
 mod rows;
 mod schema;
