@@ -54,5 +54,6 @@ pub use input::ReplayableStream;
 pub use output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};
 pub use pool::ResourcePool;
 pub use running::RunningContext;
+pub use state::{MapWithState, State, StateMisuse, StateSpec};
 pub use waterwheel_runtime::batch::BatchInputs;
 pub use window::InverseWindow;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::{TestInput, TestRun, assert_same_batches, run};
 use waterwheel_runtime::config::FailurePolicy;
+use waterwheel_runtime::durable::MemoryStorage;
 use waterwheel_runtime::event::Event;
 
 type Counts = Vec<(String, i64)>;
@@ -329,5 +330,49 @@ proptest! {
         let test = TestRun::new().configure(|config| config.with_concurrent_jobs(jobs));
         let found = test.run(batches, |pairs| pairs.update_state_by_key_with(update, partitions)).unwrap();
         assert_same_batches(found, expected);
+    }
+}
+
+/// One run of a program over `storage`, from the time at which the last one ended; as many batches as `batches` has.
+fn going_on(
+    storage: &MemoryStorage,
+    begin: i64,
+    partitions: usize,
+    batches: Vec<Vec<String>>,
+) -> Vec<Vec<(String, Counts)>> {
+    let words = TestInput::new();
+    let count = batches.len() as u64;
+    let run = TestRun::new().begin(Time::from_millis(begin * 1000));
+    let (mut test, probe) = run
+        .start(|ssc| {
+            ssc.checkpoint_to(Arc::new(storage.clone()));
+            let states = words.stream(ssc).map(ones).update_state_by_key_with(sum, partitions);
+            let older = states.map(|state| ((), state)).group_by_key_and_window(seconds(3), seconds(1));
+            older.map(|((), states)| ("window".to_owned(), states)).probe()
+        })
+        .unwrap();
+    batches.into_iter().for_each(|batch| words.push(batch));
+    test.advance(count).unwrap();
+    let found = probe.datasets();
+    drop(test);
+    found
+}
+
+/// Section 4, "recovery with updateStateByKey operation", here killed after every number of batches, with other partitions
+/// after it, and with a window that reads versions from before.
+#[test]
+fn a_restart_goes_on_with_the_last_committed_state() {
+    let whole = going_on(&MemoryStorage::default(), 0, 2, vec![letters("ab"); 10]);
+    let sorted = |mut batches: Vec<Vec<(String, Counts)>>| {
+        batches.iter_mut().flatten().for_each(|(_, states)| states.sort());
+        batches
+    };
+    let whole = sorted(whole);
+    assert_eq!(whole[9][0].1, counts("a:8,a:9,a:10,b:8,b:9,b:10"));
+    for (cut, partitions) in [(1, 2), (4, 3), (7, 2), (9, 1)] {
+        let storage = MemoryStorage::default();
+        let mut found = going_on(&storage, 0, 2, vec![letters("ab"); cut]);
+        found.extend(going_on(&storage, cut as i64, partitions, vec![letters("ab"); 10 - cut]));
+        assert_eq!(sorted(found), whole, "cut at {cut}");
     }
 }

@@ -32,7 +32,6 @@ pub(crate) fn versions<K: Key, S: Record, X: ByProduct<K>>(
 }
 
 /// The records that `push` makes of the by-product of a step; none when the version was given up.
-#[allow(dead_code, reason = "operators whose versions emit records read them through this")]
 pub(crate) fn by_products<K: Key, S: Record, X: ByProduct<K>, T: Data>(
     step: Arc<Step<K, S, X>>,
     partitioner: Option<PartitionerId>,

@@ -99,13 +99,16 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Step<K, S, X> {
     }
 }
 
+/// Steps by batch.
+type Made<K, S, X> = BTreeMap<Time, Weak<Step<K, S, X>>>;
+
 /// Every version of one stateful operator.
 pub(crate) struct Steps<K: Key, S: Record, X: ByProduct<K>> {
     site: Site,
     partitioner: Partitioner<K>,
     store: Arc<StateStore<K, S, X>>,
     /// The steps that the graph still holds.
-    made: Mutex<BTreeMap<Time, Weak<Step<K, S, X>>>>,
+    made: Mutex<Made<K, S, X>>,
 }
 
 impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
@@ -170,14 +173,18 @@ impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
         step
     }
 
+    /// The step of `time`, while the graph holds a dataset of it.
+    pub(crate) fn at(&self, time: Time) -> Option<Arc<Step<K, S, X>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&time).and_then(Weak::upgrade)
+    }
+
     /// Has every batch complete its version: of `node`, whose datasets are made of the steps.
     pub(crate) fn keep_up<T: Data>(self: &Arc<Self>, context: &StreamingContext, node: NodeId<T>) {
         let steps = self.clone();
         let make: MakeJob = Box::new(move |batch: &mut Batch<'_>| {
             let Some(_dataset) = batch.dataset(node)? else { return Ok(None) };
             let (time, site) = (batch.time(), steps.site);
-            let made = steps.made.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(step) = made.get(&time).and_then(Weak::upgrade) else { return Ok(None) };
+            let Some(step) = steps.at(time) else { return Ok(None) };
             let all = Rdd::new(Arc::new(Complete(step)), batch.inputs.scope.clone());
             let run =
                 move || catch(site, time, || all.run_job(site, |input, task| input.each(task, |_| Ok(()))).map(drop));

@@ -6,6 +6,7 @@
 
 mod by_product;
 mod disk;
+mod expiry;
 mod load;
 mod operator;
 mod partition;
@@ -16,9 +17,11 @@ mod shape;
 mod store;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod trace;
 
 pub use by_product::{ByProduct, Emitted, KeepByProducts, Keyed, PlaceOf};
+pub use expiry::Expiry;
 pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState};
 pub use partition::{Change, Changing, StatePartition, VersionError, Wanted};
 pub use schema::{TypeDifference, TypeSchema, compare};

@@ -105,7 +105,7 @@ pub struct StatePartition<K, S, X = ()> {
     /// Whether a commit has taken rows of it to where `disk` says.
     pub(super) stored: bool,
     slide: Duration,
-    stamp: u32,
+    pub(super) stamp: u32,
     changed_bytes: u64,
 }
 
@@ -353,10 +353,10 @@ pub enum Change<S> {
 
 /// A version under way. Dropped without [`finish`](Changing::finish), also by a panic, it leaves the partition as it was.
 pub struct Changing<'a, K: StateKey, S: StateValue, X: ByProduct<K>> {
-    partition: &'a mut StatePartition<K, S, X>,
+    pub(super) partition: &'a mut StatePartition<K, S, X>,
     batch: Time,
     /// The first change of each key, or more of a key that was removed and came again: the first one counts.
-    undo: Vec<Before<K, S>>,
+    pub(super) undo: Vec<Before<K, S>>,
     /// What the pass over all keys removed; belongs to `undo`.
     removed: Vec<Before<K, S>>,
     marked: bool,
