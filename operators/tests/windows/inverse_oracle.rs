@@ -184,3 +184,22 @@ fn a_window_goes_on_after_a_restart() {
     let second = run(3, 3, vec![vec![(3, 1)], vec![], vec![]]);
     assert_eq!(second, [vec![(1, 6), (2, 5), (3, 1)], vec![(1, 4), (3, 1)], vec![(3, 1)]]);
 }
+
+/// Its state is made of other units.
+#[test]
+fn a_window_of_another_length_does_not_go_on_with_the_state_of_this_one() {
+    let storage = Arc::new(MemoryStorage::default());
+    let run = |begin: i64, length: u64, name: &str| {
+        let storage = storage.clone();
+        TestRun::new().begin(Time::from_millis(begin * 1000)).run_program(1, |ssc| {
+            ssc.checkpoint_to(storage);
+            ssc.input_stream(Scripted::new([vec![1, 2]])).count_by_window(seconds(length), seconds(1)).named(name)
+        })
+    };
+    assert_eq!(run(0, 3, "counts").unwrap(), [[2]]);
+    let refused = run(1, 4, "counts").unwrap_err().to_string();
+    assert!(refused.contains("counts/reduced"), "{refused}");
+    assert!(refused.contains("of 3 sec, in units of 1 sec") && refused.contains("of 4 sec"), "{refused}");
+    assert_eq!(run(1, 4, "more").unwrap(), [[2]], "under another name it begins anew");
+    assert_eq!(run(2, 3, "counts").unwrap(), [[2]], "whose state was given up with that");
+}
