@@ -94,6 +94,10 @@ impl<K: Key, S: Record, X: ByProduct<K>, F: Send + Sync> Lineage for View<K, S, 
         self.step.partitions()
     }
 
+    fn is_work(&self, partition: usize) -> bool {
+        self.step.is_work(partition)
+    }
+
     fn requirements(&self, partition: usize) -> Vec<Requirement> {
         self.step.requirements(partition)
     }

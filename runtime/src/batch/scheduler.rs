@@ -256,6 +256,11 @@ impl BatchScheduler {
         if let (Step::Continue, Some(_)) = (step, &error) {
             self.take_back(batch, None);
         }
+        for job in self.live.get(&batch).into_iter().flat_map(|live| live.jobs.values()) {
+            if job.makes.is_some() {
+                self.parts.lifecycle.makes_version(batch, job.output);
+            }
+        }
         self.follow(step, Work::Generate(batch), error, ctx);
     }
 
