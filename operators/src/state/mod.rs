@@ -11,5 +11,5 @@ mod update_state_by_key;
 mod update_state_by_partition;
 
 pub(crate) use dataset::versions;
-pub(crate) use step::{Apply, Gather, Steps};
 pub use map_with_state::{MapWithState, State, StateMisuse, StateSpec};
+pub(crate) use step::{Apply, Gather, Steps};

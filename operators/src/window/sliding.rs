@@ -74,7 +74,11 @@ mod tests {
         let window = sliding(30, 10);
         assert_eq!(window.leaving(t(40), t(50)), Interval { begin: t(10), end: t(20) }, "the unit that ended at 20 s");
         assert_eq!(window.leaving(t(40), t(70)), Interval { begin: t(10), end: t(40) }, "after two that are missing");
-        assert_eq!(sliding(2, 3).leaving(t(3), t(6)), Interval { begin: t(1), end: t(4) }, "the whole of the last window");
+        assert_eq!(
+            sliding(2, 3).leaving(t(3), t(6)),
+            Interval { begin: t(1), end: t(4) },
+            "the whole of the last window"
+        );
     }
 
     proptest! {

@@ -98,11 +98,15 @@ mod tests {
         let together = |units: &[&Arc<Unit<String, String>>]| {
             let units: Vec<_> = units.iter().map(|unit| Arc::clone(unit)).collect();
             let mut found = Vec::new();
-            Unit::each_together(&units, |a, b| a + &b, |hash, key, value, units| {
-                assert_eq!(hash, stable_key_hash(key, &mut Vec::new()).unwrap());
-                found.push(format!("{key}:{value}x{units}"));
-                Ok::<(), CodecError>(())
-            })
+            Unit::each_together(
+                &units,
+                |a, b| a + &b,
+                |hash, key, value, units| {
+                    assert_eq!(hash, stable_key_hash(key, &mut Vec::new()).unwrap());
+                    found.push(format!("{key}:{value}x{units}"));
+                    Ok::<(), CodecError>(())
+                },
+            )
             .unwrap();
             found
         };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod catching_up;
+mod map_with_state;
 mod replaying;
 mod source;
 mod state;

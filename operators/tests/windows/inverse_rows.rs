@@ -100,7 +100,8 @@ fn a_key_that_comes_back_after_it_was_dropped_begins_anew() -> Outcome {
 /// Java: testReduceByKeyAndWindowWithInverse.
 #[test]
 fn california_and_new_york() -> Outcome {
-    let input = "california:1,california:3,new york:2,new york:3 | california:5,california:5,new york:3,new york:1 | []";
+    let input =
+        "california:1,california:3,new york:2,new york:3 | california:5,california:5,new york:3,new york:1 | []";
     let expected = "california:4,new york:5 | california:14,new york:9 | california:10,new york:4";
     assert_eq!(sums(input, 2, 1, false)?, pairs(expected));
     Ok(())
@@ -109,9 +110,8 @@ fn california_and_new_york() -> Outcome {
 #[test]
 fn a_batch_without_a_dataset_brings_nothing_and_what_it_follows_leaves() -> Outcome {
     let input = [Some(vec![('a', 1)]), None, None, Some(vec![('a', 4)])];
-    let sums = run(input, |pairs| {
-        pairs.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, seconds(2), SECOND)
-    })?;
+    let sums =
+        run(input, |pairs| pairs.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, seconds(2), SECOND))?;
     assert_eq!(sums, [[('a', 1)], [('a', 1)], [('a', 0)], [('a', 4)]]);
     Ok(())
 }

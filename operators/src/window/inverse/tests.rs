@@ -77,7 +77,8 @@ impl<V: Record> Window<V> {
                     time,
                     |version| {
                         let unit = Unit::of(unit.clone()).unwrap();
-                        let unit = self.inverse.slide(self.sliding, version, unit).map_err(|error| error.to_string())?;
+                        let unit =
+                            self.inverse.slide(self.sliding, version, unit).map_err(|error| error.to_string())?;
                         if attempt < failures { Err("as asked".to_owned()) } else { Ok(unit) }
                     },
                     |error: CodecError| error.to_string(),
@@ -103,7 +104,8 @@ impl<V: Record> Window<V> {
 
     fn view(&self, time: Time) -> Vec<(u8, V)> {
         let partitions = 0..self.store.partitions();
-        let segments = partitions.flat_map(|partition| (0..Store::<V>::SEGMENTS).map(move |segment| (partition, segment)));
+        let segments =
+            partitions.flat_map(|partition| (0..Store::<V>::SEGMENTS).map(move |segment| (partition, segment)));
         let entries = segments.flat_map(|(partition, segment)| self.store.view(partition, time, segment).unwrap());
         let shown = entries.filter(|(key, held)| self.inverse.shows(key, &held.value));
         let mut shown: Vec<(u8, V)> = shown.map(|(key, held)| (key, held.value)).collect();
