@@ -1,4 +1,5 @@
 //! `update_state_by_key`: the rows of Spark's suites with their data, failures, and a model.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
 use std::collections::BTreeMap;

@@ -35,6 +35,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub use committing::{Cadence, LoggedRanges};
+pub use concluding::ConcludeHeld;
 pub use forgetting::Settle;
 
 /// What a scheduler is made of.

@@ -9,6 +9,7 @@ mod disk;
 mod expiry;
 mod load;
 mod operator;
+mod parallel;
 mod partition;
 mod rows;
 mod schema;
