@@ -2,20 +2,17 @@
 
 use super::by_product::ByProduct;
 use super::operator::{StateError, StoredState};
+use super::parallel::in_parallel;
 use super::partition::{Before, Kept, StatePartition, Version};
 use super::rows::{LAYOUT_KEY, Layout, Listing, Place, Row, SKIPPED, damaged, limit, skipped_of};
 use super::segments::{Entry, SEGMENTS, segment_of};
 use super::store::PlaceFn;
 use super::{StateKey, StateValue};
-use crate::codec::{CodecError, decode, stable_key_hash};
+use crate::codec::{decode, stable_key_hash};
 use crate::durable::StorageError;
-use crate::error::panic_message;
 use crate::time::Time;
-use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the loaded state is for.
@@ -50,7 +47,10 @@ pub(super) fn load<K: StateKey, S: StateValue, X: ByProduct<K>>(
     };
     let layout = Layout::read(&layout)?;
     let mut skipped = BTreeSet::new();
-    stored.storage.scan(&stored.table, &SKIPPED, &mut |key, _| Ok(skipped.extend(skipped_of(key))))?;
+    stored.storage.scan(&stored.table, &SKIPPED, &mut |key, _| {
+        skipped.extend(skipped_of(key));
+        Ok(())
+    })?;
     // The last batch that has a version, or may have one.
     let mut last = stored.committed;
     while skipped.contains(&last) && !target.slide.is_zero() {
@@ -107,6 +107,9 @@ fn read_partition<K: StateKey, S: StateValue, X: ByProduct<K>>(
     }
     Ok((partition, moved))
 }
+
+/// The entries of an undo row.
+type Befores<K, S> = Vec<(K, Option<S>)>;
 
 /// Takes the rows of a partition in their order: bases, deltas, undos, by-products, the listing.
 struct Reader<K, S, X> {
@@ -207,19 +210,20 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Reader<K, S, X> {
     fn undo(&mut self, batch: Time, value: &[u8]) -> Result<(), StateError> {
         let mut undo = Vec::new();
         // An empty row says that this undo could not be stored.
-        let (before, entries): (Option<Time>, Option<Vec<(K, Option<S>)>>) = match value {
+        let (before, entries): (Option<Time>, Option<Befores<K, S>>) = match value {
             [] => (None, None),
             value => decode(value, limit(value)).map(|(before, entries)| (before, Some(entries)))?,
         };
         let mut last = None;
-        for (key, state) in entries.iter().flatten().cloned() {
+        let whole = entries.is_some();
+        for (key, state) in entries.into_iter().flatten() {
             let hash = self.hash(&key, last)?;
             last = Some(hash);
             undo.push(Before { hash, key, state });
         }
         let version = self.version(batch);
         (version.before, version.undo_row) = (before, Kept::Stored);
-        version.undo = entries.map(|_| undo);
+        version.undo = whole.then_some(undo);
         Ok(())
     }
 
@@ -410,38 +414,4 @@ fn share_out<K: StateKey, S: StateValue, X>(
         }
     }
     Ok(shares)
-}
-
-/// Applies `f` to all items, on as many threads as there are cores, and returns the results in the order of the items.
-fn in_parallel<T: Send, R: Send>(
-    items: Vec<T>,
-    f: impl Fn(T) -> Result<R, StateError> + Sync,
-) -> Result<Vec<R>, StateError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-    let results: Vec<Mutex<Option<Result<R, StateError>>>> = items.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((item, result)) = {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            items.get(index).zip(results.get(index))
-        } {
-            let Some(item) = item.lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
-            // Decoding and placing keys is code of the user's types.
-            let outcome = catch_unwind(AssertUnwindSafe(|| f(item))).unwrap_or_else(|payload| {
-                let (type_name, message) = (type_name::<T>(), panic_message(&*payload));
-                Err(StateError::Codec(CodecError::Panicked { type_name, message }))
-            });
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            // Without the thread it takes longer, that is all.
-            let _ = std::thread::Builder::new().name("load state".to_owned()).spawn_scoped(scope, work);
-        }
-        work();
-    });
-    let results = results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner));
-    results.map(|result| result.unwrap_or_else(|| Err(damaged("a part of it was not read")))).collect()
 }
