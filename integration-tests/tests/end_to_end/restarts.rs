@@ -18,6 +18,8 @@ use waterwheel::runtime::error::JobError;
 
 /// The length of the window.
 const WINDOW: u32 = 3;
+/// How long a session waits for its next number.
+const IDLE: u32 = 2;
 /// How often a start is tried whose own writes go wrong.
 const STARTS: usize = 8;
 
@@ -25,6 +27,8 @@ const STARTS: usize = 8;
 type Pair = (u8, i64);
 /// By key: how many numbers, and their sum.
 type Totals = BTreeMap<u8, (u64, i64)>;
+/// By key, how many numbers its session has.
+type Sessions = BTreeMap<u8, u64>;
 /// By key, their sum.
 type Sums = BTreeMap<u8, i64>;
 
@@ -85,12 +89,23 @@ impl ReplayableStream<Pair> for Log {
     }
 }
 
+/// Counts the numbers of a key until it has had none for a while, and then tells how many there were.
+fn follow(_: Time, key: &u8, number: Option<i64>, session: &mut State<u64>) -> Option<(u8, u64)> {
+    let numbers = session.get_option().copied().unwrap_or(0);
+    if number.is_some() {
+        session.update(numbers + 1);
+    }
+    session.is_timing_out().then_some((*key, numbers))
+}
+
 /// What the outputs were given, by batch. A batch that is run again has to be given the same.
 #[derive(Default)]
 struct Seen {
     records: BTreeMap<Time, Vec<Pair>>,
     totals: BTreeMap<Time, Totals>,
     sums: BTreeMap<Time, Sums>,
+    sessions: BTreeMap<Time, Sessions>,
+    over: BTreeMap<Time, Sessions>,
     wrong: Vec<String>,
 }
 
@@ -158,6 +173,21 @@ impl World {
             rdd.collect().map(|all| {
                 let Seen { sums, wrong, .. } = &mut *seen.lock().unwrap();
                 note("the sums", sums, wrong, batch, all.into_iter().collect());
+            })
+        });
+        let seen = self.seen.clone();
+        let sessions = records.map_with_state(StateSpec::function_with_time(follow).timeout(IDLE * INTERVAL));
+        sessions.foreach_rdd_with_time(move |rdd, batch| {
+            rdd.collect().map(|all| {
+                let Seen { over, wrong, .. } = &mut *seen.lock().unwrap();
+                note("the sessions that are over", over, wrong, batch, all.into_iter().collect());
+            })
+        });
+        let seen = self.seen.clone();
+        sessions.state_snapshots().foreach_rdd_with_time(move |rdd, batch| {
+            rdd.collect().map(|all| {
+                let Seen { sessions, wrong, .. } = &mut *seen.lock().unwrap();
+                note("the sessions", sessions, wrong, batch, all.into_iter().collect());
             })
         });
         let totals = records.update_state_by_key(|new: &[i64], total: Option<(u64, i64)>| {
@@ -238,12 +268,19 @@ impl World {
         let all: Vec<Pair> = seen.records.values().flatten().copied().collect();
         prop_assert_eq!(&all, &*self.log.lock().unwrap(), "lost, doubled or out of order");
 
-        let mut totals = Totals::new();
+        let (mut totals, mut sessions) = (Totals::new(), BTreeMap::<u8, (Time, u64)>::new());
         for (batch, records) in &seen.records {
             for (key, number) in records {
                 let total = totals.entry(*key).or_default();
                 *total = (total.0 + 1, total.1 + number);
+                let session = sessions.entry(*key).or_insert((*batch, 0));
+                *session = (*batch, session.1 + 1);
             }
+            let over = sessions.extract_if(.., |_, (last, _)| batch.since(*last) > IDLE * INTERVAL);
+            let over: Sessions = over.map(|(key, (_, numbers))| (key, numbers)).collect();
+            prop_assert_eq!(seen.over.get(batch), Some(&over), "sessions that are over in batch {}", batch);
+            let under_way: Sessions = sessions.iter().map(|(key, (_, numbers))| (*key, *numbers)).collect();
+            prop_assert_eq!(seen.sessions.get(batch), Some(&under_way), "sessions in batch {}", batch);
             prop_assert_eq!(seen.totals.get(batch), Some(&totals), "totals of batch {}", batch);
 
             let first = *batch - (WINDOW - 1) * INTERVAL;
