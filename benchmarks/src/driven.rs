@@ -9,8 +9,8 @@ use waterwheel::rdd::{Flow, RddNode, Sink, push_all};
 use waterwheel::runtime::ids::RddId;
 use waterwheel::runtime::stage::{Lineage, OperatorCost, Requirement, TaskContext, add_costs};
 
+use crate::batches::{BatchDone, Done, OperatorTime};
 use crate::count::Summary;
-use crate::w1::{BatchDone, Done, OperatorTime};
 
 /// No batch takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);

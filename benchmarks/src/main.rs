@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod batches;
 mod child;
 mod cli;
 mod count;
@@ -22,6 +23,7 @@ mod w1;
 mod w3;
 mod w4;
 mod w5;
+mod workers;
 
 /// One allocator for all peers: the allocator alone changes their order.
 #[global_allocator]

@@ -115,7 +115,8 @@ impl StreamingContext {
     fn over(config: Config, interval: Duration, engine: Engine) -> StreamingContext {
         let mut graph = Graph::new();
         graph.set_remember(config.remember.unwrap_or_default());
-        let building = Building { graph, checkpoint: None, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
+        let building =
+            Building { graph, checkpoint: None, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
         let printer = Arc::new(Mutex::new(std::io::stdout()));
         StreamingContext { config, interval, engine, printer, building: RefCell::new(building) }
     }

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Done, Job};
+use super::Job;
+use crate::batches::Done;
 use crate::count::Word;
 use crate::driven;
 use crate::text::words;

@@ -5,20 +5,17 @@
 //! time runs from its first record to the last summary. Windows are full before anything is measured.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::batches::{self, Done, Run};
 use crate::child::{self, Interleaved};
 use crate::cli::{Peer, Peers};
 use crate::count::{Counts, Summary};
 use crate::report::{self, Line};
-use crate::stats::{self, CpuMeter, Durations};
-use crate::w1::{BatchDone, Done, OperatorTime};
 
 mod handwritten;
 mod waterwheel;
@@ -77,18 +74,6 @@ pub(crate) struct Job {
     pub(crate) cores: usize,
 }
 
-/// One run of one peer, as the child process reports it.
-#[derive(Serialize, Deserialize)]
-struct Run {
-    records: u64,
-    elapsed: Duration,
-    batches: Vec<Duration>,
-    rss_mb: f64,
-    input_rss_mb: f64,
-    cpu_busy: f64,
-    operators: Vec<OperatorTime>,
-}
-
 /// Run the workload.
 pub(crate) fn main(args: &Args) -> Result<()> {
     ensure!(args.cores > 0, "--cores must be at least 1");
@@ -124,31 +109,9 @@ fn run_here(args: &Args, peer: Peer) -> Result<Run> {
     let batches: Vec<&'static [Record]> =
         distinct.iter().map(Vec::as_slice).cycle().take(window + args.batches).collect();
     let expected = reference(&batches, window);
-    let input_rss_mb = stats::rss_mb()?;
 
     let job = Job { batches, window, cores: args.cores };
-    let cpu = CpuMeter::start()?;
-    let Done { batches: done, operators } = run_peer(peer, &job)?;
-    let cpu_busy = cpu.busy()?;
-    ensure!(done.len() == expected.len(), "{peer} counted {} windows of {}", done.len(), expected.len());
-    for (i, (batch, expected)) in done.iter().zip(&expected).enumerate() {
-        ensure!(
-            batch.summary == *expected,
-            "{peer} counted window {i} wrong: {:?}, right is {expected:?}",
-            batch.summary
-        );
-    }
-    let measured: &[BatchDone] = &done[window..];
-    let (first, last) = measured.first().zip(measured.last()).context("no batch was measured")?;
-    Ok(Run {
-        records: (measured.len() * args.records_per_batch) as u64,
-        elapsed: last.finished - first.started,
-        batches: measured.iter().map(|batch| batch.finished - batch.started).collect(),
-        rss_mb: stats::peak_rss_mb()?,
-        input_rss_mb,
-        cpu_busy,
-        operators,
-    })
+    batches::measure(peer, &job.batches, &expected, window, || run_peer(peer, &job))
 }
 
 /// The counts of each window, by adding what comes and taking away what goes.
@@ -194,32 +157,16 @@ impl Args {
     }
 
     fn line(&self, peer: Peer, window: usize, runs: &[Run]) -> Result<Line> {
-        let first = runs.first().context("no run")?;
-        let median_of = |value: &dyn Fn(&Run) -> f64| stats::median_over(runs, value);
-        let records_per_s = |run: &Run| (run.records as f64 / run.elapsed.as_secs_f64()).round();
-        Ok(Line {
-            workload: "w3",
-            peer,
-            cores: self.cores,
-            records: first.records,
-            records_per_s: median_of(&records_per_s),
-            words_per_s: median_of(&records_per_s),
-            batch_ms: Durations::percentiles_of(runs.iter().flat_map(|run| run.batches.iter().copied()))?,
-            rss_mb: median_of(&|run| run.rss_mb),
-            more: report::fields([
-                ("inverse", json!(false)),
-                ("window", json!(window)),
-                ("keys", json!(self.keys)),
-                ("records_per_batch", json!(self.records_per_batch)),
-                ("batches", json!(self.batches)),
-                ("seed", json!(self.seed)),
-                ("runs", json!(runs.len())),
-                ("records_per_s_of_runs", json!(runs.iter().map(records_per_s).collect::<Vec<_>>())),
-                ("input_rss_mb", json!(median_of(&|run| run.input_rss_mb))),
-                ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
-                ("operators", json!(first.operators)),
-            ]),
-        })
+        let more = report::fields([
+            ("inverse", json!(false)),
+            ("window", json!(window)),
+            ("keys", json!(self.keys)),
+            ("records_per_batch", json!(self.records_per_batch)),
+            ("batches", json!(self.batches)),
+            ("seed", json!(self.seed)),
+        ]);
+        let runs: Vec<&Run> = runs.iter().collect();
+        batches::line(("w3", peer, self.cores), &runs, ("records_per_s_of_runs", Run::records_per_s), more)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Done, Job};
+use super::Job;
+use crate::batches::Done;
 use crate::driven::{self, INTERVAL};
 
 /// Count the job's windows with Waterwheel.
