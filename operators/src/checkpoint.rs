@@ -2,11 +2,19 @@
 
 use crate::context::StreamingContext;
 use crate::error::Error;
+use crate::graph::Graph;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use waterwheel_runtime::batch::{Cadence, ProgramState, Ranges};
 use waterwheel_runtime::config::Config;
-use waterwheel_runtime::durable::Storage;
+use waterwheel_runtime::durable::{
+    ChangedType, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest, Opened, PlanChanges, Recovered,
+    RecoveryError, Storage, StorageError, Table, open, plan_changes, resume,
+};
+use waterwheel_runtime::state::{StateError, StoredState};
+use waterwheel_runtime::time::{DurationExt, Time, next_tick};
 
 /// Where a program keeps what must survive.
 pub(crate) enum Checkpoint {
@@ -55,4 +63,185 @@ impl StreamingContext {
         build(&ssc)?;
         Ok(ssc)
     }
+}
+
+/// What is wrong with a checkpoint, or with a program that is to go on from it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The directory cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What is in the storage cannot be gone on from.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The storage cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The state of an operator is of another type than the program's.
+    #[error(transparent)]
+    ChangedType(#[from] Box<ChangedType>),
+    /// The state of an operator cannot be loaded.
+    #[error("the state of {operator:?} cannot be loaded")]
+    State {
+        /// The operator's name.
+        operator: String,
+        /// Why.
+        #[source]
+        cause: StateError,
+    },
+    /// Received records are gone.
+    #[error("{0}; set `checkpoint.accept_loss` to go on without them")]
+    Lost(LostBlocks),
+    /// The program has no stream any more for records that were received and not processed.
+    #[error(
+        "the stream {stream:?} is not in the program any more, and {records} records of it were received and not processed: stop the old program gracefully first, or set `checkpoint.accept_loss` to give them up"
+    )]
+    Abandoned {
+        /// The stream's name.
+        stream: String,
+        /// Its records.
+        records: u64,
+    },
+    /// The batches of the checkpoint are on another grid.
+    #[error(
+        "the checkpoint was made with batches of {}, and the program has batches of {}: use the same interval, or a new directory",
+        theirs.pretty(), ours.pretty()
+    )]
+    OtherInterval {
+        /// The interval of the checkpoint.
+        theirs: Duration,
+        /// The interval of the program.
+        ours: Duration,
+    },
+}
+
+/// A program that wants to begin.
+pub(crate) struct Beginning<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) interval: Duration,
+    pub(crate) now: Time,
+    pub(crate) graph: &'a Graph,
+}
+
+impl Checkpoint {
+    /// Opens the storage, compares the program with what is there, and loads its state.
+    pub(crate) fn begin(self, program: &Beginning<'_>) -> Result<DurableSpec, CheckpointError> {
+        let Beginning { config, interval, now, graph } = *program;
+        let streams = graph.receiver_streams();
+        let application = &config.app_name;
+        let Opened { storage, journal, recovered } = match self {
+            Checkpoint::Directory(directory) => {
+                open(OpenRequest { directory: &directory, application, streams: &streams, now })?
+            }
+            Checkpoint::Storage(storage) => resume(storage, application, &streams)?,
+        };
+        let states = graph.state_operators();
+        if let Some(recovered) = &recovered {
+            program.check(recovered)?;
+            load(&*storage, &states, recovered)?;
+        } else {
+            log::info!("{application}: nothing is stored yet, the program begins anew");
+        }
+        let zero = recovered.as_ref().map_or_else(|| next_tick(now, interval) - interval, |left| left.meta.zero);
+        program.meta(zero, &journal, recovered.as_ref()).store(&*storage)?;
+        let cadence = Cadence { zero, every: config.checkpoint.interval.unwrap_or(interval) };
+        let block_log = true;
+        let left = recovered.map(left);
+        Ok(DurableSpec { storage, journal, zero, cadence, catch_up: config.checkpoint.catch_up, block_log, left })
+    }
+}
+
+impl Beginning<'_> {
+    /// Whether the program can go on from what was recovered; tells what is different.
+    fn check(&self, recovered: &Recovered) -> Result<(), CheckpointError> {
+        let (theirs, ours) = (recovered.meta.interval, self.interval);
+        if theirs != ours {
+            return Err(CheckpointError::OtherInterval { theirs, ours });
+        }
+        let changes = plan_changes(&recovered.meta.operators, &self.graph.operator_records());
+        tell(&self.config.app_name, &changes);
+        changes.check()?;
+        for (key, before, after) in recovered.meta.changed_settings(&self.config.in_text()) {
+            let shown = |value: &str| if value.is_empty() { "not set".to_owned() } else { value.to_owned() };
+            log::info!("the setting `{key}` was {} and is {} now", shown(before), shown(after));
+        }
+        self.check_inputs(recovered)
+    }
+
+    /// Whether all records that were received are there, and have a stream.
+    fn check_inputs(&self, recovered: &Recovered) -> Result<(), CheckpointError> {
+        let accepted = self.config.checkpoint.accept_loss;
+        if let Err(lost) = recovered.check_blocks() {
+            match accepted || !recovered.had_block_log() {
+                true => log::warn!("{lost}"),
+                false => return Err(CheckpointError::Lost(lost)),
+            }
+        }
+        for stream in recovered.abandoned.iter().filter(|stream| stream.records > 0) {
+            let error = CheckpointError::Abandoned { stream: stream.name.clone(), records: stream.records };
+            match accepted {
+                true => log::warn!("{error}"),
+                false => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is written down about the program.
+    fn meta(&self, zero: Time, journal: &Journal, _: Option<&Recovered>) -> Meta {
+        Meta {
+            application: self.config.app_name.clone(),
+            zero,
+            interval: self.interval,
+            streams: journal.streams().stored().clone(),
+            operators: self.graph.operator_records(),
+            settings: self.config.in_text(),
+        }
+    }
+}
+
+fn tell(application: &str, changes: &PlanChanges) {
+    if changes.is_unchanged() {
+        return log::info!("{application}: the program is the one that wrote the checkpoint");
+    }
+    log::info!("{application}: the program differs from the one that wrote the checkpoint\n{changes}");
+    for operator in changes.dropped_state() {
+        log::warn!(
+            "the program has no operator {operator:?} any more; its state stays in the checkpoint, and is given up when one of that name comes"
+        );
+    }
+}
+
+/// Loads the state of all operators that have some.
+fn load(storage: &dyn Storage, states: &[ProgramState], recovered: &Recovered) -> Result<(), CheckpointError> {
+    let Some(committed) = recovered.last_committed else { return Ok(()) };
+    let stored = storage.state_tables()?;
+    let had = |name: &str| recovered.meta.operators.iter().any(|known| known.name == name && known.state.is_some());
+    for ProgramState { name, operator, .. } in states.iter().filter(|state| stored.contains(&state.name)) {
+        if !had(name) {
+            log::warn!(
+                "the checkpoint holds state of an earlier operator {name:?}, which the last run did not have: it is given up"
+            );
+            storage.drop_state(name)?;
+            continue;
+        }
+        let stored = StoredState { storage, table: Table::State(name.clone()), committed };
+        operator.load(&stored).map_err(|cause| CheckpointError::State { operator: name.to_string(), cause })?;
+        log::debug!("{name}: state of {} keys as of batch {committed}", operator.stats().keys);
+    }
+    Ok(())
+}
+
+/// What the context goes on from.
+fn left(recovered: Recovered) -> Left {
+    let mut ranges = BTreeMap::<Time, Ranges>::new();
+    for (source, batches) in recovered.offsets {
+        let source: Arc<str> = source.into();
+        for (batch, range) in batches {
+            ranges.entry(batch).or_default().insert(source.clone(), range);
+        }
+    }
+    let Recovered { ledger, last_committed, next_blocks, .. } = recovered;
+    Left { ledger, committed: last_committed, ranges, next_blocks }
 }

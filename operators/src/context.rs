@@ -1,6 +1,6 @@
 //! `StreamingContext`: where a program of streams is built.
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Beginning, Checkpoint};
 use crate::dstream::DStream;
 use crate::error::{Error, Misuse, MisuseError};
 use crate::graph::{Compute, Graph};
@@ -166,7 +166,7 @@ impl StreamingContext {
     pub fn start(self) -> Result<RunningContext, Error> {
         let site = Site::here("start");
         let StreamingContext { config, interval, engine, building, .. } = self;
-        let Building { graph, receivers, listeners, mut misuses, .. } = building.into_inner();
+        let Building { graph, checkpoint, receivers, listeners, mut misuses } = building.into_inner();
         if !graph.has_outputs() {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
             misuses.push(Misuse { site, problem: problem.to_owned() });
@@ -179,12 +179,23 @@ impl StreamingContext {
             );
             misuses.push(Misuse { site, problem });
         }
+        if let Some(every) = config.checkpoint.interval
+            && !every.is_multiple_of(interval)
+        {
+            let (every, interval) = (every.pretty(), interval.pretty());
+            let problem =
+                format!("`checkpoint.interval` is {every}; it has to be a multiple of the batch interval, {interval}");
+            misuses.push(Misuse { site, problem });
+        }
         if !misuses.is_empty() {
             return Err(MisuseError { misuses }.into());
         }
         let plan = graph.plan();
         log::debug!("{}\n{plan}", config.app_name);
-        let spec = ContextSpec { config, interval, site, program: Box::new(graph), receivers, listeners };
+        let now = engine.core().clock.now();
+        let program = Beginning { config: &config, interval, now, graph: &graph };
+        let durable = checkpoint.map(|checkpoint| checkpoint.begin(&program)).transpose()?;
+        let spec = ContextSpec { config, interval, site, durable, program: Box::new(graph), receivers, listeners };
         let running = start_context(engine.core(), spec).ok_or(Error::EngineStopped)?;
         Ok(RunningContext::new(running, engine, plan))
     }

@@ -1,5 +1,6 @@
 //! What can go wrong before, while and after a context runs.
 
+use crate::checkpoint::CheckpointError;
 use crate::testkit::TestRunError;
 use std::fmt;
 use waterwheel_runtime::config::ConfigError;
@@ -19,6 +20,9 @@ pub enum Error {
     /// The program of streams is not usable; every misuse is listed.
     #[error(transparent)]
     Misuse(#[from] MisuseError),
+    /// The checkpoint cannot be used, or the program cannot go on from it.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The engine could not be started.
     #[error(transparent)]
     Engine(#[from] EngineError),

@@ -12,7 +12,7 @@
 //! | pairs | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key), [`partition_by`](DStream::partition_by) |
 //! | pairs of two streams | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | pairs and reference data | [`broadcast_join`](DStream::broadcast_join), [`left_outer_broadcast_join`](DStream::left_outer_broadcast_join) with a [`Dataset`](shared::Dataset) |
-//! | outputs | [`print`](DStream::print), [`foreach_rdd`](DStream::foreach_rdd), [`foreach_partition`](DStream::foreach_partition), [`foreach_partition_with`](DStream::foreach_partition_with) a connection of a [`ResourcePool`], [`save_as_text_files`](DStream::save_as_text_files), [`save_as_object_files`](DStream::save_as_object_files), your own [`output`](DStream::output) |
+//! | outputs | [`print`](DStream::print), [`foreach_rdd`](DStream::foreach_rdd), [`foreach_partition`](DStream::foreach_partition), [`foreach_partition_with`](DStream::foreach_partition_with) a connection of a [`ResourcePool`], [`save_as_text_files`](DStream::save_as_text_files), [`save_as_object_files`](DStream::save_as_object_files), your own [`output`](DStream::output) or, exactly once, [`transactional_output`](DStream::transactional_output) |
 //! | inputs | [`input_stream`](StreamingContext::input_stream), [`receiver_stream`](StreamingContext::receiver_stream), [`replayable_stream`](StreamingContext::replayable_stream); the sources are in the `receivers` crate. Datasets: [`object_file`](rdd::ReadFiles::object_file), [`text_file`](rdd::ReadFiles::text_file) |
 //!
 //! Datasets have operators of the same names and more: see [`rdd`]. What tasks share besides records is in [`shared`]. Programs
@@ -41,12 +41,13 @@ mod stateless;
 pub mod testkit;
 mod window;
 
+pub use checkpoint::CheckpointError;
 pub use context::StreamingContext;
 pub use dstream::DStream;
 pub use error::Error;
 pub use graph::{InputStream, SliceError, StreamHandle};
 pub use input::ReplayableStream;
-pub use output::{Output, WriteId};
+pub use output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};
 pub use pool::ResourcePool;
 pub use running::RunningContext;
 pub use waterwheel_runtime::batch::BatchInputs;

@@ -5,7 +5,7 @@ pub use crate::dstream::DStream;
 pub use crate::error::Error;
 pub use crate::graph::{InputStream, SliceError, StreamHandle};
 pub use crate::outcome::Outcome;
-pub use crate::output::{Output, WriteId};
+pub use crate::output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};
 pub use crate::pool::ResourcePool;
 pub use crate::rdd::{Parallelize, Partitioner, Rdd, ReadFiles};
 pub use crate::record::{Data, Key, Record};

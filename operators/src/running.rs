@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use std::fmt;
 use std::time::Duration;
 use waterwheel_runtime::batch::Waited;
+use waterwheel_runtime::durable::Recovery;
 use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::inside::on_engine_thread;
@@ -87,6 +88,11 @@ impl RunningContext {
     /// The zero time: batches are at zero + n x interval, n = 1, 2, ...
     pub fn zero_time(&self) -> Time {
         self.running.zero_time()
+    }
+
+    /// How an earlier run was taken up from the checkpoint directory; `None` when this one began anew.
+    pub fn recovery(&self) -> Option<&Recovery> {
+        self.running.recovery()
     }
 
     /// How many batches are complete.

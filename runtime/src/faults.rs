@@ -29,6 +29,34 @@ pub enum Fault {
         /// The cause.
         cause: String,
     },
+    /// What a batch has prepared could not be committed.
+    #[error(
+        "{cause} (attempt {attempts} of {attempts}); the batch is done, and with a checkpoint directory what it prepared is committed at the next start"
+    )]
+    NotCommitted {
+        /// How often it was tried.
+        attempts: u32,
+        /// The last attempt's fault.
+        #[source]
+        cause: JobError,
+    },
+    /// What an output prepared before it failed could not be given up.
+    #[error(
+        "{cause} (attempt {attempts} of {attempts}); the batch stays undone, and what it prepared is given up at the next start"
+    )]
+    NotGivenUp {
+        /// How often it was tried.
+        attempts: u32,
+        /// The last attempt's fault.
+        #[source]
+        cause: JobError,
+    },
+    /// What was done could not be made durable at the end.
+    #[error("the last batches could not be made durable: {cause}")]
+    Checkpoint {
+        /// The cause.
+        cause: String,
+    },
     /// A part of the runtime is gone.
     #[error("the {actor} is gone; this is a fault of the runtime, please report it")]
     ActorGone {
@@ -76,6 +104,28 @@ impl Faults {
     }
 }
 
+/// Reports that an actor is gone when a panic takes it: nobody may be waiting for an answer of it just then.
+#[derive(Debug)]
+pub struct Sentinel {
+    actor: &'static str,
+    faults: Faults,
+}
+
+impl Sentinel {
+    /// To be owned by `actor`, or by the future that does its work.
+    pub fn new(actor: &'static str, faults: Faults) -> Sentinel {
+        Sentinel { actor, faults }
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.faults.report(Fault::ActorGone { actor: self.actor });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +139,19 @@ mod tests {
             faults.report(Fault::ActorGone { actor });
         }
         assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "keeper" })));
+    }
+
+    #[test]
+    fn a_sentinel_reports_a_panic_and_nothing_else() {
+        let faults = Faults::default();
+        drop(Sentinel::new("tracker", faults.clone()));
+        assert!(faults.first().is_none());
+        let theirs = faults.clone();
+        let died = std::thread::spawn(move || {
+            let _sentinel = Sentinel::new("tracker", theirs);
+            panic!("boom");
+        });
+        assert!(died.join().is_err());
+        assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "tracker" })));
     }
 }

@@ -17,6 +17,7 @@
 //! | [`time`], [`clock`], [`config`], [`codec`] | what everything stands on |
 
 pub mod batch;
+mod begin;
 pub mod block;
 pub mod clock;
 pub mod codec;

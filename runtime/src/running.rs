@@ -7,8 +7,9 @@
 //! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
 
 use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, Settle, StopTicker, Tick, Waited};
-use crate::block::{BlockTracker, HasUnallocated, RemoveContext};
+use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext};
 use crate::clock::SharedClock;
+use crate::durable::Recovery;
 use crate::event::{AddListener, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::ids::ContextId;
@@ -70,6 +71,7 @@ pub struct Running {
     publisher: Publisher,
     scheduler: Addr<BatchScheduler>,
     zero: Time,
+    recovery: Option<Recovery>,
     threads: Mutex<Vec<RunnerThread>>,
 }
 
@@ -82,7 +84,17 @@ impl Running {
         scheduler: Addr<BatchScheduler>,
         zero: Time,
     ) -> Running {
-        Running { commands, faults, progress, publisher, scheduler, zero, threads: Mutex::default() }
+        Running { commands, faults, progress, publisher, scheduler, zero, recovery: None, threads: Mutex::default() }
+    }
+
+    pub(crate) fn recovered(mut self, recovery: Option<Recovery>) -> Running {
+        self.recovery = recovery;
+        self
+    }
+
+    /// How an earlier run was taken up; `None` when this one began anew.
+    pub fn recovery(&self) -> Option<&Recovery> {
+        self.recovery.as_ref()
     }
 
     pub(crate) fn with_threads(mut self, threads: Vec<RunnerThread>) -> Running {
@@ -266,6 +278,10 @@ impl Conductor {
             let _ = self.scheduler.send(Tick { batch }).await;
         }
         let _ = self.scheduler.send(Drain).await;
+        // What was held back for the next checkpoint goes now: there will be none.
+        if let Ok(Err(error)) = self.tracker.send(LogChanges { changes: Vec::new() }).await {
+            self.faults.report(Fault::Checkpoint { cause: error.to_string() });
+        }
     }
 
     async fn waiting(&self) -> String {

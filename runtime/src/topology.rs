@@ -7,10 +7,13 @@
 //! (`do_send`), so that a full queue holds up whoever fills it, back to the socket.
 
 use crate::batch::{
-    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, SchedulerParts,
+    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, Resume, SchedulerParts,
+    recover_all,
 };
-use crate::block::{BlockTracker, Ledger, MemoryLog};
+use crate::begin::Begin;
+use crate::block::BlockTracker;
 use crate::config::Config;
+use crate::durable::{BlockLog, DurableSpec};
 use crate::engine::end_signal;
 use crate::event::{Event, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
@@ -23,7 +26,8 @@ use crate::site::Site;
 use crate::stage::CancelToken;
 use crate::time::next_tick;
 use actix::{Actor, Recipient};
-use actix_rt::Arbiter;
+use actix_rt::{Arbiter, ArbiterHandle};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -39,10 +43,12 @@ pub const TASKS_PER_WORKER: usize = 2;
 pub const COORDINATOR_MAILBOX: usize = 1;
 /// Events that wait for listeners; more are dropped and counted.
 pub const EVENT_BUS_MAILBOX: usize = 4096;
+/// Writes that wait for the one before them: blocks of receivers, and one record of the tracker.
+pub const KEEPER_MAILBOX: usize = 32;
 /// Blocks and batches being recorded.
 pub const TRACKER_MAILBOX: usize = 64;
-/// One piece of work at a time is sent to a runner, and what it is to drop.
-pub const JOB_RUNNER_MAILBOX: usize = 2;
+/// One piece of work at a time is sent to a runner, what it is to drop, and a second step of an output.
+pub const JOB_RUNNER_MAILBOX: usize = 3;
 /// Ticks come one at a time; the rest are questions.
 pub const SCHEDULER_MAILBOX: usize = 16;
 /// The ticker is only ever told to stop.
@@ -97,13 +103,26 @@ pub const ACTORS: &[ActorRow] = &[
         arbiter: "events",
         sends_to: "listeners",
     },
-    ActorRow { actor: "BlockTracker", one_per: "context", mailbox: TRACKER_MAILBOX, arbiter: "control", sends_to: "-" },
+    ActorRow {
+        actor: "Keeper",
+        one_per: "context with a checkpoint directory",
+        mailbox: KEEPER_MAILBOX,
+        arbiter: "its own",
+        sends_to: "-",
+    },
+    ActorRow {
+        actor: "BlockTracker",
+        one_per: "context",
+        mailbox: TRACKER_MAILBOX,
+        arbiter: "control",
+        sends_to: "Keeper (through its log)",
+    },
     ActorRow {
         actor: "ReceiverSupervisor",
         one_per: "receiver",
         mailbox: SUPERVISOR_MAILBOX,
         arbiter: "control (its receiver: receivers)",
-        sends_to: "BlockManager, BlockTracker",
+        sends_to: "BlockManager, Keeper, BlockTracker",
     },
     ActorRow {
         actor: "JobRunner",
@@ -172,6 +191,10 @@ pub struct ContextParts {
     pub interval: Duration,
     /// Its ledger.
     pub tracker: actix::Addr<BlockTracker>,
+    /// Where the records of received blocks are kept, if they are.
+    pub block_log: Option<BlockLog>,
+    /// The number of the next block of each stream that an earlier run had.
+    pub next_blocks: BTreeMap<StreamId, u64>,
     /// Its listeners.
     pub publisher: Publisher,
     /// Its faults.
@@ -186,6 +209,8 @@ pub struct ContextSpec {
     pub interval: Duration,
     /// Where `start` was called.
     pub site: Site,
+    /// Where what must survive is kept, and what an earlier run left there.
+    pub durable: Option<DurableSpec>,
     /// The streams at work.
     pub program: Box<dyn BatchProgram>,
     /// The receivers.
@@ -196,8 +221,9 @@ pub struct ContextSpec {
 
 /// Starts the actors of a context, bottom up. `None` when the engine has been stopped.
 pub fn start_context(core: &Arc<EngineCore>, spec: ContextSpec) -> Option<Running> {
-    let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) =
-        (0..spec.config.concurrent_jobs.max(1)).map(|_| end_signal()).unzip();
+    // One thread for each job that may run at a time, and one for the keeper.
+    let threads = spec.config.concurrent_jobs.max(1) + usize::from(spec.durable.is_some());
+    let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) = (0..threads).map(|_| end_signal()).unzip();
     let shared = core.clone();
     let (running, arbiters) = core.on_control(move || async move { assemble(shared, spec, runner_ends) })?;
     let threads = arbiters.into_iter().zip(ends).map(|(arbiter, ended)| RunnerThread { arbiter, ended }).collect();
@@ -210,16 +236,32 @@ fn assemble(
     spec: ContextSpec,
     runner_ends: Vec<std::sync::mpsc::Sender<()>>,
 ) -> (Running, Vec<Arbiter>) {
-    let ContextSpec { config, interval, site, mut program, receivers, listeners } = spec;
+    let ContextSpec { config, interval, site, durable, mut program, receivers, listeners } = spec;
     let (context, clock) = (core.next_context(), core.clock.clone());
     let (faults, progress, cancel) = (Faults::default(), Progress::default(), CancelToken::default());
 
     let publisher = Publisher::start(&core.events, listeners);
-    let tracker = BlockTracker::new(context, Ledger::new(), Box::new(MemoryLog)).start();
-
-    // The zero time lies on the grid of multiples of the interval; the first batch is one interval later.
-    let zero = next_tick(clock.now(), interval) - interval;
-    if let Err(error) = program.start(zero) {
+    let mut arbiters = Vec::new();
+    let mut runner_ends = runner_ends.into_iter();
+    let begin = match durable {
+        None => Begin::anew(next_tick(clock.now(), interval) - interval, interval),
+        Some(durable) => {
+            let arbiter = own_arbiter(&mut arbiters, runner_ends.next());
+            Begin::of(durable, interval, clock.now(), &arbiter)
+        }
+    };
+    let Begin { zero, first, ledger, log, cadence, resume, block_log, next_blocks, recovery } = begin;
+    let tracker = BlockTracker::new(context, ledger, log).start();
+    let Resume { pending, past } = resume;
+    let logged = pending.iter().map(|(batch, ranges)| (batch.batch, ranges.clone()));
+    let logged = past.inputs.iter().map(|(batch, inputs)| (*batch, inputs.ranges.clone())).chain(logged).collect();
+    let committed = past.committed;
+    if recovery.is_some() {
+        program.recover(past);
+    }
+    let started = program.start(zero);
+    let two_step = program.two_step_outputs();
+    if let Err(error) = started.and_then(|()| recover_all(&two_step, committed)) {
         // The conductor, started last, sees the fault first of all and ends the context.
         faults.report(Fault::Batch(error));
     }
@@ -230,23 +272,16 @@ fn assemble(
         config: config.clone(),
         interval,
         tracker: tracker.clone(),
+        block_log,
+        next_blocks,
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
     let receivers: Vec<ReceiverAddresses> = receivers.into_iter().map(|receiver| receiver.start(&parts)).collect();
 
-    let mut arbiters = Vec::new();
     let runners = runner_ends
-        .into_iter()
         .map(|end| {
-            let arbiter = Arbiter::new();
-            let handle = arbiter.handle();
-            handle.spawn(async move {
-                // Lives as long as the thread's runtime does.
-                let _end = end;
-                std::future::pending::<()>().await;
-            });
-            arbiters.push(arbiter);
+            let handle = own_arbiter(&mut arbiters, Some(end));
             let threads = ThreadCount::of_this_thread();
             JobRunner::start_in_arbiter(&handle, move |_| JobRunner::new(site, threads))
         })
@@ -265,9 +300,10 @@ fn assemble(
             parallelism: config.parallelism(),
         },
         state: program.state(),
-        cadence: None,
-        pending: Vec::new(),
-        ranges: LoggedRanges::default(),
+        two_step,
+        cadence,
+        pending,
+        ranges: LoggedRanges::new(program.replayable_sources(), &logged),
         program,
         runners,
         tracker: tracker.clone(),
@@ -278,7 +314,7 @@ fn assemble(
         cancel: cancel.clone(),
     })
     .start();
-    let ticker = BatchTicker::new(clock.clone(), zero + interval, interval, scheduler.clone(), faults.clone()).start();
+    let ticker = BatchTicker::new(clock.clone(), first, interval, scheduler.clone(), faults.clone()).start();
     publisher.publish(Event::StreamingStarted { time: clock.now() });
 
     let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);
@@ -299,5 +335,18 @@ fn assemble(
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
     };
     actix_rt::spawn(conductor.run(inbox));
-    (Running::new(commands, faults, progress, publisher, scheduler, zero), arbiters)
+    (Running::new(commands, faults, progress, publisher, scheduler, zero).recovered(recovery), arbiters)
+}
+
+/// A thread of its own for actors that block it. `end` is dropped when it has ended.
+fn own_arbiter(arbiters: &mut Vec<Arbiter>, end: Option<std::sync::mpsc::Sender<()>>) -> ArbiterHandle {
+    let arbiter = Arbiter::new();
+    let handle = arbiter.handle();
+    handle.spawn(async move {
+        // Lives as long as the thread's runtime does.
+        let _end = end;
+        std::future::pending::<()>().await;
+    });
+    arbiters.push(arbiter);
+    handle
 }

@@ -6,7 +6,7 @@
 //! | name | what it is |
 //! | --- | --- |
 //! | `counts` | the dataset, whole; what readers read |
-//! | `_counts.0123456789abcdef.unfinished` | what one save is writing, or was when its process ended; the digits are its own |
+//! | `_counts.0.unfinished` | what one save is writing, or was when its process ended; several at once have 0, 1, 2, ... |
 //! | `_counts.replaced` | the dataset before, for the moment in which the new one takes its place |
 //!
 //! Readers of such directories pass over names that begin with `_`. The steps, each durable before the next begins:
@@ -25,15 +25,15 @@
 //!
 //! Several saves may write to one name at once, in one process or in many: each has a directory of its own, all of them are
 //! whole, and the last to finish stays. A save that fails removes its directory. One that a crash has left is removed by the
-//! next save over the name, which knows it by the lock that nobody holds (see `unfinished`); where directories cannot be locked
-//! it is left for good. Locks have to reach as far as writers do: on a network file system that keeps them to one machine, two
+//! next save over the name, which comes upon it under the same number and knows it by the lock that nobody holds (see
+//! `unfinished`); where directories cannot be locked it is left for good. Locks have to reach as far as writers do: on a network file system that keeps them to one machine, two
 //! machines must not write to one name.
 //!
 //! What is to be replaced has to be such a dataset itself, or empty: a directory without `_SUCCESS` is somebody else's, and a
 //! wrong path must not remove it.
 
 use super::durable::{create_directory, parent, remove_directory, rename, swap, sync_directory};
-use super::unfinished::{Unfinished, remove_leftovers};
+use super::unfinished::Unfinished;
 use crate::outcome::BoxError;
 use crate::rdd::{Flow, Input, Rdd};
 use crate::record::Data;
@@ -94,10 +94,7 @@ impl OutputDirectory {
         self.put_back()?;
         self.check_replaceable()?;
         let home = parent(&self.finished);
-        create_directory(home)
-            .and_then(|()| remove_leftovers(&self.finished))
-            .and_then(|()| Unfinished::beside(&self.finished))
-            .map_err(|error| at(home, error))
+        create_directory(home).and_then(|()| Unfinished::beside(&self.finished)).map_err(|error| at(home, error))
     }
 
     /// A crash between the two renames of [`finish`](OutputDirectory::finish) has left no dataset under its name.
@@ -143,36 +140,51 @@ impl OutputDirectory {
         self.check_replaceable()?;
         // From here on it may be the old dataset that has this name.
         new.keep();
-        if let Some(old) = self.put_in_place(&new)?
-            && let Err(error) = remove_directory(old)
-        {
-            // The new dataset is in its place. What is left hurts nobody, and the next run over this name removes it.
-            log::warn!("{} is the old {} and could not be removed: {error}", old.display(), self.finished.display());
+        match self.put_in_place(&new)? {
+            Old::None => {}
+            Old::Swapped => new.remove_swapped(),
+            Old::SetAside => {
+                if let Err(error) = remove_directory(&self.replaced) {
+                    // The new dataset is in its place. What is left hurts nobody, and the next run over this name removes it.
+                    let (old, finished) = (self.replaced.display(), self.finished.display());
+                    log::warn!("{old} is the old {finished} and could not be removed: {error}");
+                }
+            }
         }
         Ok(())
     }
 
-    /// Returns where the old dataset is now, if there was one.
-    fn put_in_place<'a>(&'a self, new: &'a Unfinished) -> Result<Option<&'a Path>, BoxError> {
+    fn put_in_place(&self, new: &Unfinished) -> Result<Old, BoxError> {
         let here = |error| at(&self.finished, error);
         if !self.finished.try_exists().map_err(here)? {
             match rename(new.path(), &self.finished) {
                 // Another save was faster.
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => self.check_replaceable()?,
-                renamed => return renamed.map(|()| None).map_err(here),
+                renamed => return renamed.map(|()| Old::None).map_err(here),
             }
         }
         if swap(new.path(), &self.finished).map_err(here)? {
-            return Ok(Some(new.path()));
+            return Ok(Old::Swapped);
         }
         self.put_in_place_by_two_renames(new).map_err(here)?;
-        Ok(Some(&self.replaced))
+        Ok(Old::SetAside)
     }
 
     fn put_in_place_by_two_renames(&self, new: &Unfinished) -> io::Result<()> {
         rename(&self.finished, &self.replaced)?;
         rename(new.path(), &self.finished)
     }
+}
+
+/// Where the dataset is that was replaced.
+#[derive(Debug, PartialEq, Eq)]
+enum Old {
+    /// There was none.
+    None,
+    /// Where the new one was written.
+    Swapped,
+    /// Under the name for that.
+    SetAside,
 }
 
 /// The dataset is whole, and all of it is durable.

@@ -71,32 +71,46 @@ fn swap_names(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Who has locked a directory.
+/// Who has locked the directory of a name.
 pub(super) enum Lock {
     /// This call has, until the file is closed.
     Mine(File),
     /// Somebody else: another process or another save of this one.
     Theirs,
-    /// It cannot be told: the directory is not there, or this system or file system does not lock directories.
+    /// There is no directory of that name, or not the one any more that was locked.
+    Gone,
+    /// It cannot be told: this system or file system does not lock directories.
     Unknown,
 }
 
 /// Tries to lock a directory. The lock ends with the process at the latest.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 pub(super) fn lock(path: &Path) -> Lock {
-    use rustix::fs::{FlockOperation, flock};
+    use rustix::fs::{FlockOperation, flock, fstat, stat};
     use rustix::io::Errno;
-    let Ok(directory) = File::open(path) else { return Lock::Unknown };
+    let directory = match File::open(path) {
+        Ok(directory) => directory,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Lock::Gone,
+        Err(_) => return Lock::Unknown,
+    };
     match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Lock::Mine(directory),
-        Err(Errno::WOULDBLOCK) => Lock::Theirs,
-        Err(_) => Lock::Unknown,
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Lock::Theirs,
+        Err(_) => return Lock::Unknown,
+    }
+    // Whoever had the lock before may have moved or removed the directory between the two.
+    match (fstat(&directory), stat(path)) {
+        (Ok(locked), Ok(named)) if (locked.st_dev, locked.st_ino) == (named.st_dev, named.st_ino) => {
+            Lock::Mine(directory)
+        }
+        (Ok(_), Ok(_) | Err(Errno::NOENT)) => Lock::Gone,
+        (Err(_), _) | (_, Err(_)) => Lock::Unknown,
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-pub(super) fn lock(_: &Path) -> Lock {
-    Lock::Unknown
+pub(super) fn lock(path: &Path) -> Lock {
+    if path.exists() { Lock::Unknown } else { Lock::Gone }
 }
 
 /// Removes a directory and everything in it, if it is there.

@@ -126,7 +126,8 @@ pub(crate) fn catch<R>(site: Site, batch: Time, body: impl FnOnce() -> Result<R,
     caught(site, Some(batch), body)
 }
 
-pub(super) fn caught<R>(
+/// [`catch`] of user code that may run for no batch.
+pub(crate) fn caught<R>(
     site: Site,
     batch: Option<Time>,
     body: impl FnOnce() -> Result<R, JobError>,

@@ -8,7 +8,7 @@ mod batch;
 mod handle;
 mod program;
 
-pub(crate) use batch::{Batch, catch};
+pub(crate) use batch::{Batch, catch, caught};
 pub use handle::{SliceError, StreamHandle};
 
 use crate::plan::{Plan, PlannedOperator};
@@ -20,10 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use waterwheel_runtime::batch::{BatchInputs, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, Use};
+use waterwheel_runtime::batch::{
+    BatchInputs, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, TwoStepOutput, Use,
+};
 use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::durable::OperatorRecord;
 use waterwheel_runtime::error::JobError;
-use waterwheel_runtime::ids::StreamId;
+use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -159,6 +162,8 @@ pub(crate) struct Graph {
     inputs: Vec<Box<dyn StartStop>>,
     /// The stateful operators, in order of definition.
     states: Vec<ProgramState>,
+    /// The outputs that are committed in two steps, in order of definition.
+    two_step: Vec<Arc<dyn TwoStepOutput>>,
     /// How many of the inputs were started and not stopped, from the first on.
     started: usize,
     streams: u32,
@@ -183,6 +188,7 @@ impl Graph {
             observers: Vec::new(),
             inputs: Vec::new(),
             states: Vec::new(),
+            two_step: Vec::new(),
             started: 0,
             streams: 0,
             past: BTreeMap::new(),
@@ -245,8 +251,25 @@ impl Graph {
         }
     }
 
-    pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) {
+    pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) -> OutputId {
         self.outputs.push(Output { site, uses, make });
+        OutputId(u32::try_from(self.outputs.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Adds the second step of an output.
+    ///
+    /// # Errors
+    /// Why its name cannot be one.
+    pub(crate) fn add_two_step(&mut self, output: Arc<dyn TwoStepOutput>) -> Result<(), String> {
+        let name = output.name();
+        if name.trim().is_empty() {
+            return Err("a name needs at least one letter; give one that says what the output holds".to_owned());
+        }
+        if let Some(other) = self.two_step.iter().find(|other| other.name() == name) {
+            return Err(format!("the name {name:?} is that of {} already; choose another", other.site()));
+        }
+        self.two_step.push(output);
+        Ok(())
     }
 
     pub(crate) fn add_input(&mut self, input: Box<dyn StartStop>) {
@@ -375,6 +398,30 @@ impl Graph {
             wanted: node.wanted,
         };
         Retention { zero: self.zero, remember: self.remember, nodes: self.nodes.iter().map(needs).collect() }
+    }
+
+    /// The names of the streams that receivers feed.
+    pub(crate) fn receiver_streams(&self) -> Vec<(String, StreamId)> {
+        let named = |node: &Node| node.stream.map(|stream| (node.name.clone(), stream));
+        self.nodes.iter().filter_map(named).collect()
+    }
+
+    /// The stateful operators.
+    pub(crate) fn state_operators(&self) -> Vec<ProgramState> {
+        self.states.clone()
+    }
+
+    /// The operators as they are written down in a checkpoint.
+    pub(crate) fn operator_records(&self) -> Vec<OperatorRecord> {
+        let states = self.state_operators();
+        let schema =
+            |index: usize| states.iter().find(|state| state.node == index).map(|state| state.operator.schema());
+        let record = |(index, node): (usize, &Node)| OperatorRecord {
+            name: node.name.clone(),
+            kind: node.site.operator.to_owned(),
+            state: schema(index),
+        };
+        self.nodes.iter().enumerate().map(record).collect()
     }
 
     /// What the program is, for people and for comparing.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
     BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges, Retention,
+    TwoStepOutput,
 };
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::OutputId;
@@ -106,6 +107,10 @@ impl BatchProgram for Graph {
 
     fn state(&self) -> Vec<ProgramState> {
         self.states.clone()
+    }
+
+    fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {
+        self.two_step.clone()
     }
 
     fn stop(&mut self) {

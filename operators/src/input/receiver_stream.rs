@@ -89,7 +89,11 @@ where
             context: context.context,
             stream,
             name: name.clone(),
-            intake: Arc::new(Intake::new(limits, clock.clone(), 0)),
+            intake: Arc::new(Intake::new(
+                limits,
+                clock.clone(),
+                context.next_blocks.get(&stream).copied().unwrap_or(0),
+            )),
             level,
             // Every batch tick cuts a block as well, so a block interval as long as the batch needs no timer.
             block_interval: (block_interval < context.interval).then_some(block_interval),

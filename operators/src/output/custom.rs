@@ -8,6 +8,7 @@ use crate::record::Data;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::ids::OutputId;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -106,7 +107,7 @@ impl<T: Data> DStream<'_, T> {
         &self,
         site: Site,
         f: impl Fn(Rdd<T>, Time) -> Result<(), BoxError> + Send + Sync + 'static,
-    ) {
+    ) -> OutputId {
         let (parent, f) = (self.node_id(), Arc::new(f));
         let make = move |batch: &mut Batch<'_>| {
             let Some(dataset) = batch.dataset(parent)? else { return Ok(None) };
@@ -114,7 +115,7 @@ impl<T: Data> DStream<'_, T> {
             let run = move || catch(site, time, || f(dataset.clone(), time).map_err(|error| told(error, site, time)));
             Ok(Some(Arc::new(run) as RunJob))
         };
-        self.context().with_graph(|graph| graph.add_output(site, vec![parent.now()], Box::new(make)));
+        self.context().with_graph(|graph| graph.add_output(site, vec![parent.now()], Box::new(make)))
     }
 }
 

@@ -71,8 +71,9 @@ impl TestProgram {
     /// As [`advance`](TestProgram::advance).
     pub fn jump(&mut self, batches: u64) -> Result<(), Error> {
         let wanted = self.batches_due().saturating_add(batches);
-        let intervals = u32::try_from(wanted).unwrap_or(u32::MAX);
-        let due = self.running.zero_time() + self.interval.saturating_mul(intervals);
+        let (again, first) = self.beginning();
+        let intervals = u32::try_from(wanted.saturating_sub(again)).unwrap_or(u32::MAX);
+        let due = first - self.interval + self.interval.saturating_mul(intervals);
         // By the difference: the test may have turned the clock itself, to somewhere between two batches.
         self.clock.advance(due.since(self.clock.now()));
         if self.running.wait_for_batches(wanted, self.deadline) {
@@ -85,10 +86,17 @@ impl TestProgram {
         Err(TestRunError::TimedOut { complete, wanted, deadline: self.deadline }.into())
     }
 
-    /// Batches whose time has come.
+    /// Batches that are run again or whose time has come.
     fn batches_due(&self) -> u64 {
-        let passed = self.clock.now().since(self.running.zero_time());
-        u64::try_from(passed.as_millis() / self.interval.as_millis().max(1)).unwrap_or(u64::MAX)
+        let (again, first) = self.beginning();
+        let passed = (self.clock.now() + self.interval).since(first);
+        again + u64::try_from(passed.as_millis() / self.interval.as_millis().max(1)).unwrap_or(u64::MAX)
+    }
+
+    /// How many batches of an earlier run are run again, and the first one that is new.
+    fn beginning(&self) -> (u64, Time) {
+        let anew = (0, self.running.zero_time() + self.interval);
+        self.running.recovery().map_or(anew, |recovery| (recovery.pending as u64, recovery.first))
     }
 
     /// Waits until `condition` holds: for what no batch waits for, such as a receiver that connects. `what` is for the error.

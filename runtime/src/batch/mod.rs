@@ -12,12 +12,15 @@ mod retention;
 mod runner;
 mod scheduler;
 mod ticker;
+mod two_step;
 
 pub use lifecycle::{Lifecycle, Step, Work};
 pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, PastInputs, ProgramState, Ranges};
 pub use progress::{Progress, Waited};
 pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
-pub use runner::{DropForgotten, Generate, JobRunner, RunOutput};
+pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep};
 pub use scheduler::{BatchScheduler, Cadence, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick};
 pub use ticker::{BatchTicker, StopTicker};
+pub(crate) use two_step::recover_all;
+pub use two_step::{SecondStep, TwoStepOutput, Verdict};

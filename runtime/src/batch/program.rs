@@ -1,6 +1,7 @@
 //! What a context does with each batch, as the runtime sees it: the operators crate builds it, the scheduler drives it.
 
 use super::retention::{Cutoffs, Retention};
+use super::two_step::TwoStepOutput;
 use crate::block::BlockInfo;
 use crate::error::JobError;
 use crate::ids::{ContextId, OutputId, StreamId};
@@ -106,6 +107,10 @@ pub trait BatchProgram: Send {
 
     /// The replayable sources, by name, and their positions in the graph. Asked once, after `start`.
     fn replayable_sources(&self) -> Vec<(Arc<str>, usize)>;
+    /// Its outputs that are committed in two steps, in order of definition. Asked once, after `start`.
+    fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {
+        Vec::new()
+    }
 
     /// No batch comes any more.
     fn stop(&mut self);

@@ -3,7 +3,9 @@
 //! It has an arbiter of its own, because that code blocks its thread while it waits for actions.
 
 use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
+use super::two_step::SecondStep;
 use crate::error::{JobError, panic_message};
+use crate::failpoint::fail_point;
 use crate::inside::{ThreadCount, mark_engine_thread};
 use crate::site::Site;
 use crate::time::Time;
@@ -55,7 +57,12 @@ impl Handler<Generate> for JobRunner {
 
     fn handle(&mut self, msg: Generate, _: &mut Self::Context) -> Self::Result {
         let Generate { mut program, inputs } = msg;
-        let generated = self.guard(inputs.batch, || program.generate(&inputs));
+        let generated = self.guard(inputs.batch, || {
+            fail_point("runner.before_generate");
+            let generated = program.generate(&inputs);
+            fail_point("runner.after_generate");
+            generated
+        });
         MessageResult((program, generated))
     }
 }
@@ -92,6 +99,27 @@ impl Handler<RunOutput> for JobRunner {
     type Result = Result<(), JobError>;
 
     fn handle(&mut self, msg: RunOutput, _: &mut Self::Context) -> Self::Result {
-        self.guard(msg.batch, || (msg.job.run)())
+        self.guard(msg.batch, || {
+            fail_point("runner.before_output");
+            let outcome = (msg.job.run)();
+            fail_point("runner.after_output");
+            outcome
+        })
+    }
+}
+
+/// Commits or gives up what a batch has prepared.
+#[derive(Message)]
+#[rtype(result = "Result<(), JobError>")]
+pub struct RunSecondStep {
+    /// Of which output and batch.
+    pub step: SecondStep,
+}
+
+impl Handler<RunSecondStep> for JobRunner {
+    type Result = Result<(), JobError>;
+
+    fn handle(&mut self, msg: RunSecondStep, _: &mut Self::Context) -> Self::Result {
+        self.guard(msg.step.batch, || msg.step.run())
     }
 }

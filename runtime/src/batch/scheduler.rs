@@ -3,6 +3,7 @@
 //! What may start and what an outcome means is decided by the pure [`Lifecycle`]; this actor carries it out.
 
 mod committing;
+mod concluding;
 mod forgetting;
 
 use super::lifecycle::{Lifecycle, Step, Work};
@@ -10,11 +11,13 @@ use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob,
 use super::progress::Progress;
 use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
+use super::two_step::{Held, TwoStepOutput};
 use crate::block::{AllocateBatch, Allocation, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
-use crate::faults::{Fault, Faults};
+use crate::failpoint::fail_point;
+use crate::faults::{Fault, Faults, Sentinel};
 use crate::ids::{ContextId, OutputId};
 use crate::receiver::CutBlock;
 use crate::scope::{EngineCore, JobLimits, JobScope};
@@ -54,6 +57,8 @@ pub struct SchedulerParts {
     pub limits: JobLimits,
     /// The state of its operators.
     pub state: Vec<ProgramState>,
+    /// Its outputs that are committed in two steps.
+    pub two_step: Vec<Arc<dyn TwoStepOutput>>,
     /// Which batches are made durable at once; `None` when nothing is.
     pub cadence: Option<Cadence>,
     /// Batches of an earlier run that were allocated and not committed, oldest first, with what replayable sources read in them.
@@ -104,10 +109,15 @@ pub struct BatchScheduler {
     waiting_for_room: Vec<oneshot::Sender<()>>,
     waiting_for_end: Vec<oneshot::Sender<()>>,
     running: HashMap<usize, (Work, String)>,
+    /// What batches that are not durable yet have prepared.
+    held: Held,
+    /// The second step of an output that is under way, with the ones behind it.
+    concluding: Option<(Work, String)>,
     /// Ticks that do not have their blocks yet.
     allocating: usize,
     /// Ends when the last tick has its blocks: the next one waits for that.
     last_tick: Option<oneshot::Receiver<()>>,
+    _sentinel: Sentinel,
 }
 
 impl BatchScheduler {
@@ -124,8 +134,11 @@ impl BatchScheduler {
             waiting_for_room: Vec::new(),
             waiting_for_end: Vec::new(),
             running: HashMap::new(),
+            held: Held::default(),
+            concluding: None,
             allocating: 0,
             last_tick: None,
+            _sentinel: Sentinel::new("batch scheduler", parts.faults.clone()),
             parts,
         }
     }
@@ -205,9 +218,11 @@ impl BatchScheduler {
             self.tell(|| Event::BatchStarted(info));
         }
         self.running.insert(runner, (Work::Generate(batch), "building its datasets".to_owned()));
+        fail_point("scheduler.before_generate");
         let answer = address.send(Generate { program, inputs }).into_actor(self);
         ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
             Ok((mut program, generated)) => {
+                fail_point("scheduler.after_generate");
                 let ranges = program.take_ranges();
                 scheduler.program = Some(program);
                 scheduler.forget(ctx);
@@ -249,9 +264,11 @@ impl BatchScheduler {
         let (site, start) = (job.site, self.parts.clock.monotonic());
         self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
         self.tell(|| Event::OutputStarted { batch, output, site });
+        fail_point("scheduler.before_output");
         let answer = address.send(RunOutput { batch, job }).into_actor(self);
         ctx.spawn(answer.map(move |outcome, scheduler, ctx| match outcome {
             Ok(outcome) => {
+                fail_point("scheduler.after_output");
                 scheduler.release(runner);
                 let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
                 let failure = outcome.as_ref().err().map(ToString::to_string);
@@ -388,9 +405,11 @@ impl Handler<Tick> for BatchScheduler {
                     Either::Right(_) => log::warn!("a receiver did not hand over its block within the batch interval"),
                 }
             }
+            fail_point("scheduler.before_allocate");
             tracker.send(AllocateBatch { batch }).await
         };
         Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
+            fail_point("scheduler.after_allocate");
             scheduler.allocating -= 1;
             let _ = allocated.send(());
             match allocation {
@@ -433,6 +452,7 @@ impl Handler<RunningWork> for BatchScheduler {
         let mut running: Vec<String> = self
             .running
             .values()
+            .chain(&self.concluding)
             .map(|(work, what)| {
                 let (Work::Generate(batch) | Work::Output(batch, _)) = work;
                 format!("batch {batch} is still in {what}")

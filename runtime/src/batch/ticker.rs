@@ -2,7 +2,7 @@
 
 use super::scheduler::{BatchScheduler, Tick};
 use crate::clock::SharedClock;
-use crate::faults::{Fault, Faults};
+use crate::faults::{Fault, Faults, Sentinel};
 use crate::time::Time;
 use crate::topology::TICKER_MAILBOX;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
@@ -40,7 +40,9 @@ impl Actor for BatchTicker {
         ctx.set_mailbox_capacity(TICKER_MAILBOX);
         let (clock, interval, next) = (self.clock.clone(), self.interval, self.next.clone());
         let (scheduler, faults) = (self.scheduler.clone(), self.faults.clone());
+        let sentinel = Sentinel::new("batch ticker", faults.clone());
         let ticking = async move {
+            let _sentinel = sentinel;
             loop {
                 let batch = next.get();
                 clock.sleep_until(batch).await;

@@ -19,6 +19,7 @@
 mod error;
 mod event;
 mod log;
+mod restore;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ops::Bound;
@@ -63,7 +64,7 @@ pub struct Ledger {
     done: BTreeMap<Time, Allocation>,
     /// The last horizon: what lies before it has been looked through.
     horizon: Option<Horizon>,
-    /// Every block in one of the three, so that none is added twice.
+    /// Every block in one of the three, so that none is added twice. Found anew by `renamed` when the ledger was decoded.
     #[serde(skip)]
     known: HashSet<BlockId, RandomState>,
     last_allocated: Option<Time>,

@@ -46,6 +46,7 @@ setters!(Config {
 setters!(CheckpointConfig {
     with_interval(interval: Duration),
     with_catch_up(catch_up: CatchUp),
+    with_accept_loss(accept_loss: bool),
     with_sync(sync: bool),
 });
 

@@ -165,6 +165,7 @@ mod tests {
                     "stop_gracefully_on_shutdown",
                     "handle_signals",
                     "checkpoint.catch_up",
+                    "checkpoint.accept_loss",
                     "checkpoint.sync",
                     "receiver.max_rate",
                     "receiver.restart_delay",

@@ -114,6 +114,11 @@ pub struct CheckpointConfig {
     /// Unit: policy. Default: `coalesce`. Spark: none.
     pub catch_up: CatchUp,
 
+    /// Whether the application starts although received records are gone, or have no stream in the program any more.
+    ///
+    /// Unit: boolean. Default: `false`. Spark: none.
+    pub accept_loss: bool,
+
     /// Whether every commit waits for the disk. Without it a crash of the machine (not of the application) may lose the last of them.
     ///
     /// Unit: boolean. Default: `true`. Spark: none.
@@ -207,7 +212,7 @@ impl Default for Config {
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        CheckpointConfig { interval: None, catch_up: CatchUp::Coalesce, sync: true }
+        CheckpointConfig { interval: None, catch_up: CatchUp::Coalesce, accept_loss: false, sync: true }
     }
 }
 

@@ -200,6 +200,7 @@ mod tests {
         [checkpoint]
         interval = "30s"
         catch_up = "each_interval"
+        accept_loss = true
         sync = false
 
         [receiver]
@@ -233,8 +234,12 @@ mod tests {
             .with_handle_signals(false)
             .with_max_pending_batches(5)
             .with_remember(seconds(150));
-        config.checkpoint =
-            config.checkpoint.with_interval(seconds(30)).with_catch_up(CatchUp::EachInterval).with_sync(false);
+        config.checkpoint = config
+            .checkpoint
+            .with_interval(seconds(30))
+            .with_catch_up(CatchUp::EachInterval)
+            .with_accept_loss(true)
+            .with_sync(false);
         config.receiver = config
             .receiver
             .with_max_rate(1000)

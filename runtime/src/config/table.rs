@@ -1,5 +1,7 @@
 //! The table of all settings: what the sources look keys up in, and what the reference page is made from.
 
+use std::collections::BTreeMap;
+
 use super::Config;
 use super::value::Field;
 
@@ -124,6 +126,20 @@ impl Config {
         SETTINGS.iter().map(|setting| setting.key)
     }
 
+    /// What is set, as text by key: for telling what is different from an earlier run.
+    ///
+    /// ```
+    /// use waterwheel_runtime::config::Config;
+    ///
+    /// let settings = Config::local("wheel").with_cores(2).in_text();
+    /// assert_eq!(settings["cores"], "2");
+    /// assert!(!settings.contains_key("receiver.max_rate"), "it is not set");
+    /// ```
+    pub fn in_text(&self) -> BTreeMap<String, String> {
+        let shown = |setting: &Setting| Some((setting.key.to_owned(), (setting.field)(self).shown()?));
+        SETTINGS.iter().filter_map(shown).collect()
+    }
+
     /// All settings as a table in Markdown, the one of `docs/configuration.md`.
     pub fn reference() -> String {
         let mut table = "| key | environment variable | unit | default | Spark | meaning |\n".to_owned();
@@ -199,6 +215,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how often batches become durable; those between go with the later one"),
     setting!(checkpoint.catch_up, "policy", Constant, None, Allowed,
         "what becomes of batches missed while down: `coalesce`, `each_interval` (Spark's) or `skip`"),
+    setting!(checkpoint.accept_loss, "boolean", Constant, None, Allowed,
+        "whether to start although received records are gone, or have no stream any more"),
     setting!(checkpoint.sync, "boolean", Constant, None, Allowed,
         "whether every commit waits for the disk"),
     setting!(receiver.max_rate, "records per second", Described("not limited"),

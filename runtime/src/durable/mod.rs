@@ -3,10 +3,44 @@
 //! Everything durable is a value under a key in a [`Table`] of a [`Storage`]. A batch becomes durable in one write, which holds
 //! its state changes, its offsets, the blocks it gives back and the mark that it is done: after a crash at any instant the
 //! storage is the effect of a prefix of batches.
+//!
+//! **Start.** [`open`] opens a checkpoint directory and says where to go on; [`plan_changes`] compares the program with the one
+//! that wrote it; the new [`Meta`] is stored. Then the [`Keeper`] takes over: it is the only writer from there on, and what the
+//! ledger logs reaches it through a [`KeeperLog`].
 
+pub mod directory;
+mod faulty;
+mod journal;
+mod keeper;
 pub mod keys;
+mod log;
 mod memory;
+mod meta;
+mod open;
+mod plan;
+mod recovery;
+#[cfg(feature = "rocksdb")]
+mod rocks;
+mod spec;
 mod storage;
+mod streams;
 
+pub use faulty::{FaultyStorage, WriteOutcome};
+pub use journal::Journal;
+pub use keeper::{Append, AppendError, Keeper};
+pub use log::KeeperLog;
 pub use memory::MemoryStorage;
+pub use meta::{Meta, OperatorRecord};
+pub use open::{OpenError, OpenRequest, open};
+pub use plan::{ChangedType, PlanChanges, PlanRow, Verdict, plan_changes};
+pub use recovery::{
+    AbandonedStream, BLOCK_LOG_SETTING, LostBlocks, MissingBlock, Opened, Recovered, RecoveryError, resume,
+};
+#[cfg(feature = "rocksdb")]
+pub use rocks::{RocksOptions, RocksStorage};
+pub use spec::{BlockLog, DurableSpec, Left, Recovery};
 pub use storage::{Change, Durability, EachRow, Storage, StorageError, Table};
+pub use streams::StreamTable;
+
+#[cfg(test)]
+mod tests;

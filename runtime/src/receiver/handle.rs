@@ -97,7 +97,7 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// [`ReceiverStopped`] once the stream takes no more records; the record was not stored.
     pub async fn store(&self, record: T) -> Result<(), ReceiverStopped> {
-        self.intake.store(record).await
+        self.intake.store(record).await.map(drop)
     }
 
     /// Stores a chunk of records, in order and in one block. Much cheaper than one by one.
@@ -105,7 +105,7 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
     pub async fn store_many(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
-        self.intake.store_many(records, None).await
+        self.intake.store_many(records, None).await.map(drop)
     }
 
     /// As [`store_many`](ReceiverHandle::store_many), for a caller that knows the records' size in bytes of memory.
@@ -113,6 +113,20 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
     pub async fn store_sized(&self, records: Vec<T>, bytes: usize) -> Result<(), ReceiverStopped> {
-        self.intake.store_many(records, Some(bytes)).await
+        self.intake.store_many(records, Some(bytes)).await.map(drop)
+    }
+
+    /// Stores a chunk of records, and returns once the block that holds them is in the ledger: with a checkpoint directory and the
+    /// block log they survive the process from then on, so a receiver may acknowledge them to its source. Waits up to one block
+    /// interval for the block to be cut; calls that run at the same time share a block.
+    ///
+    /// # Errors
+    /// [`ReceiverStopped`] when the stream takes no more records, or ended before these were stored: they may be stored, or not.
+    pub async fn store_reliably(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let block = self.intake.store_many(records, None).await?;
+        if self.intake.wait_stored(block + 1).await { Ok(()) } else { Err(ReceiverStopped) }
     }
 }

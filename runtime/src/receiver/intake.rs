@@ -80,6 +80,14 @@ enum Door {
     Closing,
     /// Nothing.
     Closed,
+    /// Nothing; and what is here will not be stored.
+    Failed,
+}
+
+impl Door {
+    fn is_shut(self) -> bool {
+        matches!(self, Door::Closed | Door::Failed)
+    }
 }
 
 impl<T: Serialize> Intake<T> {
@@ -107,17 +115,18 @@ impl<T: Serialize> Intake<T> {
         }
     }
 
-    /// Takes in one record, waiting while a limit says so.
-    pub async fn store(&self, record: T) -> Result<(), ReceiverStopped> {
+    /// Takes in one record, waiting while a limit says so. Returns the number of the block that it is in.
+    pub async fn store(&self, record: T) -> Result<u64, ReceiverStopped> {
         let bytes = self.lock().size.of_one(&record);
         let credit = self.admit(1, bytes).await?;
         self.append(credit, |assembler| assembler.push(record, bytes))
     }
 
-    /// Takes in a chunk of records, which stay together in one block. `bytes` is their size in memory, if the caller knows it.
-    pub async fn store_many(&self, records: Vec<T>, bytes: Option<usize>) -> Result<(), ReceiverStopped> {
+    /// Takes in a chunk of records, which stay together in one block: the one whose number is returned. `bytes` is their
+    /// size in memory, if the caller knows it.
+    pub async fn store_many(&self, records: Vec<T>, bytes: Option<usize>) -> Result<u64, ReceiverStopped> {
         if records.is_empty() {
-            return Ok(());
+            return Ok(self.lock().cut);
         }
         let bytes = bytes.unwrap_or_else(|| SizeEstimate::of_many(&records));
         let credit = self.admit(records.len(), bytes).await?;
@@ -146,7 +155,7 @@ impl<T: Serialize> Intake<T> {
             let room = self.room.notified();
             {
                 let state = self.lock();
-                if state.door == Door::Closed {
+                if state.door.is_shut() {
                     return Err(ReceiverStopped);
                 }
                 if state.queue.len() < self.limits.queue_blocks {
@@ -176,9 +185,9 @@ impl<T: Serialize> Intake<T> {
         &self,
         credit: Credit,
         add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
-    ) -> Result<(), ReceiverStopped> {
+    ) -> Result<u64, ReceiverStopped> {
         let mut state = self.lock();
-        if state.door == Door::Closed {
+        if state.door.is_shut() {
             return Err(ReceiverStopped);
         }
         match &mut state.credit {
@@ -189,12 +198,13 @@ impl<T: Serialize> Intake<T> {
         let full = add(&mut state.assembler);
         let after = full.as_ref().map_or(state.assembler.open_records(), |block| block.records);
         state.records += (after - before) as u64;
+        let block = state.cut;
         if let Some(block) = full {
             state.enqueue(block);
             drop(state);
             self.ready.notify_one();
         }
-        Ok(())
+        Ok(block)
     }
 }
 
@@ -234,15 +244,21 @@ impl<T> Intake<T> {
         self.emptied.notify_waiters();
     }
 
-    /// Waits until every block before `until` is stored.
-    pub async fn wait_stored(&self, until: u64) {
+    /// Waits until every block before `until` is stored; `false` when that will not be.
+    pub async fn wait_stored(&self, until: u64) -> bool {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             // Registered before the check, so that a store between the two is not missed.
             emptied.as_mut().enable();
-            if self.lock().stored >= until {
-                return;
+            {
+                let state = self.lock();
+                if state.stored >= until {
+                    return true;
+                }
+                if state.door == Door::Failed {
+                    return false;
+                }
             }
             emptied.await;
         }
@@ -258,9 +274,23 @@ impl<T> Intake<T> {
         self.room.notify_waiters();
     }
 
-    /// Takes no more records; those that wait to come in are refused.
+    /// Takes no more records; those that wait to come in are refused. What is here is still to be stored.
     pub fn close(&self) {
-        self.lock().door = Door::Closed;
+        self.shut(Door::Closed);
+    }
+
+    /// A block could not be stored: nothing comes in or is stored any more, and nobody waits for that.
+    pub fn fail(&self) {
+        self.shut(Door::Failed);
+        self.emptied.notify_waiters();
+    }
+
+    fn shut(&self, door: Door) {
+        let mut state = self.lock();
+        if state.door != Door::Failed {
+            state.door = door;
+        }
+        drop(state);
         self.credits.close();
         self.room.notify_waiters();
     }

@@ -12,7 +12,8 @@ use crate::block::{
 use crate::clock::SharedClock;
 use crate::error::{in_full, panic_message};
 use crate::event::{Event, Publisher};
-use crate::faults::{Fault, Faults};
+use crate::failpoint::fail_point;
+use crate::faults::{Fault, Faults, Sentinel};
 use crate::ids::{BlockId, ContextId, StreamId};
 use crate::time::next_tick;
 use crate::topology::SUPERVISOR_MAILBOX;
@@ -250,7 +251,9 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
     let (intake, clock) = (parts.intake.clone(), parts.clock.clone());
     let (blocks, tracker, faults) = (parts.blocks.clone(), parts.tracker.clone(), parts.faults.clone());
     let (context, stream, level) = (parts.context, parts.stream, parts.level);
+    let sentinel = Sentinel::new("receiver supervisor", faults.clone());
     async move {
+        let _sentinel = sentinel;
         loop {
             let QueuedBlock { sequence, block, credit } = intake.next_block().await;
             let id = BlockId { stream, sequence };
@@ -262,19 +265,26 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
                 codec: ErasedCodec::of::<T>(),
                 level,
             };
+            fail_point("receiver.before_put");
             let outcome = match put(&blocks, &clock, BlockKey::Input(context, id), stored).await {
-                Ok(()) => match tracker.send(AddBlock { info, credit }).await {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(in_full(&error)),
-                    Err(_) => Err("the block tracker is gone".to_owned()),
-                },
+                Ok(()) => {
+                    fail_point("receiver.after_put");
+                    match tracker.send(AddBlock { info, credit }).await {
+                        Ok(Ok(())) => Ok(()),
+                        Ok(Err(error)) => Err(in_full(&error)),
+                        Err(_) => Err("the block tracker is gone".to_owned()),
+                    }
+                }
                 Err(error) => Err(error),
             };
             match outcome {
-                Ok(()) => intake.stored(sequence),
+                Ok(()) => {
+                    fail_point("receiver.after_add");
+                    intake.stored(sequence);
+                }
                 Err(cause) => {
                     faults.report(Fault::Block { block: id, cause });
-                    intake.close();
+                    intake.fail();
                     return;
                 }
             }
@@ -317,7 +327,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> 
         self.last_cut = Some(last);
         let stored = async move {
             tokio::select! {
-                () = intake.wait_stored(until) => {}
+                _ = intake.wait_stored(until) => {}
                 _ = superseded => {}
             }
         };

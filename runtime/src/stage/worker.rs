@@ -13,6 +13,7 @@ use super::update::Updates;
 use crate::block::{Block, BlockKey, BlockManager, Erased, GetBlock, PutBlock, RemoveBlocks};
 use crate::clock::SharedClock;
 use crate::error::{Place, TaskError, in_full};
+use crate::failpoint::fail_point;
 use crate::ids::{RddId, ShuffleId, WorkerId};
 use crate::site::Site;
 use crate::time::Time;
@@ -47,6 +48,7 @@ impl StageWorker {
         if run.cancel.is_cancelled() {
             return Err(TaskError::Cancelled);
         }
+        fail_point("worker.before_compute");
         let context = TaskContext::new(run.task.partition, run.batch, self.clock.clone(), run.cancel.clone());
         for (id, data) in fetched {
             context.provide(id, data);
@@ -204,6 +206,7 @@ async fn hand_over(
     blocks: Addr<BlockManager>,
 ) -> Result<(TaskOutput, Vec<OperatorCost>), TaskError> {
     let computed = computed?;
+    fail_point("worker.after_compute");
     for kept in computed.kept {
         keep_partition(&blocks, kept).await;
     }
@@ -212,8 +215,10 @@ async fn hand_over(
             exchange.deliver(worker, kernel.progress().id(), buckets).await?;
         }
     }
+    fail_point("worker.after_deliver");
     // From here on only a panic of an update itself can make the task fail.
     computed.updates.apply(Place { partition: run.task.partition, batch: run.batch })?;
+    fail_point("worker.after_updates");
     let output = match (&run.work, computed.value) {
         (TaskWork::Map(kernel), _) => {
             kernel.progress().delivered(run.task.partition, computed.targets);

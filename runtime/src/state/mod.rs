@@ -1,7 +1,53 @@
 //! The state of operators: keyed partitions in memory, the versions that batches made of them, and how they reach the storage.
 //!
-//! Typed state belongs to the operator that made it; the runtime sees it as a [`StateOperator`].
+//! Typed state belongs to the operator that made it; the runtime sees it as a [`StateOperator`]. A [`StateStore`] is one: the
+//! partitions of an operator's keyed state, each a map that is changed in place by the task that makes a version
+//! ([`StatePartition`]). Nothing here knows of actors or tasks.
 
+mod by_product;
+mod disk;
+mod load;
 mod operator;
+mod partition;
+mod rows;
+mod segments;
+mod store;
+#[cfg(test)]
+mod tests;
 
+pub use by_product::{ByProduct, Emitted, KeepByProducts, Keyed, PlaceOf};
 pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState, TypeSchema};
+pub use partition::{Change, Changing, StatePartition, VersionError, Wanted};
+pub use store::{PlaceFn, StateStore, StateStoreOptions};
+
+use crate::time::Time;
+use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
+
+/// What a key of state has to be.
+pub trait StateKey: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'static {}
+impl<K: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'static> StateKey for K {}
+
+/// What may be kept for a key.
+pub trait StateValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> StateValue for S {}
+
+/// What later batches may read.
+#[derive(Debug, Clone, Copy)]
+struct Reads {
+    /// Versions after this one.
+    versions: Time,
+    /// By-products of versions after this one.
+    by_products: Time,
+}
+
+impl Reads {
+    /// Whether the way back from the version of `batch` to the one before, which is at least `slide` older, is needed.
+    fn undo_of(self, batch: Time, slide: Duration) -> bool {
+        batch - slide > self.versions
+    }
+
+    fn by_product_of(self, batch: Time) -> bool {
+        batch > self.by_products
+    }
+}

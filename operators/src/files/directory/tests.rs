@@ -81,7 +81,7 @@ fn what_was_there_is_replaced_in_one_step_or_in_two() {
         assert_eq!(found(&directory).as_deref(), Some("old"));
         mark(&new).unwrap();
         if swap {
-            assert_eq!(directory.put_in_place(&new).unwrap(), Some(new.path()));
+            assert_eq!(directory.put_in_place(&new).unwrap(), Old::Swapped);
         } else {
             directory.put_in_place_by_two_renames(&new).unwrap();
         }
@@ -230,4 +230,85 @@ fn a_directory_that_is_not_whole_is_not_read() {
     assert_eq!(parts_of().map(|parts| parts.len()), Ok(2));
     rename(&part("_SUCCESS"), &part("_success")).unwrap();
     assert!(parts_of().unwrap_err().contains("there is no _SUCCESS in it"));
+}
+
+#[test]
+fn a_place_left_by_a_crash_is_used_again_and_one_that_is_written_to_is_not() {
+    let (_home, directory) = place(None);
+    let names_in_use = |saves: &[&Unfinished]| {
+        let names = saves.iter().map(|save| save.path().file_name().unwrap().to_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let (one, two, three) = (write(&directory, "1"), write(&directory, "2"), write(&directory, "3"));
+    assert_eq!(
+        names_in_use(&[&one, &two, &three]),
+        ["_counts.0.unfinished", "_counts.1.unfinished", "_counts.2.unfinished"]
+    );
+    crash(one);
+    crash(three);
+    let again = directory.begin().unwrap();
+    assert_eq!(names_in_use(&[&again]), ["_counts.0.unfinished"]);
+    assert_eq!(fs::read_dir(again.path()).unwrap().count(), 0, "nothing of the crashed save is in it");
+    assert_eq!(
+        names(&directory),
+        ["_counts.0.unfinished", "_counts.1.unfinished"],
+        "the crashed one behind is gone, too"
+    );
+    directory.finish(two).unwrap();
+    assert_eq!(found(&directory).as_deref(), Some("2"));
+}
+
+/// Places are taken, left, swapped and removed by all at once; whoever came last, the dataset is one save's.
+#[test]
+fn saves_of_one_name_by_many_threads_never_mix() {
+    let (_home, directory) = place(None);
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let directory = &directory;
+            scope.spawn(move || {
+                for round in 0..40 {
+                    let content = format!("{writer}.{round} ");
+                    let new = write(directory, &content);
+                    io::Write::write_all(&mut File::create(part(&new, 1)).unwrap(), content.as_bytes()).unwrap();
+                    match round % 4 {
+                        0 => drop(new),
+                        1 => crash(new),
+                        _ => directory.finish(new).unwrap(),
+                    }
+                }
+            });
+        }
+    });
+    let found = found(&directory).unwrap();
+    let (first, second) = found.split_at(found.len() / 2);
+    assert!(first == second && first.contains('.'), "{found}");
+    directory.finish(write(&directory, "last")).unwrap();
+    assert_eq!(names(&directory), ["counts"]);
+}
+
+/// A save costs the same beside ten thousand others: the directory that they are in is never listed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_save_does_not_list_what_lies_beside_it() {
+    use rustix::fs::inotify;
+    let (_home, directory) = place(Some("old"));
+    crash(write(&directory, "crashed"));
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    let home = directory.finished.parent().unwrap();
+    inotify::add_watch(&watch, home, inotify::WatchFlags::ACCESS).unwrap();
+    let listed = || {
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&watch, &mut buffer);
+        let mut times = 0;
+        while let Ok(event) = events.next() {
+            // An event without a name is of the directory itself.
+            times += u32::from(event.file_name().is_none());
+        }
+        times
+    };
+    directory.finish(write(&directory, "new")).unwrap();
+    directory.finish(write(&directory, "newer")).unwrap();
+    assert_eq!(listed(), 0);
+    assert_eq!(names(&directory), ["counts"]);
+    assert_ne!(listed(), 0, "listing is what is watched for");
 }

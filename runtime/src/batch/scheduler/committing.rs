@@ -6,6 +6,7 @@ use crate::batch::retention::Cutoffs;
 use crate::block::{BlockKey, CommitBatch, Horizon, LogChanges, RemoveBlocks, When};
 use crate::durable::{Change, Table, keys};
 use crate::error::JobError;
+use crate::failpoint::fail_point;
 use crate::faults::Fault;
 use crate::time::{DurationExt, Time};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -96,10 +97,14 @@ impl BatchScheduler {
         if self.parts.cadence.is_none() || ranges.is_empty() {
             return self.generated(batch, runner, generated, ctx);
         }
+        fail_point("scheduler.before_ranges");
         let changes = self.parts.ranges.log(batch, ranges);
         let logged = self.parts.tracker.send(LogChanges { changes }).into_actor(self);
         ctx.spawn(logged.map(move |logged, scheduler, ctx| match logged {
-            Ok(Ok(())) => scheduler.generated(batch, runner, generated, ctx),
+            Ok(Ok(())) => {
+                fail_point("scheduler.after_ranges");
+                scheduler.generated(batch, runner, generated, ctx);
+            }
             Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
         }));
@@ -107,6 +112,12 @@ impl BatchScheduler {
 
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        let given_up = self.to_give_up(batch);
+        self.take_steps(given_up, ctx, move |scheduler, ctx| scheduler.record(batch, ctx));
+    }
+
+    fn record(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        fail_point("scheduler.before_commit");
         let cutoffs = self.parts.retention.cutoffs(batch);
         let (changes, when) = match self.parts.cadence {
             Some(cadence) => {
@@ -120,8 +131,9 @@ impl BatchScheduler {
         let recorded = self.parts.tracker.send(commit).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
             Ok(Ok(freed)) => {
+                fail_point("scheduler.after_commit");
                 scheduler.remove_blocks(freed, ctx);
-                scheduler.committed(batch, cutoffs, ctx);
+                scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
             }
             Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),

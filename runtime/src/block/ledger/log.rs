@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::{Ledger, LedgerError, LedgerEvent};
 use crate::durable::Change;
+use crate::failpoint::fail_point;
 use crate::ids::BlockId;
 
 /// An event that did not reach the log, or may not have.
@@ -100,10 +101,13 @@ pub async fn log_then_apply(ledger: &mut Ledger, log: &mut dyn LedgerLog, record
         }
     }
     let events = record.events.clone();
+    fail_point("tracker.before_log");
     log.append(record).await?;
+    fail_point("tracker.after_log");
     for event in &events {
         // Nothing can have changed the ledger since the check: it is borrowed for the whole of this call.
         ledger.apply(event)?;
     }
+    fail_point("tracker.after_apply");
     Ok(())
 }

@@ -1,0 +1,7 @@
+//! Programs that end, in whatever way, and go on from their checkpoint.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod catching_up;
+mod replaying;
+mod source;
+mod windows;

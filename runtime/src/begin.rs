@@ -1,0 +1,75 @@
+//! What a context begins with: nothing, or what an earlier run left.
+
+use crate::batch::{Cadence, Resume, first_tick};
+use crate::block::{Ledger, LedgerLog, MemoryLog};
+use crate::config::CatchUp;
+use crate::durable::{BlockLog, DurableSpec, Keeper, KeeperLog, Recovery};
+use crate::ids::StreamId;
+use crate::time::{DurationExt, Time};
+use actix::Actor;
+use actix_rt::ArbiterHandle;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// See the module.
+pub(crate) struct Begin {
+    /// Batches are at zero + n x interval.
+    pub(crate) zero: Time,
+    /// The first tick.
+    pub(crate) first: Time,
+    pub(crate) ledger: Ledger,
+    pub(crate) log: Box<dyn LedgerLog>,
+    /// Which batches are made durable at once; `None` when nothing is.
+    pub(crate) cadence: Option<Cadence>,
+    pub(crate) resume: Resume,
+    pub(crate) block_log: Option<BlockLog>,
+    pub(crate) next_blocks: BTreeMap<StreamId, u64>,
+    /// How an earlier run was taken up, if there was one.
+    pub(crate) recovery: Option<Recovery>,
+}
+
+impl Begin {
+    /// With nothing, and nothing that survives.
+    pub(crate) fn anew(zero: Time, interval: Duration) -> Begin {
+        Begin {
+            zero,
+            first: zero + interval,
+            ledger: Ledger::new(),
+            log: Box::new(MemoryLog),
+            cadence: None,
+            resume: Resume::default(),
+            block_log: None,
+            next_blocks: BTreeMap::new(),
+            recovery: None,
+        }
+    }
+
+    /// With a storage. The keeper is started on `arbiter`, which it blocks.
+    pub(crate) fn of(spec: DurableSpec, interval: Duration, now: Time, arbiter: &ArbiterHandle) -> Begin {
+        let DurableSpec { storage, journal, zero, cadence, catch_up, block_log, left } = spec;
+        let kept = storage.clone();
+        let keeper = Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept));
+        let log = Box::new(KeeperLog::new(keeper.clone(), journal));
+        let block_log = block_log.then_some(BlockLog { keeper, storage });
+        let anew = Begin { log, block_log, cadence: Some(cadence), ..Begin::anew(zero, interval) };
+        let Some(left) = left else { return anew };
+
+        let newest = left.newest().unwrap_or(zero);
+        let (first, missed) = first_tick(catch_up, zero, interval, newest, now);
+        let resume = Resume::plan(&left.ledger, &left.ranges, left.committed);
+        let recovery = Recovery { committed: left.committed, pending: resume.pending.len(), missed, first };
+        tell(&recovery, catch_up, interval, &left.ledger);
+        Begin { first, ledger: left.ledger, resume, next_blocks: left.next_blocks, recovery: Some(recovery), ..anew }
+    }
+}
+
+/// Says where the run goes on.
+fn tell(recovery: &Recovery, catch_up: CatchUp, interval: Duration, ledger: &Ledger) {
+    let Recovery { committed, pending, missed, first } = recovery;
+    let after = committed.map_or_else(|| "from the beginning".to_owned(), |batch| format!("after batch {batch}"));
+    let waiting = if ledger.has_unallocated() { ", then what was received and is in no batch yet" } else { "" };
+    log::info!("going on {after}: {pending} batches are run again{waiting}; the first new batch is {first}");
+    if *missed > 0 {
+        log::info!("{missed} batches of {} were missed; the way to catch up is {catch_up}", interval.pretty());
+    }
+}

@@ -1,0 +1,135 @@
+//! What is written down about the application: so that a restart knows what it finds.
+
+use super::{Change, Durability, Storage, StorageError, Table, keys};
+use crate::state::StateSchema;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The longest record that is read: a program has far fewer operators.
+const LIMIT_BYTES: usize = 64 << 20;
+
+/// An operator of the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorRecord {
+    /// Its name, unique within the program.
+    pub name: String,
+    /// What it is: `reduce_by_key`.
+    pub kind: String,
+    /// What its stored state is, when it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateSchema>,
+}
+
+/// What is known about the application that uses a storage. Written at every start, before anything else, as TOML: what is added
+/// to it later can be told from what is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Its name.
+    pub application: String,
+    /// Batches are at zero + n x interval.
+    pub zero: Time,
+    /// The batch interval.
+    pub interval: Duration,
+    /// The stored number of each stream: [`StreamTable::stored`](super::StreamTable::stored).
+    pub streams: BTreeMap<String, u32>,
+    /// Its operators.
+    pub operators: Vec<OperatorRecord>,
+    /// Its settings. They are never restored; differences are told.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Meta {
+    /// What `storage` says; `None` when it says nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn load(storage: &dyn Storage) -> Result<Option<Meta>, StorageError> {
+        let unreadable =
+            |reason: String| StorageError::Unreadable { what: "the application's record".to_owned(), reason };
+        let Some(bytes) = storage.get(&Table::Meta, keys::APPLICATION)? else { return Ok(None) };
+        if bytes.len() > LIMIT_BYTES {
+            return Err(unreadable(format!("it has {} bytes", bytes.len())));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        toml::from_str(text).map(Some).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// Writes it down; durable when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn store(&self, storage: &dyn Storage) -> Result<(), StorageError> {
+        let text = toml::to_string(self).map_err(|error| StorageError::NotWritten { reason: error.to_string() })?;
+        let value = text.into_bytes();
+        let change = Change::Put { table: Table::Meta, key: keys::APPLICATION.to_vec(), value };
+        storage.write(&[change], Durability::Synced)
+    }
+
+    /// The settings that are not what they were, each with both values; an empty one where there was none.
+    pub fn changed_settings<'a>(&'a self, now: &'a BTreeMap<String, String>) -> Vec<(&'a str, &'a str, &'a str)> {
+        let mut keys: Vec<&str> = self.settings.keys().chain(now.keys()).map(String::as_str).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let of = |settings: &'a BTreeMap<String, String>, key: &str| settings.get(key).map_or("", String::as_str);
+        let values = keys.into_iter().map(|key| (key, of(&self.settings, key), of(now, key)));
+        values.filter(|(_, before, after)| before != after).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::durable::MemoryStorage;
+    use crate::state::TypeSchema;
+
+    fn meta() -> Meta {
+        let (key, value) = (TypeSchema::of::<String>(), TypeSchema::of::<u64>());
+        Meta {
+            application: "clicks".to_owned(),
+            zero: Time::from_millis(-1_000),
+            interval: Duration::from_millis(1_500),
+            streams: BTreeMap::from([("clicks".to_owned(), 3)]),
+            operators: vec![
+                OperatorRecord { name: "words".to_owned(), kind: "flat_map".to_owned(), state: None },
+                OperatorRecord {
+                    name: "counts".to_owned(),
+                    kind: "update_state_by_key".to_owned(),
+                    state: Some(StateSchema { kind: "update_state_by_key".to_owned(), key, value }),
+                },
+            ],
+            settings: BTreeMap::from([("cores".to_owned(), "2".to_owned()), ("remember".to_owned(), "1s".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let storage = MemoryStorage::default();
+        assert_eq!(Meta::load(&storage).unwrap(), None);
+        meta().store(&storage).unwrap();
+        assert_eq!(Meta::load(&storage).unwrap(), Some(meta()));
+    }
+
+    #[test]
+    fn what_is_not_a_record_is_an_error() {
+        let storage = MemoryStorage::default();
+        let put = |value: &[u8]| {
+            let change = Change::Put { table: Table::Meta, key: keys::APPLICATION.to_vec(), value: value.to_vec() };
+            storage.write(&[change], Durability::Synced).unwrap();
+        };
+        for bytes in [&b""[..], b"\xFF", b"application = 7"] {
+            put(bytes);
+            assert!(matches!(Meta::load(&storage), Err(StorageError::Unreadable { .. })), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_came_went_or_changed_are_told() {
+        let (before, pair) = (meta(), |key: &str, value: &str| (key.to_owned(), value.to_owned()));
+        let now = BTreeMap::from([pair("cores", "4"), pair("app_name", "x")]);
+        let changed = [("app_name", "", "x"), ("cores", "2", "4"), ("remember", "1s", "")];
+        assert_eq!(before.changed_settings(&now), changed);
+        assert_eq!(before.changed_settings(&before.settings), []);
+    }
+}
