@@ -10,8 +10,8 @@ use std::time::Duration;
 use waterwheel_runtime::batch::{Cadence, ProgramState, Ranges};
 use waterwheel_runtime::config::Config;
 use waterwheel_runtime::durable::{
-    ChangedType, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest, Opened, PlanChanges, Recovered,
-    RecoveryError, Storage, StorageError, Table, open, plan_changes, resume,
+    ChangedType, Durability, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest, Opened, PlanChanges,
+    Recovered, RecoveryError, Storage, StorageError, Table, open, plan_changes, resume,
 };
 use waterwheel_runtime::state::{StateError, StoredState};
 use waterwheel_runtime::time::{DurationExt, Time, next_tick};
@@ -41,6 +41,19 @@ impl StreamingContext {
     }
 
     /// As [`checkpoint`](StreamingContext::checkpoint), into a storage: one in memory for tests, or one that fails on purpose.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use waterwheel_operators::{prelude::*, testkit::Scripted};
+    /// use waterwheel_runtime::durable::MemoryStorage;
+    ///
+    /// let ssc = StreamingContext::new(Config::local("Doc").with_handle_signals(false), seconds(1))?;
+    /// ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    /// let words = ssc.input_stream(Scripted::new([vec![("drop".to_owned(), 1)]]));
+    /// words.update_state_by_key(|ones, sum| Some(sum.unwrap_or(0) + ones.iter().sum::<i32>())).print();
+    /// ssc.start()?.stop(Stop::Immediate)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn checkpoint_to(&self, storage: Arc<dyn Storage>) {
         self.set_checkpoint(Checkpoint::Storage(storage));
     }
@@ -147,8 +160,9 @@ impl Checkpoint {
         program.meta(zero, &journal, recovered.as_ref()).store(&*storage)?;
         let cadence = Cadence { zero, every: config.checkpoint.interval.unwrap_or(interval) };
         let block_log = true;
-        let left = recovered.map(left);
-        Ok(DurableSpec { storage, journal, zero, cadence, catch_up: config.checkpoint.catch_up, block_log, left })
+        let durability = if config.checkpoint.sync { Durability::Synced } else { Durability::Ordered };
+        let (catch_up, left) = (config.checkpoint.catch_up, recovered.map(left));
+        Ok(DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left })
     }
 }
 

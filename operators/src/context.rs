@@ -166,10 +166,14 @@ impl StreamingContext {
     pub fn start(self) -> Result<RunningContext, Error> {
         let site = Site::here("start");
         let StreamingContext { config, interval, engine, building, .. } = self;
-        let Building { graph, checkpoint, receivers, listeners, mut misuses } = building.into_inner();
+        let Building { mut graph, checkpoint, receivers, listeners, mut misuses } = building.into_inner();
         if !graph.has_outputs() {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
             misuses.push(Misuse { site, problem: problem.to_owned() });
+        }
+        if checkpoint.is_none() {
+            let problem = "it keeps state, which needs a checkpoint directory; call checkpoint(dir)";
+            misuses.extend(graph.stateful().map(|site| Misuse { site, problem: problem.to_owned() }));
         }
         if let Some((depth, site)) = graph.longest_chain()
             && depth > LONGEST_CHAIN
@@ -192,6 +196,7 @@ impl StreamingContext {
         }
         let plan = graph.plan();
         log::debug!("{}\n{plan}", config.app_name);
+        graph.mark_wanted();
         let now = engine.core().clock.now();
         let program = Beginning { config: &config, interval, now, graph: &graph };
         let durable = checkpoint.map(|checkpoint| checkpoint.begin(&program)).transpose()?;

@@ -12,6 +12,7 @@
 //! | pairs | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key), [`partition_by`](DStream::partition_by) |
 //! | pairs of two streams | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
 //! | pairs and reference data | [`broadcast_join`](DStream::broadcast_join), [`left_outer_broadcast_join`](DStream::left_outer_broadcast_join) with a [`Dataset`](shared::Dataset) |
+//! | state | [`update_state_by_key`](DStream::update_state_by_key), [`update_state_by_partition`](DStream::update_state_by_partition) |
 //! | outputs | [`print`](DStream::print), [`foreach_rdd`](DStream::foreach_rdd), [`foreach_partition`](DStream::foreach_partition), [`foreach_partition_with`](DStream::foreach_partition_with) a connection of a [`ResourcePool`], [`save_as_text_files`](DStream::save_as_text_files), [`save_as_object_files`](DStream::save_as_object_files), your own [`output`](DStream::output) or, exactly once, [`transactional_output`](DStream::transactional_output) |
 //! | inputs | [`input_stream`](StreamingContext::input_stream), [`receiver_stream`](StreamingContext::receiver_stream), [`replayable_stream`](StreamingContext::replayable_stream); the sources are in the `receivers` crate. Datasets: [`object_file`](rdd::ReadFiles::object_file), [`text_file`](rdd::ReadFiles::text_file) |
 //!
@@ -37,6 +38,7 @@ mod running;
 mod several;
 pub mod shared;
 pub mod show;
+mod state;
 mod stateless;
 pub mod testkit;
 mod window;

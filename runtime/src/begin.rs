@@ -46,10 +46,10 @@ impl Begin {
 
     /// With a storage. The keeper is started on `arbiter`, which it blocks.
     pub(crate) fn of(spec: DurableSpec, interval: Duration, now: Time, arbiter: &ArbiterHandle) -> Begin {
-        let DurableSpec { storage, journal, zero, cadence, catch_up, block_log, left } = spec;
+        let DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left } = spec;
         let kept = storage.clone();
         let keeper = Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept));
-        let log = Box::new(KeeperLog::new(keeper.clone(), journal));
+        let log = Box::new(KeeperLog::new(keeper.clone(), journal, durability));
         let block_log = block_log.then_some(BlockLog { keeper, storage });
         let anew = Begin { log, block_log, cadence: Some(cadence), ..Begin::anew(zero, interval) };
         let Some(left) = left else { return anew };

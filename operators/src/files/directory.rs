@@ -43,6 +43,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use waterwheel_runtime::error::{JobError, TaskError};
+use waterwheel_runtime::failpoint::fail_point;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::stage::TaskContext;
 use waterwheel_runtime::time::Time;
@@ -135,12 +136,16 @@ impl OutputDirectory {
 
     /// Puts what was written in its place.
     fn finish(&self, mut new: Unfinished) -> Result<(), BoxError> {
+        fail_point("files.before_mark");
         mark(&new).map_err(|error| at(new.path(), error))?;
+        fail_point("files.before_place");
         // Something else may have come there while the parts were written.
         self.check_replaceable()?;
         // From here on it may be the old dataset that has this name.
         new.keep();
-        match self.put_in_place(&new)? {
+        let old = self.put_in_place(&new)?;
+        fail_point("files.after_place");
+        match old {
             Old::None => {}
             Old::Swapped => new.remove_swapped(),
             Old::SetAside => {

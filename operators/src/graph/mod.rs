@@ -28,6 +28,7 @@ use waterwheel_runtime::durable::OperatorRecord;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::state::StateOperator;
 use waterwheel_runtime::time::Time;
 
 /// What a node computes: the dataset of the batch's time, or `None` when it has none then.
@@ -135,6 +136,15 @@ struct Output {
     make: MakeJob,
 }
 
+/// A stateful operator.
+struct State {
+    node: usize,
+    site: Site,
+    operator: Arc<dyn StateOperator>,
+    /// Makes the job that makes the version of a batch.
+    make: MakeJob,
+}
+
 struct Source {
     node: usize,
     pull: Pull,
@@ -161,7 +171,7 @@ pub(crate) struct Graph {
     observers: Vec<Box<dyn Observer>>,
     inputs: Vec<Box<dyn StartStop>>,
     /// The stateful operators, in order of definition.
-    states: Vec<ProgramState>,
+    states: Vec<State>,
     /// The outputs that are committed in two steps, in order of definition.
     two_step: Vec<Arc<dyn TwoStepOutput>>,
     /// How many of the inputs were started and not stopped, from the first on.
@@ -272,6 +282,19 @@ impl Graph {
         Ok(())
     }
 
+    /// Says that `node` is that of a stateful operator. `make` makes the job that completes the version of a batch, which every
+    /// batch has as long as an output depends on the node.
+    pub(crate) fn add_state<T>(&mut self, node: NodeId<T>, operator: Arc<dyn StateOperator>, make: MakeJob) {
+        if let Some(site) = self.nodes.get(node.index).map(|entry| entry.site) {
+            self.states.push(State { node: node.index, site, operator, make });
+        }
+    }
+
+    /// The sites of the stateful operators.
+    pub(crate) fn stateful(&self) -> impl Iterator<Item = Site> {
+        self.states.iter().map(|state| state.site)
+    }
+
     pub(crate) fn add_input(&mut self, input: Box<dyn StartStop>) {
         self.inputs.push(input);
     }
@@ -378,7 +401,7 @@ impl Graph {
     }
 
     /// Finds out which nodes the outputs and handles depend on.
-    fn mark_wanted(&mut self) {
+    pub(crate) fn mark_wanted(&mut self) {
         let mut open: Vec<usize> = self.outputs.iter().flat_map(|output| &output.uses).map(|used| used.node).collect();
         open.extend(self.observers.iter().map(|observer| observer.node()));
         while let Some(index) = open.pop() {
@@ -406,9 +429,13 @@ impl Graph {
         self.nodes.iter().filter_map(named).collect()
     }
 
-    /// The stateful operators.
+    /// The stateful operators that an output depends on; those are known once [`mark_wanted`](Graph::mark_wanted) was called.
     pub(crate) fn state_operators(&self) -> Vec<ProgramState> {
-        self.states.clone()
+        let described = |state: &State| {
+            let node = self.nodes.get(state.node).filter(|node| node.wanted)?;
+            Some(ProgramState { name: node.name.as_str().into(), node: state.node, operator: state.operator.clone() })
+        };
+        self.states.iter().filter_map(described).collect()
     }
 
     /// The operators as they are written down in a checkpoint.

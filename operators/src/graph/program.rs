@@ -1,7 +1,7 @@
 //! The graph as the runtime drives it.
 
-use super::Graph;
 use super::batch::{Batch, caught};
+use super::{Graph, State};
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
@@ -48,7 +48,7 @@ impl BatchProgram for Graph {
     fn generate(&mut self, inputs: &BatchInputs) -> Result<Generated, JobError> {
         // Away while they run: none of them ever defines another.
         let (mut sources, mut outputs) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.outputs));
-        let mut observers = std::mem::take(&mut self.observers);
+        let (mut observers, mut states) = (std::mem::take(&mut self.observers), std::mem::take(&mut self.states));
         // What a source counted when the batch was generated before, in vain: it is not asked again.
         let counted = self.counted.take().filter(|(batch, _)| *batch == inputs.batch);
         let records = counted.map(|(_, records)| records).unwrap_or_default();
@@ -67,7 +67,16 @@ impl BatchProgram for Graph {
             let mut jobs = Vec::new();
             for (number, output) in (0..).zip(&mut outputs) {
                 if let Some(run) = (output.make)(&mut batch)? {
-                    jobs.push(OutputJob { output: OutputId(number), site: output.site, run });
+                    jobs.push(OutputJob { output: OutputId(number), site: output.site, makes: None, run });
+                }
+            }
+            // After the outputs, which have made most of it: whatever no output has asked for is made here.
+            let wanted = |state: &State| batch.graph.nodes.get(state.node).is_some_and(|node| node.wanted);
+            let wanted: Vec<_> = states.iter_mut().filter(|state| wanted(state)).collect();
+            for (number, state) in wanted.into_iter().enumerate() {
+                if let Some(run) = (state.make)(&mut batch)? {
+                    let output = OutputId(u32::try_from(outputs.len() + number).unwrap_or(u32::MAX));
+                    jobs.push(OutputJob { output, site: state.site, makes: Some(number), run });
                 }
             }
             for observer in &mut observers {
@@ -76,7 +85,7 @@ impl BatchProgram for Graph {
             Ok(jobs)
         })();
         let records = std::mem::take(&mut batch.records);
-        (self.sources, self.outputs, self.observers) = (sources, outputs, observers);
+        (self.sources, self.outputs, self.observers, self.states) = (sources, outputs, observers, states);
         match jobs {
             Ok(jobs) => Ok(Generated { jobs, records }),
             Err(error) => {
@@ -106,7 +115,7 @@ impl BatchProgram for Graph {
     }
 
     fn state(&self) -> Vec<ProgramState> {
-        self.states.clone()
+        self.state_operators()
     }
 
     fn two_step_outputs(&self) -> Vec<Arc<dyn TwoStepOutput>> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::clock::ManualClock;
 use waterwheel_runtime::config::Config;
+use waterwheel_runtime::durable::MemoryStorage;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{Time, seconds};
 
@@ -185,6 +186,7 @@ impl TestRun {
     pub fn start<H>(&self, program: impl FnOnce(&StreamingContext) -> H) -> Result<(TestProgram, H), Error> {
         let clock = ManualClock::new(self.begin);
         let ssc = StreamingContext::with_clock(self.config.clone(), self.interval, Arc::new(clock.clone()))?;
+        ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
         let handles = program(&ssc);
         Ok((TestProgram::new(ssc.start()?, clock, self.interval, self.deadline), handles))
     }

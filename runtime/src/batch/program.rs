@@ -58,6 +58,9 @@ pub struct OutputJob {
     pub output: OutputId,
     /// Its name and the user's line.
     pub site: Site,
+    /// The operator whose version it makes, when it is no output of the user's: a position in what
+    /// [`BatchProgram::state`] told. Listeners are not told of it, and when it fails and is skipped the version is taken back.
+    pub makes: Option<usize>,
     /// Runs it; may be run again when it failed.
     pub run: Arc<dyn Fn() -> Result<(), JobError> + Send + Sync>,
 }
@@ -65,7 +68,8 @@ pub struct OutputJob {
 /// What a program made of a batch.
 #[derive(Default)]
 pub struct Generated {
-    /// The outputs, in order of definition. An output whose stream has no dataset in this batch is left out.
+    /// The outputs, in order of definition, then the jobs that make versions of state. An output whose stream has no dataset in
+    /// this batch is left out.
     pub jobs: Vec<OutputJob>,
     /// Records of input streams that no receiver feeds.
     pub records: BTreeMap<StreamId, u64>,

@@ -253,6 +253,9 @@ impl BatchScheduler {
         };
         let error = outputs.as_ref().err().cloned();
         let step = self.parts.lifecycle.generated(batch, outputs.map_err(drop));
+        if let (Step::Continue, Some(_)) = (step, &error) {
+            self.take_back(batch, None);
+        }
         self.follow(step, Work::Generate(batch), error, ctx);
     }
 
@@ -261,9 +264,11 @@ impl BatchScheduler {
         let (Some(address), Some(job)) = (self.parts.runners.get(runner).cloned(), job) else {
             return self.parts.faults.report(Fault::ActorGone { actor: "output of the batch" });
         };
-        let (site, start) = (job.site, self.parts.clock.monotonic());
+        let (site, makes, start) = (job.site, job.makes, self.parts.clock.monotonic());
         self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
-        self.tell(|| Event::OutputStarted { batch, output, site });
+        if makes.is_none() {
+            self.tell(|| Event::OutputStarted { batch, output, site });
+        }
         fail_point("scheduler.before_output");
         let answer = address.send(RunOutput { batch, job }).into_actor(self);
         ctx.spawn(answer.map(move |outcome, scheduler, ctx| match outcome {
@@ -273,11 +278,16 @@ impl BatchScheduler {
                 let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
                 let failure = outcome.as_ref().err().map(ToString::to_string);
                 let info = OutputInfo { site, duration, failure };
-                if let Some(live) = scheduler.live.get_mut(&batch) {
-                    live.info.outputs.insert(output, info.clone());
-                }
-                scheduler.tell(|| Event::OutputCompleted { batch, output, info });
                 let step = scheduler.parts.lifecycle.finished(batch, output, outcome.is_ok());
+                match makes {
+                    None => {
+                        if let Some(live) = scheduler.live.get_mut(&batch) {
+                            live.info.outputs.insert(output, info.clone());
+                        }
+                        scheduler.tell(|| Event::OutputCompleted { batch, output, info });
+                    }
+                    Some(state) => scheduler.version_made(batch, state, step, info.failure),
+                }
                 scheduler.follow(step, Work::Output(batch, output), outcome.err(), ctx);
             }
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
@@ -307,6 +317,28 @@ impl BatchScheduler {
             }
         }
         self.pump(ctx);
+    }
+
+    /// The job that makes a version of state has ended. A version that has failed and is not tried again is given up, before
+    /// the next one is made.
+    fn version_made(&mut self, batch: Time, state: usize, step: Step, failure: Option<String>) {
+        if failure.is_none() || matches!(step, Step::RetryAfter(_)) {
+            return;
+        }
+        if let Some(live) = self.live.get_mut(&batch) {
+            live.info.failure = failure;
+        }
+        if step == Step::Continue {
+            self.take_back(batch, Some(state));
+        }
+    }
+
+    /// Gives up what the batch does to the state: of one operator, or of all.
+    fn take_back(&self, batch: Time, state: Option<usize>) {
+        let states = self.parts.state.iter().enumerate();
+        for (_, given_up) in states.filter(|(number, _)| state.is_none_or(|state| state == *number)) {
+            given_up.operator.take_back(batch);
+        }
     }
 
     fn committed(&mut self, batch: Time, cutoffs: Cutoffs, ctx: &mut Context<Self>) {

@@ -59,8 +59,9 @@ pub struct PlanChanges {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "the state of the operator {name:?} was written by {} with keys {} and values {}, but the program has {} with keys {} and \
-     values {}: give the operator another name (`.named(..)`) to begin with empty state, or restore its types",
-    stored.kind, stored.key.type_name, stored.value.type_name, current.kind, current.key.type_name, current.value.type_name
+     values {}{}: give the operator another name (`.named(..)`) to begin with empty state, or restore its types",
+    stored.kind, stored.key.type_name, stored.value.type_name, current.kind, current.key.type_name,
+    current.value.type_name, stored.check(current).map_or_else(|difference| format!(" ({difference})"), |()| String::new())
 )]
 pub struct ChangedType {
     /// The operator.
@@ -94,7 +95,7 @@ pub fn plan_changes(stored: &[OperatorRecord], current: &[OperatorRecord]) -> Pl
     for record in current {
         let verdict = match before.get(record.name.as_str()) {
             Some(OperatorRecord { state: Some(stored), .. }) => match &record.state {
-                Some(current) if current == stored => Verdict::Unchanged,
+                Some(current) if stored.check(current).is_ok() => Verdict::Unchanged,
                 Some(current) => Verdict::ChangedType { stored: stored.clone(), current: current.clone() },
                 // What it was is gone, and something else has its name.
                 None => Verdict::Added,
@@ -163,7 +164,7 @@ mod tests {
         OperatorRecord { name: name.to_owned(), kind: kind.to_owned(), state: None }
     }
 
-    fn stateful<V>(name: &str, kind: &str) -> OperatorRecord {
+    fn stateful<V: serde::de::DeserializeOwned>(name: &str, kind: &str) -> OperatorRecord {
         let (key, value) = (TypeSchema::of::<String>(), TypeSchema::of::<V>());
         let state = StateSchema { kind: kind.to_owned(), key, value };
         OperatorRecord { state: Some(state), ..stateless(name, kind) }
@@ -192,10 +193,22 @@ mod tests {
     fn state_of_another_type_or_kind_is_refused_by_name() {
         let old = [stateful::<u64>("counts", "update_state_by_key")];
         for new in [stateful::<u32>("counts", "update_state_by_key"), stateful::<u64>("counts", "map_with_state")] {
+            let new_kind = new.kind == "map_with_state";
             let error = plan_changes(&old, &[new]).check().unwrap_err();
             assert_eq!(error.name, "counts");
-            assert!(error.to_string().contains(".named("), "{error}");
+            let difference = if new_kind { "written by update_state_by_key" } else { "(values: u64 became u32): give" };
+            assert!(error.to_string().contains(".named(") && error.to_string().contains(difference), "{error}");
         }
+    }
+
+    #[test]
+    fn a_type_may_be_renamed() {
+        let [old, new] = ["shop::Count", "shop::counting::Total"].map(|name| {
+            let mut record = stateful::<u64>("counts", "update_state_by_key");
+            record.state.iter_mut().for_each(|state| state.value.type_name = name.to_owned());
+            record
+        });
+        assert!(plan_changes(&[old], &[new]).is_unchanged());
     }
 
     #[test]

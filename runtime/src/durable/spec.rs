@@ -1,6 +1,6 @@
 //! What a context that is to survive its process begins with.
 
-use super::{Journal, Keeper, Storage};
+use super::{Durability, Journal, Keeper, Storage};
 use crate::batch::{Cadence, Ranges};
 use crate::block::Ledger;
 use crate::config::CatchUp;
@@ -19,6 +19,8 @@ pub struct DurableSpec {
     pub zero: Time,
     /// Which batches are made durable at once.
     pub cadence: Cadence,
+    /// What a commit survives when it is answered.
+    pub durability: Durability,
     /// What becomes of batches that were missed.
     pub catch_up: CatchUp,
     /// Whether the records of received blocks are kept, too.

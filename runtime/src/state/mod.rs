@@ -10,14 +10,19 @@ mod load;
 mod operator;
 mod partition;
 mod rows;
+mod schema;
 mod segments;
+mod shape;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use by_product::{ByProduct, Emitted, KeepByProducts, Keyed, PlaceOf};
-pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState, TypeSchema};
+pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState};
 pub use partition::{Change, Changing, StatePartition, VersionError, Wanted};
+pub use schema::{TypeDifference, TypeSchema, compare};
+pub use shape::{Leaf, NodeId, Part, ROOT, Shape, ShapeNode};
 pub use store::{PlaceFn, StateStore, StateStoreOptions};
 
 use crate::time::Time;

@@ -1,26 +1,12 @@
 //! A stateful operator as the runtime sees it: something whose changes go into a batch's commit.
 
+use super::schema::{TypeDifference, TypeSchema, compare};
 use crate::batch::Forgotten;
 use crate::codec::CodecError;
 use crate::durable::{Change, Storage, StorageError, Table};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::any::type_name;
 use thiserror::Error;
-
-/// The type of keys or values in stored state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TypeSchema {
-    /// The name of the Rust type, for people.
-    pub type_name: String,
-}
-
-impl TypeSchema {
-    /// The schema of `T`.
-    pub fn of<T>() -> TypeSchema {
-        TypeSchema { type_name: type_name::<T>().to_owned() }
-    }
-}
 
 /// What an operator's stored state is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +17,25 @@ pub struct StateSchema {
     pub key: TypeSchema,
     /// What is kept for each key.
     pub value: TypeSchema,
+}
+
+impl StateSchema {
+    /// Whether state that was stored with this schema can be read with that of `current`.
+    ///
+    /// # Errors
+    /// What is different.
+    pub fn check(&self, current: &StateSchema) -> Result<(), TypeDifference> {
+        if self.kind != current.kind {
+            let change = format!("{} became {}", self.kind, current.kind);
+            return Err(TypeDifference { place: String::new(), change });
+        }
+        let inside = |of: &str, difference: TypeDifference| TypeDifference {
+            place: format!("{of}: {}", difference.place),
+            ..difference
+        };
+        compare(&self.key, &current.key).map_err(|difference| inside("keys", difference))?;
+        compare(&self.value, &current.value).map_err(|difference| inside("values", difference))
+    }
 }
 
 /// How much state there is.
@@ -127,7 +132,8 @@ pub trait StateOperator: Send + Sync {
     /// `batch` is done (and durable, if anything is): it will not be taken back. Versions up to `cutoff` are read no more.
     fn committed(&self, batch: Time, cutoff: Time) -> Forgotten;
 
-    /// Whatever `batch` did to the state is taken back: the batch is given up. No later version has been made.
+    /// Whatever `batch` did to the state is taken back, with versions after it that were made of it: the batch is given up, and
+    /// what comes after it is made as if it had changed nothing.
     fn take_back(&self, batch: Time);
 
     /// How much there is.

@@ -136,6 +136,12 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
         self.newest.max(self.committed) >= Some(batch)
     }
 
+    /// Whether no version was ever made that stays.
+    pub(super) fn may_begin_anew(&self) -> bool {
+        let first = self.versions.front();
+        self.newest.is_none() || first.is_some_and(|first| first.before.is_none() && first.disk_before.is_some())
+    }
+
     /// Whether there is something of the version of `batch` itself.
     pub(super) fn has_version(&self, batch: Time) -> bool {
         self.versions.iter().any(|version| version.batch == batch)
@@ -356,6 +362,16 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
         self.batch
     }
 
+    /// Whether no version was made before.
+    pub fn is_first(&self) -> bool {
+        self.partition.newest.is_none()
+    }
+
+    /// Every key that has state, as changed so far, in no particular order.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, &K, &S)> {
+        (0..SEGMENTS).flat_map(|segment| self.partition.segments.segment(segment)).map(|e| (e.hash, &e.key, &e.state))
+    }
+
     /// The state of `key`, as changed so far.
     pub fn get(&self, hash: u64, key: &K) -> Option<&S> {
         self.partition.get(hash, key)
@@ -403,18 +419,30 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
     /// Changes every key that has state as `f` says, which is also given the mark of the key (0 when it has none). Marks are
     /// gone after it. Keys come in no particular order.
     pub fn update_each(&mut self, mut f: impl FnMut(&K, &S, u32) -> Change<S>) {
+        self.pass(|entry, mark| f(&entry.key, &entry.state, mark));
+    }
+
+    /// [`update_each`](Changing::update_each) with the hash of the key in place of its mark.
+    pub fn update_each_hashed(&mut self, mut f: impl FnMut(u64, &K, &S) -> Change<S>) {
+        self.pass(|entry, _| f(entry.hash, &entry.key, &entry.state));
+    }
+
+    fn pass(&mut self, mut f: impl FnMut(&Entry<K, S>, u32) -> Change<S>) {
         let Changing { partition, undo, removed, .. } = self;
         let stamp = partition.stamp;
         for table in partition.segments.tables_mut() {
-            let going = table.extract_if(|entry| match f(&entry.key, &entry.state, std::mem::take(&mut entry.mark)) {
-                Change::Keep => false,
-                Change::Remove => true,
-                Change::Set(state) => {
-                    let before = std::mem::replace(&mut entry.state, state);
-                    if std::mem::replace(&mut entry.stamp, stamp) != stamp {
-                        undo.push(Before { hash: entry.hash, key: entry.key.clone(), state: Some(before) });
+            let going = table.extract_if(|entry| {
+                let mark = std::mem::take(&mut entry.mark);
+                match f(entry, mark) {
+                    Change::Keep => false,
+                    Change::Remove => true,
+                    Change::Set(state) => {
+                        let before = std::mem::replace(&mut entry.state, state);
+                        if std::mem::replace(&mut entry.stamp, stamp) != stamp {
+                            undo.push(Before { hash: entry.hash, key: entry.key.clone(), state: Some(before) });
+                        }
+                        false
                     }
-                    false
                 }
             });
             for entry in going {

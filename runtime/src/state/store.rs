@@ -104,13 +104,24 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateStore<K, S, X> {
         self.partitions.get(partition).map_or(0, |partition| lock(partition).len())
     }
 
-    /// Whether the version of `batch` of `partition` is there, or one after it, or was given up: nothing is needed to make it.
+    /// Whether the version of `batch` of `partition` is there, or one after it: nothing is needed to make it.
     pub fn reached(&self, partition: usize, batch: Time) -> bool {
-        self.partitions.get(partition).is_none_or(|partition| self.is_reached(&lock(partition), batch))
+        self.partitions.get(partition).is_none_or(|partition| lock(partition).reached(batch))
     }
 
     fn is_reached(&self, partition: &StatePartition<K, S, X>, batch: Time) -> bool {
-        partition.reached(batch) || lock(&self.skipped).contains_key(&batch)
+        partition.reached(batch) || self.is_skipped(batch)
+    }
+
+    /// Whether the version of `batch` was given up: it is that of the batch before.
+    pub fn is_skipped(&self, batch: Time) -> bool {
+        lock(&self.skipped).contains_key(&batch)
+    }
+
+    /// Whether `partition` may still be without any version when the next one is made: what a program begins with is then
+    /// added.
+    pub fn may_begin_anew(&self, partition: usize) -> bool {
+        self.partitions.get(partition).is_some_and(|partition| lock(partition).may_begin_anew())
     }
 
     /// Makes the version of `batch` of `partition` with `work`, unless it was made or given up. The versions before have to be

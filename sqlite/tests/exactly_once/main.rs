@@ -1,5 +1,5 @@
 //! What is in the database after every order of steps, failures and crashes.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod killed;
 mod program;

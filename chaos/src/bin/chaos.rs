@@ -1,0 +1,102 @@
+//! Kills a program many times and says whether it lost or doubled anything.
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use waterwheel::runtime::failpoint::FAIL_POINTS;
+use waterwheel_chaos::death::{Death, deaths};
+use waterwheel_chaos::subject::pipeline::Home;
+use waterwheel_chaos::trial::{Died, Trial};
+
+/// Kills a streaming program again and again while it works, restarts it, and compares all its outputs and its state with what
+/// it was fed.
+#[derive(Parser)]
+struct Cli {
+    /// How often to kill it.
+    #[arg(long, default_value_t = 200)]
+    kills: usize,
+    /// Kills of one checkpoint directory, before its outputs are compared and another takes its place.
+    #[arg(long, default_value_t = 10)]
+    per_trial: usize,
+    /// What the deaths are drawn from; a random one by default.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only this trial of the seed.
+    #[arg(long)]
+    trial: Option<usize>,
+    /// Fail unless every fail point was passed.
+    #[arg(long)]
+    all_points: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let seed = cli.seed.unwrap_or_else(rand::random);
+    let program = std::env::current_exe()?.with_file_name("chaos_subject");
+    if !program.is_file() {
+        bail!("{} is not there; build it with `cargo build -p waterwheel-chaos`", program.display());
+    }
+    let all = deaths(seed, cli.kills);
+    println!("seed {seed}: {} kills", all.len());
+    let mut total = Total::default();
+    for (number, deaths) in all.chunks(cli.per_trial.max(1)).enumerate() {
+        if cli.trial.is_none_or(|only| only == number) {
+            let replay =
+                format!("chaos --seed {seed} --kills {} --per-trial {} --trial {number}", cli.kills, cli.per_trial);
+            total.run(number, &program, deaths).with_context(|| format!("again with: {replay}"))?;
+        }
+    }
+    total.tell(cli.all_points)
+}
+
+#[derive(Default)]
+struct Total {
+    kills: usize,
+    records: u64,
+    hits: BTreeMap<&'static str, u64>,
+}
+
+impl Total {
+    fn run(&mut self, number: usize, program: &PathBuf, deaths: &[Death]) -> anyhow::Result<()> {
+        let dir = tempfile::Builder::new().prefix("waterwheel-chaos-").tempdir()?;
+        let trial = Trial { program: program.clone(), home: Home::new(dir.path()), deaths: deaths.to_vec() };
+        let outcome = trial.run().map_err(anyhow::Error::from).and_then(|report| {
+            println!("trial {number}: {} records, {}", report.findings.records, report.findings);
+            for (death, died) in deaths.iter().zip(&report.died) {
+                println!("  {death}: {died}");
+            }
+            if report.findings.is_clean() { Ok(report) } else { bail!("{}", report.findings) }
+        });
+        let report = match outcome {
+            Ok(report) => report,
+            Err(error) => {
+                let kept = dir.keep();
+                return Err(error.context(format!("trial {number}; everything it wrote is in {}", kept.display())));
+            }
+        };
+        self.kills += report.died.iter().filter(|died| **died != Died::OfFault).count();
+        self.records += report.findings.records;
+        for (point, hits) in report.hits {
+            *self.hits.entry(point).or_default() += hits;
+        }
+        Ok(())
+    }
+
+    fn tell(self, all_points: bool) -> anyhow::Result<()> {
+        println!("passed:");
+        let mut never = Vec::new();
+        for point in FAIL_POINTS {
+            let hits = self.hits.get(point.name).copied().unwrap_or(0);
+            println!("{hits:>10} {}", point.name);
+            if hits == 0 {
+                never.push(point.name);
+            }
+        }
+        println!("{} kills, {} records: 0 lost, 0 counted twice", self.kills, self.records);
+        if all_points && !never.is_empty() {
+            bail!("never passed: {}", never.join(", "));
+        }
+        Ok(())
+    }
+}

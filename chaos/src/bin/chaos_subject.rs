@@ -1,0 +1,25 @@
+//! The program that `chaos` kills; see `waterwheel_chaos::subject`.
+
+use clap::Parser;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use waterwheel_chaos::subject::pipeline::{Home, program};
+
+/// The program that `chaos` kills.
+#[derive(Parser)]
+struct Cli {
+    /// Where its checkpoint and its outputs lie.
+    home: PathBuf,
+    /// Where the feeder listens.
+    feeder: SocketAddr,
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format_timestamp_millis()
+        .init();
+    let running = program(&Home::new(cli.home), cli.feeder)?.start()?;
+    running.await_termination()?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The ways to die, drawn from a seed.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use std::fmt;
+use std::time::Duration;
+use waterwheel::runtime::failpoint::{Action, FAIL_POINTS, Order};
+
+/// How one run of the program ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Death {
+    /// At a fail point.
+    At(Order),
+    /// By `kill -9` from outside, so long after its start.
+    After(Duration),
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Death::At(order) => write!(f, "{order}"),
+            Death::After(time) => write!(f, "{}ms", time.as_millis()),
+        }
+    }
+}
+
+/// Of so many deaths one is at a random time; the others are at fail points.
+const ONE_AT_A_TIME: u32 = 4;
+/// Of so many deaths at fail points one is a panic, one an abort; the others are kills.
+const ONE_OF_A_KIND: u32 = 8;
+/// The latest passing of a point at which a process dies: soon enough after the start that every run has its death.
+const LATEST: u64 = 12;
+/// The longest life of a process that dies by the clock, in milliseconds; the shortest is none at all.
+const LONGEST: u64 = 1200;
+
+/// The first `count` deaths that `seed` stands for. All fail points have their turn before one has a second.
+pub fn deaths(seed: u64, count: usize) -> Vec<Death> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut points = Vec::new();
+    let mut death = || {
+        if random.random_ratio(1, ONE_AT_A_TIME) {
+            return Death::After(Duration::from_millis(random.random_range(0..LONGEST)));
+        }
+        if points.is_empty() {
+            points = FAIL_POINTS.iter().map(|point| point.name.to_owned()).collect();
+            points.shuffle(&mut random);
+        }
+        let action = match random.random_range(0..ONE_OF_A_KIND) {
+            0 => Action::Panic,
+            1 => Action::Abort,
+            _ => Action::Kill,
+        };
+        // Early passings are the interesting ones: they belong to the recovery.
+        let latest = random.random_range(1..=LATEST);
+        let occurrence = random.random_range(1..=latest);
+        Death::At(Order { point: points.pop().unwrap_or_default(), action, occurrence })
+    };
+    (0..count).map(|_| death()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_same_seed_draws_the_same_deaths_and_another_draws_others() {
+        assert_eq!(deaths(7, 50), deaths(7, 50));
+        assert_eq!(deaths(7, 50)[..20], deaths(7, 20)[..]);
+        assert_ne!(deaths(7, 50), deaths(8, 50));
+    }
+
+    #[test]
+    fn every_fail_point_has_its_turn() {
+        let drawn: BTreeSet<String> = deaths(1, 2 * FAIL_POINTS.len())
+            .into_iter()
+            .filter_map(|death| match death {
+                Death::At(order) => Some(order.to_string().parse::<Order>().unwrap().point),
+                Death::After(_) => None,
+            })
+            .collect();
+        assert_eq!(drawn.len(), FAIL_POINTS.len());
+    }
+}

@@ -1,0 +1,103 @@
+//! The program under test: what comes in, what is made of it, and where it goes.
+//!
+//! Records come from two sources: a [`receiver`] that acknowledges what is in the block log, and a [`numbers`] source that is read
+//! again by its offsets. Each record is counted in everything that survives a crash ([`pipeline`]): `update_state_by_key`,
+//! `map_with_state` with a timeout, a window with an inverse function, files and SQLite.
+
+pub mod numbers;
+pub mod pipeline;
+pub mod receiver;
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use waterwheel::show_as_display;
+
+/// Where a record came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// The receiver: the connection that brought it, from 1.
+    Connection(u32),
+    /// The source with offsets.
+    Replay,
+}
+
+/// One record as it reached the program: sent at most once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Where it came from.
+    pub source: Source,
+    /// Its number there. The same number from two connections is the same record, resent.
+    pub number: u64,
+}
+
+/// Records in a row that have the same few keys.
+const EPOCH: u64 = 150;
+/// Keys at a time.
+const HOT: u64 = 6;
+/// Keys in all.
+const KEYS: u64 = 48;
+
+impl Delivery {
+    /// A record of the receiver.
+    pub fn received(connection: u32, number: u64) -> Delivery {
+        Delivery { source: Source::Connection(connection), number }
+    }
+
+    /// A record of the source with offsets.
+    pub fn replayed(number: u64) -> Delivery {
+        Delivery { source: Source::Replay, number }
+    }
+
+    /// What it is counted under. Keys come in turns, so that each is idle for longer than the timeout between two of its turns.
+    pub fn key(&self) -> u32 {
+        let key = (self.number / EPOCH * HOT + self.number % HOT) % KEYS;
+        // There are only so many.
+        key as u32
+    }
+
+    /// What it is, however often it was sent.
+    pub fn identity(&self) -> (bool, u64) {
+        (self.source == Source::Replay, self.number)
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source {
+            Source::Connection(connection) => write!(f, "{connection} {}", self.number),
+            Source::Replay => write!(f, "replay {}", self.number),
+        }
+    }
+}
+
+show_as_display!(Delivery);
+
+impl FromStr for Delivery {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Delivery, String> {
+        let wrong = || format!("{line:?} is not a record");
+        let (source, number) = line.split_once(' ').ok_or_else(wrong)?;
+        let source = match source {
+            "replay" => Source::Replay,
+            connection => Source::Connection(connection.parse().map_err(|_| wrong())?),
+        };
+        Ok(Delivery { source, number: number.parse().map_err(|_| wrong())? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_is_written() {
+        for delivery in [Delivery::received(3, 17), Delivery::replayed(0)] {
+            assert_eq!(delivery.to_string().parse(), Ok(delivery));
+        }
+        for wrong in ["", "3", "3 x", "x 3", "3 4 5"] {
+            assert!(wrong.parse::<Delivery>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! One directory: some deaths under load, a clean end, an audit.
+
+use crate::application::{Application, Process};
+use crate::audit::{Findings, Outputs, audit};
+use crate::death::Death;
+use crate::feeder::Feeder;
+use crate::subject::pipeline::Home;
+use crate::wait::wait_for;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+use thiserror::Error;
+use waterwheel::runtime::failpoint::{Action, Order};
+
+/// Records of the feeder in a second.
+const RATE: u64 = 400;
+/// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
+const TO_DEATH: Duration = Duration::from_secs(5);
+/// How long anything else may take. Nothing takes this long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is passed once in every batch that is done.
+const BATCH_DONE: &str = "scheduler.after_commit";
+/// Batches that a run has to finish after a panic that it survived.
+const GOES_ON: u64 = 3;
+
+const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
+
+/// Some deaths of one program.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The program under test.
+    pub program: PathBuf,
+    /// Where all of it lies. Empty.
+    pub home: Home,
+    /// One after the other.
+    pub deaths: Vec<Death>,
+}
+
+/// How a run came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Died {
+    /// As it was ordered.
+    AsOrdered,
+    /// Killed from outside.
+    Killed,
+    /// Killed from outside, since it did not come to the point in time.
+    NotReached,
+    /// A panic, which it told as a fault and ended.
+    OfFault,
+    /// A panic, which it survived; killed from outside.
+    Survived,
+}
+
+/// What a trial brought.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// How each run came to its end.
+    pub died: Vec<Died>,
+    /// How often each fail point was passed, over all runs.
+    pub hits: BTreeMap<&'static str, u64>,
+    /// What the audit found.
+    pub findings: Findings,
+}
+
+/// Why a trial could not come to its audit. That is a fault of the program as much as a wrong result is.
+#[derive(Debug, Error)]
+pub enum TrialError {
+    /// Files or processes.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A run did something that it should not.
+    #[error("run {run} ({death}) {what}; it said last:\n{log}")]
+    Run {
+        /// Which run, from 1.
+        run: usize,
+        /// How it was to die.
+        death: String,
+        /// What it did.
+        what: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// The feeder was not told that all was stored.
+    #[error("the feeder: {0}")]
+    Feeder(String),
+}
+
+impl Trial {
+    /// Runs the program once for every death, then to a clean end, and compares.
+    ///
+    /// # Errors
+    /// When a run ends by itself, hangs, or does not start.
+    pub fn run(&self) -> Result<Report, TrialError> {
+        let feeder = Feeder::start(RATE)?;
+        let mut application =
+            Application::new(&self.program, self.home.dir()).arg(self.home.dir()).arg(feeder.address().to_string());
+        let mut report = Report { died: Vec::new(), hits: BTreeMap::new(), findings: Findings::default() };
+        for death in &self.deaths {
+            let order = match death {
+                Death::At(order) => Some(order),
+                Death::After(_) => None,
+            };
+            let mut run =
+                Run { process: application.start(order)?, number: application.runs(), death: death.to_string() };
+            let died = match death {
+                Death::At(order) => run.until(order)?,
+                Death::After(time) => run.after(*time)?,
+            };
+            report.died.push(died);
+            report.count(&run.process);
+        }
+        let mut run = Run { process: application.start(None)?, number: application.runs(), death: "none".to_owned() };
+        let fed = feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
+            Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
+            _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
+        })?;
+        run.batches(GOES_ON)?;
+        run.process.terminate()?;
+        match run.process.wait(PATIENCE)? {
+            Some(status) if status.success() => {}
+            Some(status) => return Err(run.error(format!("was to end cleanly and did so with {status}"))),
+            None => return Err(run.error("did not end when asked to".to_owned())),
+        }
+        report.count(&run.process);
+        report.findings = audit(&fed, &Outputs::read(&self.home)?);
+        Ok(report)
+    }
+}
+
+impl Report {
+    fn count(&mut self, process: &Process) {
+        for (point, hits) in process.hits() {
+            *self.hits.entry(point).or_default() += hits;
+        }
+    }
+}
+
+/// One run of the program.
+struct Run {
+    process: Process,
+    number: usize,
+    death: String,
+}
+
+impl Run {
+    /// Until it dies at a fail point, or was killed because it did not.
+    fn until(&mut self, order: &Order) -> Result<Died, TrialError> {
+        let reached = |process: &Process| process.passed(&order.point) >= order.occurrence;
+        let ended = wait_for(TO_DEATH, || {
+            let ended = self.process.ended().transpose();
+            ended.map(|ended| ended.map(Some)).or_else(|| {
+                let panicked = order.action == Action::Panic && reached(&self.process);
+                panicked.then_some(Ok(None))
+            })
+        });
+        match (ended.transpose()?, order.action) {
+            (None, _) => {
+                self.process.kill()?;
+                Ok(Died::NotReached)
+            }
+            (Some(Some(status)), Action::Kill) if status.signal() == Some(SIGKILL) => Ok(Died::AsOrdered),
+            (Some(Some(status)), Action::Abort) if status.signal() == Some(SIGABRT) => Ok(Died::AsOrdered),
+            (Some(Some(status)), Action::Panic) => self.faulted(status),
+            (Some(None), _) => self.panicked(),
+            (Some(Some(status)), _) => Err(self.error(format!("ended by itself: {status}"))),
+        }
+    }
+
+    /// After a panic the program either ends and says why, or goes on with its batches.
+    fn panicked(&mut self) -> Result<Died, TrialError> {
+        let goal = self.process.passed(BATCH_DONE) + GOES_ON;
+        let ended = wait_for(PATIENCE, || {
+            let ended = self.process.ended().transpose();
+            ended.map(|ended| ended.map(Some)).or_else(|| (self.process.passed(BATCH_DONE) >= goal).then_some(Ok(None)))
+        });
+        match ended.transpose()? {
+            Some(Some(status)) => self.faulted(status),
+            Some(None) => {
+                self.process.kill()?;
+                Ok(Died::Survived)
+            }
+            None => Err(self.error(format!("neither ended nor went on within {PATIENCE:?} after a panic"))),
+        }
+    }
+
+    /// Ended after a panic: with an error that it told.
+    fn faulted(&self, status: ExitStatus) -> Result<Died, TrialError> {
+        let log = self.process.log();
+        if status.code() == Some(1) && log.contains("Error: ") {
+            Ok(Died::OfFault)
+        } else {
+            Err(self.error(format!("ended after a panic with {status} and without telling its fault")))
+        }
+    }
+
+    /// Until it has lived for so long.
+    fn after(&mut self, time: Duration) -> Result<Died, TrialError> {
+        if let Some(status) = self.process.wait(time)? {
+            return Err(self.error(format!("ended by itself: {status}")));
+        }
+        self.process.kill()?;
+        Ok(Died::Killed)
+    }
+
+    /// Until it has done so many more batches.
+    fn batches(&mut self, count: u64) -> Result<(), TrialError> {
+        let goal = self.process.passed(BATCH_DONE) + count;
+        let done = wait_for(PATIENCE, || (self.process.passed(BATCH_DONE) >= goal).then_some(()));
+        done.ok_or_else(|| self.error(format!("did not finish {count} batches within {PATIENCE:?}")))
+    }
+
+    fn error(&self, what: String) -> TrialError {
+        TrialError::Run { run: self.number, death: self.death.clone(), what, log: self.tail() }
+    }
+
+    /// The end of its log.
+    fn tail(&self) -> String {
+        let log = self.process.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(25)..].join("\n")
+    }
+}
+
+impl fmt::Display for Died {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Died::AsOrdered => "died as ordered",
+            Died::Killed => "killed",
+            Died::NotReached => "killed, the point was not reached",
+            Died::OfFault => "told its fault and ended",
+            Died::Survived => "survived the panic, then killed",
+        })
+    }
+}
