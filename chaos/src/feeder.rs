@@ -4,12 +4,14 @@
 //! stored for good. Connections are numbered from 1, and each goes on behind the last number acknowledged before it. So every
 //! line is sent at most once: a line that a program has twice was doubled by the program.
 
+use crate::wait::Deadline;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use waterwheel::runtime::clock::{Clock, SystemClock};
 
 /// Between two writes.
 const PACE: Duration = Duration::from_millis(5);
@@ -109,7 +111,7 @@ impl Feeder {
     /// # Errors
     /// When that does not happen, or the program acknowledged what it had not been sent.
     pub fn finish(&self, patience: Duration) -> Result<Fed, String> {
-        let deadline = Instant::now() + patience;
+        let deadline = Deadline::after(patience);
         let mut state = self.shared.lock();
         let end = state.next();
         state.end = Some(end);
@@ -120,7 +122,7 @@ impl Feeder {
             if state.acknowledged >= end {
                 return Ok(Fed { sent: state.sent.clone() });
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.left();
             if left.is_zero() {
                 return Err(format!(
                     "only {} of {end} records were acknowledged within {patience:?}",
@@ -158,14 +160,14 @@ impl Shared {
 
     fn send(&self, connection: &TcpStream, number: usize, rate: u64) -> io::Result<()> {
         let mut writer = BufWriter::new(connection);
-        let start = Instant::now();
+        let clock = SystemClock::new();
         loop {
             let lines = {
                 let mut state = self.lock();
                 if state.hung_up || state.closing {
                     return Ok(());
                 }
-                let due = start.elapsed().as_millis() as u64 * rate / 1000;
+                let due = clock.monotonic().as_millis() as u64 * rate / 1000;
                 let Range { start: first, end: from } = state.sent[number - 1];
                 let mut until = (first + due).min(state.acknowledged + IN_FLIGHT);
                 if let Some(end) = state.end {

@@ -225,6 +225,12 @@ impl StreamingContext {
         body(&mut self.building.borrow_mut().graph)
     }
 
+    /// Whether there is state, and nobody has said where it is kept.
+    pub(crate) fn lacks_checkpoint(&self) -> bool {
+        let building = self.building.borrow();
+        building.checkpoint.is_none() && building.graph.stateful().next().is_some()
+    }
+
     /// Says where what must survive is kept; the last word counts.
     pub(crate) fn set_checkpoint(&self, checkpoint: Checkpoint) {
         self.building.borrow_mut().checkpoint = Some(checkpoint);

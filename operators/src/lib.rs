@@ -8,6 +8,8 @@
 //! | record by record | [`map`](DStream::map), [`flat_map`](DStream::flat_map), [`flat_map_into`](DStream::flat_map_into), [`filter`](DStream::filter) |
 //! | partition by partition | [`map_partitions`](DStream::map_partitions), [`map_partitions_with_index`](DStream::map_partitions_with_index), [`glom`](DStream::glom), [`repartition`](DStream::repartition) |
 //! | batch by batch | [`count`](DStream::count), [`reduce`](DStream::reduce), [`count_by_value`](DStream::count_by_value), [`transform`](DStream::transform), [`cache`](DStream::cache), [`persist`](DStream::persist) |
+//! | windows | [`window`](DStream::window), [`reduce_by_window`](DStream::reduce_by_window), [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window), [`group_by_key_and_window`](DStream::group_by_key_and_window) |
+//! | windows made of the one before | [`reduce_by_window_inverse`](DStream::reduce_by_window_inverse), [`reduce_by_key_and_window_inverse`](DStream::reduce_by_key_and_window_inverse), [`count_by_window`](DStream::count_by_window), [`count_by_value_and_window`](DStream::count_by_value_and_window) |
 //! | several streams | [`union`](DStream::union), [`StreamingContext::union`], [`transform_with`](DStream::transform_with), [`StreamingContext::transform`] |
 //! | pairs | [`map_values`](DStream::map_values), [`flat_map_values`](DStream::flat_map_values), [`reduce_by_key`](DStream::reduce_by_key), [`group_by_key`](DStream::group_by_key), [`combine_by_key`](DStream::combine_by_key), [`partition_by`](DStream::partition_by) |
 //! | pairs of two streams | [`cogroup`](DStream::cogroup), [`join`](DStream::join), [`left_outer_join`](DStream::left_outer_join), [`right_outer_join`](DStream::right_outer_join), [`full_outer_join`](DStream::full_outer_join) |
@@ -52,4 +54,6 @@ pub use input::ReplayableStream;
 pub use output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};
 pub use pool::ResourcePool;
 pub use running::RunningContext;
+pub use state::{MapWithState, State, StateMisuse, StateSpec};
 pub use waterwheel_runtime::batch::BatchInputs;
+pub use window::InverseWindow;

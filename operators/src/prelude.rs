@@ -12,6 +12,8 @@ pub use crate::record::{Data, Key, Record};
 pub use crate::running::RunningContext;
 pub use crate::shared::{Accumulate, Accumulator, Broadcast, Dataset, SharedVariables};
 pub use crate::show::Show;
+pub use crate::state::{State, StateSpec};
+pub use crate::window::InverseWindow;
 pub use waterwheel_runtime::batch::BatchInputs;
 pub use waterwheel_runtime::block::StorageLevel;
 pub use waterwheel_runtime::clock::{Clock, ManualClock, SharedClock, SystemClock};

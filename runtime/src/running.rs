@@ -6,7 +6,9 @@
 //!
 //! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
 
-use crate::batch::{BatchScheduler, BatchTicker, Drain, Halt, Progress, RunningWork, Settle, StopTicker, Tick, Waited};
+use crate::batch::{
+    BatchScheduler, BatchTicker, ConcludeHeld, Drain, Halt, Progress, RunningWork, Settle, StopTicker, Tick, Waited,
+};
 use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext};
 use crate::clock::SharedClock;
 use crate::durable::Recovery;
@@ -279,8 +281,10 @@ impl Conductor {
         }
         let _ = self.scheduler.send(Drain).await;
         // What was held back for the next checkpoint goes now: there will be none.
-        if let Ok(Err(error)) = self.tracker.send(LogChanges { changes: Vec::new() }).await {
-            self.faults.report(Fault::Checkpoint { cause: error.to_string() });
+        match self.tracker.send(LogChanges { changes: Vec::new() }).await {
+            Ok(Ok(())) => _ = self.scheduler.send(ConcludeHeld).await,
+            Ok(Err(error)) => self.faults.report(Fault::Checkpoint { cause: error.to_string() }),
+            Err(_) => {}
         }
     }
 

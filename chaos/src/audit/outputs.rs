@@ -19,6 +19,8 @@ pub struct Outputs {
     pub records: Batches<Delivery>,
     /// The records, in SQLite.
     pub rows: Batches<Delivery>,
+    /// The records in SQLite once more, of the output that is skipped in some batches; `None` when the program has no such output.
+    pub skipped: Option<Batches<Delivery>>,
     /// What `update_state_by_key` has come to.
     pub totals: Batches<Total>,
     /// The window with an inverse function.
@@ -30,12 +32,14 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Reads everything.
+    /// Reads everything of a program, `skipping` or not.
     ///
     /// # Errors
     /// Those of the files; what is in them and cannot be understood.
-    pub fn read(home: &Home) -> io::Result<Outputs> {
+    pub fn read(home: &Home, skipping: bool) -> io::Result<Outputs> {
+        let skipped = || read_rows(&home.database(), "SELECT batch, record FROM skipped");
         Ok(Outputs {
+            skipped: skipping.then(skipped).transpose()?,
             records: read_batches(&home.output("records"))?,
             rows: read_rows(&home.database(), "SELECT batch, record FROM records")?,
             totals: read_batches(&home.output("totals"))?,

@@ -3,6 +3,7 @@
 use super::{Batches, Findings, Outputs};
 use crate::subject::Delivery;
 use crate::subject::pipeline::WINDOW;
+use crate::subject::skipped::fails;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -117,13 +118,20 @@ impl<'a> Expected<'a> {
     }
 
     pub(super) fn compare(&self, outputs: &Outputs, findings: &mut Findings) {
-        if !outputs.windows.is_empty() { // TEMPORARY
-        compare("the windows", &windows(self.records), &outputs.windows, findings);
         compare("the totals", &totals(self.records), &outputs.totals, findings);
+        if !outputs.windows.is_empty() {
+            // TEMPORARY
+            compare("the windows", &windows(self.records), &outputs.windows, findings);
         }
         compare("the rows in SQLite", self.records, &outputs.rows, findings);
-        if !outputs.sessions.is_empty() { // TEMPORARY
-        self.sessions(outputs, findings);
+        if let Some(skipped) = &outputs.skipped {
+            let whole = self.records.iter().filter(|(batch, _)| !fails(**batch));
+            let expected = whole.map(|(batch, records)| (*batch, records.clone())).collect();
+            compare("the rows of the output that is skipped", &expected, skipped, findings);
+        }
+        if !outputs.sessions.is_empty() {
+            // TEMPORARY
+            self.sessions(outputs, findings);
         }
     }
 

@@ -120,6 +120,12 @@ fn every_fault_is_found() {
             (0, 0),
             "SQLite of batch 800",
         ),
+        (
+            "a batch in which the output is skipped is there",
+            |_, out| out.skipped = Some([(400, out.records[&400].clone())].into()),
+            (0, 0),
+            "skipped of batch 400",
+        ),
         ("a total is off", |_, out| out.totals.get_mut(&800).unwrap()[0].sum += 1, (0, 0), "totals of batch 800"),
         (
             "a key is missing",

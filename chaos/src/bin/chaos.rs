@@ -3,21 +3,21 @@
 use anyhow::{Context, bail};
 use clap::Parser;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use waterwheel::runtime::failpoint::FAIL_POINTS;
 use waterwheel_chaos::death::{Death, deaths};
 use waterwheel_chaos::subject::pipeline::Home;
-use waterwheel_chaos::trial::{Died, Trial};
+use waterwheel_chaos::trial::Trial;
 
 /// Kills a streaming program again and again while it works, restarts it, and compares all its outputs and its state with what
 /// it was fed.
 #[derive(Parser)]
 struct Cli {
-    /// How often to kill it.
+    /// How often to kill it with `kill -9`.
     #[arg(long, default_value_t = 200)]
     kills: usize,
     /// Kills of one checkpoint directory, before its outputs are compared and another takes its place.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 12)]
     per_trial: usize,
     /// What the deaths are drawn from; a random one by default.
     #[arg(long)]
@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
         bail!("{} is not there; build it with `cargo build -p waterwheel-chaos`", program.display());
     }
     let all = deaths(seed, cli.kills);
-    println!("seed {seed}: {} kills", all.len());
+    println!("seed {seed}: {} deaths, {} of them by kill -9", all.len(), cli.kills);
     let mut total = Total::default();
     for (number, deaths) in all.chunks(cli.per_trial.max(1)).enumerate() {
         if cli.trial.is_none_or(|only| only == number) {
@@ -58,9 +58,14 @@ struct Total {
 }
 
 impl Total {
-    fn run(&mut self, number: usize, program: &PathBuf, deaths: &[Death]) -> anyhow::Result<()> {
+    fn run(&mut self, number: usize, program: &Path, deaths: &[Death]) -> anyhow::Result<()> {
         let dir = tempfile::Builder::new().prefix("waterwheel-chaos-").tempdir()?;
-        let trial = Trial { program: program.clone(), home: Home::new(dir.path()), deaths: deaths.to_vec() };
+        let trial = Trial {
+            program: program.to_owned(),
+            home: Home::new(dir.path()),
+            deaths: deaths.to_vec(),
+            skipping: Trial::has_to_skip(deaths),
+        };
         let outcome = trial.run().map_err(anyhow::Error::from).and_then(|report| {
             println!("trial {number}: {} records, {}", report.findings.records, report.findings);
             for (death, died) in deaths.iter().zip(&report.died) {
@@ -75,7 +80,7 @@ impl Total {
                 return Err(error.context(format!("trial {number}; everything it wrote is in {}", kept.display())));
             }
         };
-        self.kills += report.died.iter().filter(|died| **died != Died::OfFault).count();
+        self.kills += deaths.iter().filter(|death| death.is_kill()).count();
         self.records += report.findings.records;
         for (point, hits) in report.hits {
             *self.hits.entry(point).or_default() += hits;

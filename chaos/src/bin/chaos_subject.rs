@@ -12,6 +12,9 @@ struct Cli {
     home: PathBuf,
     /// Where the feeder listens.
     feeder: SocketAddr,
+    /// Adds an output that fails now and then and is skipped.
+    #[arg(long)]
+    skipping: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -19,7 +22,7 @@ fn main() -> anyhow::Result<()> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
         .init();
-    let running = program(&Home::new(cli.home), cli.feeder)?.start()?;
+    let running = program(&Home::new(cli.home), cli.feeder, cli.skipping)?.start()?;
     running.await_termination()?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 pub mod numbers;
 pub mod pipeline;
 pub mod receiver;
+pub mod skipped;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

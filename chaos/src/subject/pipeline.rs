@@ -4,17 +4,24 @@
 //! | --- | --- | --- |
 //! | `records-T` | files | every record of batch T |
 //! | `records` | SQLite | the same, with T |
+//! | `skipped` | SQLite | the same, without the batches in which that output fails |
+//! | `totals-T` | files | per key, what it has come to: `update_state_by_key` |
 //! | `windows-T` | files | per key, how many records came in the last [`WINDOW`]: `reduce_by_key_and_window_inverse` |
 
 use super::Delivery;
 use super::numbers::Numbers;
 use super::receiver::Acknowledging;
+use super::skipped::Failing;
+use crate::audit::Total;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use waterwheel::prelude::*;
 use waterwheel::runtime::block::StorageLevel;
-use waterwheel_sqlite::SqliteOutput;
+use waterwheel_sqlite::{SqliteError, SqliteOutput};
 
 /// The batch interval.
 pub const INTERVAL: Duration = Duration::from_millis(100);
@@ -63,24 +70,65 @@ impl Home {
 
 /// The program, over what an earlier run has left in `home`.
 ///
+/// `skipping` adds an output that fails now and then, and the policy to skip it.
+///
 /// # Errors
 /// A database that cannot be opened.
-pub fn program(home: &Home, peer: SocketAddr) -> anyhow::Result<StreamingContext> {
+pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<StreamingContext> {
     let mut config = Config::local("chaos").with_cores(2).with_block_interval(milliseconds(25));
     config.receiver = config.receiver.with_restart_delay(milliseconds(20));
-    let rows = SqliteOutput::file(home.database())
-        .setup("CREATE TABLE IF NOT EXISTS records (batch INTEGER NOT NULL, record TEXT NOT NULL)")
-        .insert("INSERT INTO records (batch, record) VALUES (?1, ?2)", |(batch, record): &(i64, Delivery)| {
-            (*batch, record.to_string())
-        })?;
+    if skipping {
+        config = config.with_failure_policy(FailurePolicy::Skip);
+    }
+    let records = rows(home, "records")?;
+    let skipped = skipping.then(|| rows(home, "skipped")).transpose()?;
     let ssc = StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
         let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer });
         let replayed = ssc.replayable_stream(Numbers { per_batch: PER_BATCH, next: 0 });
-        let records = received.union(&replayed);
-        records.save_as_text_files(home.output("records"), "");
+        let all = received.union(&replayed);
+        all.save_as_text_files(home.output("records"), "");
         let timed = |dataset: Rdd<Delivery>, batch: Time| dataset.map(move |record| (batch.millis(), record));
-        records.transform_with_time(timed).transactional_output("records", rows);
+        let timed = all.transform_with_time(timed);
+        timed.transactional_output("records", records);
+        if let Some(skipped) = skipped {
+            timed.transactional_output("skipped", Failing(skipped));
+        }
+        let keyed = all.map(|record| (record.key(), record));
+        let totals = keyed.update_state_by_key(|new, seen: Option<Seen>| Some(seen.unwrap_or_default().and(new)));
+        totals
+            .named("totals")
+            .map(|(key, seen)| seen.total(key).to_string())
+            .save_as_text_files(home.output("totals"), "");
         Ok(())
     })?;
     Ok(ssc)
+}
+
+/// All records of a key: what is missing in it was lost, what was counted more often than it is in it was doubled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    records: BTreeSet<(bool, u64)>,
+    arrivals: u64,
+}
+
+impl Seen {
+    fn and(mut self, new: &[Delivery]) -> Seen {
+        self.arrivals += new.len() as u64;
+        self.records.extend(new.iter().map(Delivery::identity));
+        self
+    }
+
+    fn total(&self, key: u32) -> Total {
+        let sum = self.records.iter().map(|(_, number)| number).sum();
+        Total { key, distinct: self.records.len() as u64, arrivals: self.arrivals, sum }
+    }
+}
+
+/// A table of batches and records.
+fn rows<T: Display + 'static>(home: &Home, table: &str) -> Result<SqliteOutput<(i64, T)>, SqliteError> {
+    SqliteOutput::file(home.database())
+        .setup(format!("CREATE TABLE IF NOT EXISTS {table} (batch INTEGER NOT NULL, record TEXT NOT NULL)"))
+        .insert(format!("INSERT INTO {table} (batch, record) VALUES (?1, ?2)"), |(batch, record): &(i64, T)| {
+            (*batch, record.to_string())
+        })
 }

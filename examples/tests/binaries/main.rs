@@ -16,6 +16,7 @@ mod pages;
 mod peer;
 mod program;
 mod queue_stream;
+mod sessions;
 mod signals;
 mod top_k;
 mod transform_blocklist;

@@ -21,9 +21,10 @@ pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
 pub(crate) const TRANSFORM_BLOCKLIST: &str = env!("CARGO_BIN_EXE_transform_blocklist");
 pub(crate) const JOIN_STREAMS: &str = env!("CARGO_BIN_EXE_join_streams");
 pub(crate) const PAGE_VIEWS: &str = env!("CARGO_BIN_EXE_page_views");
+pub(crate) const SESSIONS: &str = env!("CARGO_BIN_EXE_sessions");
 
 /// Every example.
-pub(crate) const ALL: [&str; 8] = [
+pub(crate) const ALL: [&str; 9] = [
     WORD_COUNT,
     QUEUE_STREAM,
     WINDOWED_WORD_COUNT,
@@ -31,6 +32,7 @@ pub(crate) const ALL: [&str; 8] = [
     TRANSFORM_BLOCKLIST,
     JOIN_STREAMS,
     PAGE_VIEWS,
+    SESSIONS,
     FOREACH_PARTITION,
 ];
 

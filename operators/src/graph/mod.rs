@@ -324,8 +324,14 @@ impl Graph {
         if let Some((_, other)) = taken {
             return Err(format!("the name {name:?} is that of {} already; choose another", other.site));
         }
-        if let Some(entry) = self.nodes.get_mut(node.index) {
-            (entry.name, entry.named) = (name.to_owned(), true);
+        let Some(entry) = self.nodes.get_mut(node.index) else { return Ok(()) };
+        let before = format!("{}/", std::mem::replace(&mut entry.name, name.to_owned()));
+        entry.named = true;
+        // Its parts are called after it: one of them may have its state.
+        for part in &mut self.nodes {
+            if let Some(rest) = part.name.strip_prefix(&before) {
+                part.name = format!("{name}/{rest}");
+            }
         }
         Ok(())
     }

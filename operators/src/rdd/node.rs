@@ -30,6 +30,12 @@ pub trait RddNode<T>: Lineage {
         false
     }
 
+    /// The records of `partition` where they lie in one list already: whoever needs all of them at once need not copy them.
+    fn shared(&self, partition: usize, task: &TaskContext) -> Option<Arc<Vec<T>>> {
+        let _ = (partition, task);
+        None
+    }
+
     /// Stops keeping computed partitions and gives back those that are held; nothing to do for a node that keeps none.
     fn unpersist(&self) {}
 }
@@ -78,6 +84,17 @@ impl<'a, T: Data> Input<'a, T> {
             Ok(())
         })?;
         Ok(records)
+    }
+
+    /// All records of the partition, not copied if they lie in one list already.
+    ///
+    /// # Errors
+    /// A fault of the parent.
+    pub fn to_shared(&self, task: &TaskContext) -> Result<Arc<Vec<T>>, super::Stop> {
+        match self.node.shared(self.partition, task) {
+            Some(records) => Ok(records),
+            None => self.to_vec(task).map(Arc::new),
+        }
     }
 }
 

@@ -32,7 +32,6 @@ pub(crate) fn versions<K: Key, S: Record, X: ByProduct<K>>(
 }
 
 /// The records that `push` makes of the by-product of a step; none when the version was given up.
-#[allow(dead_code, reason = "operators whose versions emit records read them through this")]
 pub(crate) fn by_products<K: Key, S: Record, X: ByProduct<K>, T: Data>(
     step: Arc<Step<K, S, X>>,
     partitioner: Option<PartitionerId>,
@@ -93,6 +92,10 @@ impl<K: Key, S: Record, X: ByProduct<K>, F: Send + Sync> Lineage for View<K, S, 
 
     fn partitions(&self) -> usize {
         self.step.partitions()
+    }
+
+    fn is_work(&self, partition: usize) -> bool {
+        self.step.is_work(partition)
     }
 
     fn requirements(&self, partition: usize) -> Vec<Requirement> {

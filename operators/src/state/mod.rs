@@ -5,6 +5,11 @@
 
 mod dataset;
 mod grouped;
+mod map_with_state;
 mod step;
 mod update_state_by_key;
 mod update_state_by_partition;
+
+pub(crate) use dataset::versions;
+pub use map_with_state::{MapWithState, State, StateMisuse, StateSpec};
+pub(crate) use step::{Apply, Gather, Steps};

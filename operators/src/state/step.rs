@@ -16,6 +16,9 @@ use waterwheel_runtime::state::{
 };
 use waterwheel_runtime::time::Time;
 
+/// A pass over so many keys takes no longer than handing it to a worker.
+const FEW_KEYS: usize = 1000;
+
 /// Changes the state of a partition, which it has for itself; everything else it needs is at hand.
 pub(crate) type Apply<K, S, X> = Box<dyn FnOnce(&mut Changing<'_, K, S, X>, &TaskContext) -> Result<X, TaskError>>;
 
@@ -81,6 +84,10 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Step<K, S, X> {
         self.store.partitions()
     }
 
+    fn is_work(&self, partition: usize) -> bool {
+        self.store.keys(partition) > FEW_KEYS
+    }
+
     fn requirements(&self, partition: usize) -> Vec<Requirement> {
         if self.store.reached(partition, self.batch) {
             return Vec::new();
@@ -92,13 +99,16 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Step<K, S, X> {
     }
 }
 
+/// Steps by batch.
+type Made<K, S, X> = BTreeMap<Time, Weak<Step<K, S, X>>>;
+
 /// Every version of one stateful operator.
 pub(crate) struct Steps<K: Key, S: Record, X: ByProduct<K>> {
     site: Site,
     partitioner: Partitioner<K>,
     store: Arc<StateStore<K, S, X>>,
     /// The steps that the graph still holds.
-    made: Mutex<BTreeMap<Time, Weak<Step<K, S, X>>>>,
+    made: Mutex<Made<K, S, X>>,
 }
 
 impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
@@ -111,14 +121,22 @@ impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
         partitioner: Option<Partitioner<K>>,
         by_products: KeepByProducts,
     ) -> Arc<Steps<K, S, X>> {
+        Steps::of_kind(context, site, site.operator.to_owned(), slide, partitioner, by_products)
+    }
+
+    /// [`new`](Steps::new) of an operator whose state is stored as that of `kind`, and fits no other.
+    pub(crate) fn of_kind(
+        context: &StreamingContext,
+        site: Site,
+        kind: String,
+        slide: Duration,
+        partitioner: Option<Partitioner<K>>,
+        by_products: KeepByProducts,
+    ) -> Arc<Steps<K, S, X>> {
         let partitioner = partitioner.unwrap_or_else(|| Partitioner::hash(context.config().parallelism()));
         let theirs = partitioner.clone();
         let store = StateStore::new(StateStoreOptions {
-            schema: StateSchema {
-                kind: site.operator.to_owned(),
-                key: TypeSchema::of::<K>(),
-                value: TypeSchema::of::<S>(),
-            },
+            schema: StateSchema { kind, key: TypeSchema::of::<K>(), value: TypeSchema::of::<S>() },
             partitions: partitioner.partitions(),
             place: Arc::new(move |key: &K, scratch: &mut Vec<u8>| theirs.partition(key, scratch)),
             slide,
@@ -155,14 +173,18 @@ impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
         step
     }
 
+    /// The step of `time`, while the graph holds a dataset of it.
+    pub(crate) fn at(&self, time: Time) -> Option<Arc<Step<K, S, X>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&time).and_then(Weak::upgrade)
+    }
+
     /// Has every batch complete its version: of `node`, whose datasets are made of the steps.
     pub(crate) fn keep_up<T: Data>(self: &Arc<Self>, context: &StreamingContext, node: NodeId<T>) {
         let steps = self.clone();
         let make: MakeJob = Box::new(move |batch: &mut Batch<'_>| {
             let Some(_dataset) = batch.dataset(node)? else { return Ok(None) };
             let (time, site) = (batch.time(), steps.site);
-            let made = steps.made.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(step) = made.get(&time).and_then(Weak::upgrade) else { return Ok(None) };
+            let Some(step) = steps.at(time) else { return Ok(None) };
             let all = Rdd::new(Arc::new(Complete(step)), batch.inputs.scope.clone());
             let run =
                 move || catch(site, time, || all.run_job(site, |input, task| input.each(task, |_| Ok(()))).map(drop));
@@ -182,6 +204,10 @@ impl<K: Key, S: Record, X: ByProduct<K>> Lineage for Complete<K, S, X> {
 
     fn partitions(&self) -> usize {
         self.0.partitions()
+    }
+
+    fn is_work(&self, partition: usize) -> bool {
+        self.0.is_work(partition)
     }
 
     fn requirements(&self, partition: usize) -> Vec<Requirement> {

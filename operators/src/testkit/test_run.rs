@@ -186,8 +186,10 @@ impl TestRun {
     pub fn start<H>(&self, program: impl FnOnce(&StreamingContext) -> H) -> Result<(TestProgram, H), Error> {
         let clock = ManualClock::new(self.begin);
         let ssc = StreamingContext::with_clock(self.config.clone(), self.interval, Arc::new(clock.clone()))?;
-        ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
         let handles = program(&ssc);
+        if ssc.lacks_checkpoint() {
+            ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+        }
         Ok((TestProgram::new(ssc.start()?, clock, self.interval, self.deadline), handles))
     }
 }

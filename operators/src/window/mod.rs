@@ -4,13 +4,22 @@
 //! the zero time it holds the batches after t - length, up to t; the first ones are shorter. Nothing is copied for a window: it
 //! reads the datasets of earlier batches, which are kept exactly as long as some window still reads them.
 
+mod count_by_value_and_window;
+mod count_by_window;
 mod group_by_key_and_window;
+mod inverse;
 mod reduce_by_key_and_window;
+mod reduce_by_key_and_window_inverse;
 mod reduce_by_window;
+mod reduce_by_window_inverse;
+mod sliding;
 mod spans;
 mod tree;
+mod unit;
 #[expect(clippy::module_inception, reason = "the operator has the name of its family")]
 mod window;
+
+pub use inverse::InverseWindow;
 
 use crate::dstream::DStream;
 use std::time::Duration;

@@ -21,7 +21,7 @@ use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
 /// Merges reductions of different times, given in order of time, each with one value per key.
-type Merge<K, V> = Arc<dyn Fn(Vec<Rdd<(K, V)>>) -> Option<Rdd<(K, V)>> + Send + Sync>;
+pub(super) type Merge<K, V> = Arc<dyn Fn(Vec<Rdd<(K, V)>>) -> Option<Rdd<(K, V)>> + Send + Sync>;
 
 /// Reduces the values of each key over windows of `batches`, whose datasets have one value per key and equal partitioners.
 pub(super) fn reduce_windows<'c, K: Key, V: Record>(
@@ -36,7 +36,8 @@ pub(super) fn reduce_windows<'c, K: Key, V: Record>(
     let unit = common(window.length, window.slide);
     let mut tree = Tree { unit, levels: vec![batches.node_id()] };
     if unit > window.step {
-        tree.levels = vec![units(&batches, site, window.step, unit, merge()).node_id()];
+        let unit = Windowing { length: unit, slide: unit, step: window.step };
+        tree.levels = vec![units(&batches, site, unit, merge()).node_id()];
     }
     // Windows that share nothing with the next one need no spans above the units.
     let shared = if window.slide < window.length { levels(multiple(window.length, unit)) } else { 0 };
@@ -69,24 +70,22 @@ pub(super) fn reduce_windows<'c, K: Key, V: Record>(
     context.add_node(site, window.slide, uses, Box::new(compute))
 }
 
-/// The reductions of `unit`, each merged from those of its batches.
-fn units<'c, K: Key, V: Record>(
+/// The reductions of the windows of `unit`, each merged from those of its batches.
+pub(super) fn units<'c, K: Key, V: Record>(
     batches: &DStream<'c, (K, V)>,
     site: Site,
-    step: Duration,
-    unit: Duration,
+    unit: Windowing,
     merge: Merge<K, V>,
 ) -> DStream<'c, (K, V)> {
     let (context, parent) = (batches.context(), batches.node_id());
-    let window = Windowing { length: unit, slide: unit, step };
     let compute = move |batch: &mut Batch<'_>| {
         let mut parts = Vec::new();
-        for time in window.times(batch.zero(), batch.time()) {
+        for time in unit.times(batch.zero(), batch.time()) {
             parts.extend(batch.dataset_at(parent, time)?);
         }
         Ok(merge(parts))
     };
-    let stream = context.add_node(site, unit, vec![parent.window(unit)], Box::new(compute));
+    let stream = context.add_node(site, unit.slide, vec![parent.window(unit.length)], Box::new(compute));
     context.with_graph(|graph| {
         graph.keep_for_reuse(parent);
         graph.part(stream.node_id(), "units");
@@ -94,7 +93,7 @@ fn units<'c, K: Key, V: Record>(
     stream
 }
 
-fn merge<K: Key, V: Record>(
+pub(super) fn merge<K: Key, V: Record>(
     site: Site,
     f: Arc<dyn Fn(V, V) -> V + Send + Sync>,
     partitioner: Option<Partitioner<K>>,
@@ -137,7 +136,7 @@ impl<K: Key, V: Record> Tree<K, V> {
 }
 
 /// The longest duration that both are multiples of.
-fn common(a: Duration, b: Duration) -> Duration {
+pub(super) fn common(a: Duration, b: Duration) -> Duration {
     let (mut a, mut b) = (millis(a), millis(b));
     while b != 0 {
         (a, b) = (b, a % b);

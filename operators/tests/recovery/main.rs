@@ -4,4 +4,5 @@
 mod catching_up;
 mod replaying;
 mod source;
+mod state;
 mod windows;

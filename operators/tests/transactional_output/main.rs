@@ -4,4 +4,5 @@
 mod exactly_once;
 mod failing;
 mod order;
+mod restarts;
 mod store;

@@ -4,14 +4,14 @@ use std::time::Duration;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::{TestRun, run};
 
-type Outcome = Result<(), Error>;
-type Counts = Vec<(String, i32)>;
+pub(super) type Outcome = Result<(), Error>;
+pub(super) type Counts = Vec<(String, i32)>;
 type Groups = Vec<(String, Vec<i32>)>;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// `text` is `a:1,a:3 | a:1 | []`.
-fn pairs(text: &str) -> Vec<Counts> {
+pub(super) fn pairs(text: &str) -> Vec<Counts> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once(':').unwrap();
         (key.to_owned(), value.parse().unwrap())
@@ -23,13 +23,13 @@ fn pairs(text: &str) -> Vec<Counts> {
     text.split('|').map(batch).collect()
 }
 
-fn sorted(mut batches: Vec<Counts>) -> Vec<Counts> {
+pub(super) fn sorted(mut batches: Vec<Counts>) -> Vec<Counts> {
     batches.iter_mut().for_each(|batch| batch.sort());
     batches
 }
 
 /// `0 | 1 | 2 | 3 | 4 | 5`.
-fn single() -> Vec<Vec<i32>> {
+pub(super) fn single() -> Vec<Vec<i32>> {
     (0..6).map(|n| vec![n]).collect()
 }
 
@@ -45,7 +45,7 @@ fn sums(input: &str, length: u64, slide: u64) -> Result<Vec<Counts>, Error> {
     Ok(sorted(sums))
 }
 
-const BIG_INPUT: &str =
+pub(super) const BIG_INPUT: &str =
     "a:1 | a:1,b:1 | a:1,b:1,c:1 | a:1,b:1 | a:1 | [] | a:1 | a:1,b:1 | a:1,b:1,c:1 | a:1,b:1 | a:1 | []";
 
 #[test]

@@ -7,6 +7,9 @@
 //! An output starts only when the same output of every earlier batch has ended (T-1). At most `concurrency` pieces of work run
 //! at a time, so with 1 everything happens one after another. Batches are committed in order of time. An output that succeeded
 //! is not run again.
+//!
+//! Where failures are skipped, versions of state can be given up. Then nobody may be reading them: the work that makes a
+//! version starts when the outputs of its batch have ended, and no later batch begins before it has.
 
 use crate::config::FailurePolicy;
 use crate::ids::OutputId;
@@ -49,11 +52,13 @@ enum State {
 struct Piece {
     state: State,
     attempts: u32,
+    /// Whether it makes a version of state.
+    makes_version: bool,
 }
 
 impl Piece {
     fn new() -> Piece {
-        Piece { state: State::Pending, attempts: 0 }
+        Piece { state: State::Pending, attempts: 0, makes_version: false }
     }
 }
 
@@ -123,14 +128,20 @@ impl Lifecycle {
                 State::Running | State::Waiting => return None,
                 State::Ended => {}
             }
+            let careful = self.policy == FailurePolicy::Skip;
+            let reading = batch.outputs.values().any(|piece| !piece.makes_version && piece.state != State::Ended);
             for (output, piece) in &batch.outputs {
                 match piece.state {
+                    State::Pending if careful && piece.makes_version && reading => {}
                     State::Pending if !busy.contains(output) => return Some(Work::Output(*time, *output)),
                     // Whatever comes later waits for the retry.
                     State::Waiting => return None,
                     State::Pending | State::Running => busy.push(*output),
                     State::Ended => {}
                 }
+            }
+            if careful && batch.outputs.values().any(|piece| piece.makes_version && piece.state != State::Ended) {
+                return None;
             }
         }
         None
@@ -142,6 +153,13 @@ impl Lifecycle {
             batch.outputs = outputs.iter().map(|output| (*output, Piece::new())).collect();
         }
         self.ended(Work::Generate(batch), outcome.is_ok())
+    }
+
+    /// `output` of a batch that has just been generated makes a version of state.
+    pub fn makes_version(&mut self, batch: Time, output: OutputId) {
+        if let Some(piece) = self.piece(Work::Output(batch, output)) {
+            piece.makes_version = true;
+        }
     }
 
     /// An output of a batch has ended.
@@ -308,6 +326,21 @@ mod tests {
         assert_eq!(batches.next_work(), Some(Work::Generate(t(2))));
         assert_eq!(batches.generated(t(2), Err(())), Step::Continue);
         assert_eq!(batches.next_work(), Some(Work::Generate(t(3))));
+    }
+
+    #[test]
+    fn a_version_that_may_be_given_up_is_made_when_nobody_reads_it() {
+        let mut batches = lifecycle(FailurePolicy::Skip, 3, 2);
+        batches.next_work();
+        batches.generated(t(1), Ok(vec![A, B]));
+        batches.makes_version(t(1), B);
+        assert_eq!(batches.next_work(), Some(Work::Output(t(1), A)));
+        assert_eq!(batches.next_work(), None);
+        batches.finished(t(1), A, false);
+        assert_eq!(batches.next_work(), Some(Work::Output(t(1), B)));
+        assert_eq!(batches.next_work(), None);
+        batches.finished(t(1), B, false);
+        assert_eq!(batches.next_work(), Some(Work::Generate(t(2))));
     }
 
     #[test]

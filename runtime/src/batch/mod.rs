@@ -20,7 +20,9 @@ pub use progress::{Progress, Waited};
 pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
 pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep};
-pub use scheduler::{BatchScheduler, Cadence, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick};
+pub use scheduler::{
+    BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick,
+};
 pub use ticker::{BatchTicker, StopTicker};
 pub(crate) use two_step::recover_all;
 pub use two_step::{SecondStep, TwoStepOutput, Verdict};

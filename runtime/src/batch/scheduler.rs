@@ -35,6 +35,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub use committing::{Cadence, LoggedRanges};
+pub use concluding::ConcludeHeld;
 pub use forgetting::Settle;
 
 /// What a scheduler is made of.
@@ -255,6 +256,11 @@ impl BatchScheduler {
         let step = self.parts.lifecycle.generated(batch, outputs.map_err(drop));
         if let (Step::Continue, Some(_)) = (step, &error) {
             self.take_back(batch, None);
+        }
+        for job in self.live.get(&batch).into_iter().flat_map(|live| live.jobs.values()) {
+            if job.makes.is_some() {
+                self.parts.lifecycle.makes_version(batch, job.output);
+            }
         }
         self.follow(step, Work::Generate(batch), error, ctx);
     }

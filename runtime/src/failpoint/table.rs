@@ -44,8 +44,6 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("files.before_mark", "all files of a dataset are written; it is not marked as whole"),
     at("files.before_place", "a dataset is whole, beside its place"),
     at("files.after_place", "a dataset is in its place; the one that it replaced is still there"),
-    at("two_step.before_prepare", "a partition is about to be prepared by a transactional output"),
-    at("two_step.after_prepare", "a partition is prepared, and invisible"),
     at("runner.after_output", "an output has run"),
     at("scheduler.after_output", "the scheduler knows of an output's outcome"),
     at(
@@ -55,8 +53,8 @@ pub const FAIL_POINTS: &[FailPoint] = &[
     at("two_step.after_abort", "what a failed transactional output prepared is given up; its batch is not recorded"),
     at("scheduler.before_commit", "all outputs of a batch are done; it is about to be recorded"),
     at("scheduler.after_commit", "a batch is recorded; what it frees is still there"),
-    at("two_step.before_commit", "a batch is recorded; what a transactional output prepared for it is invisible"),
-    at("two_step.after_commit", "what a transactional output prepared is visible; the scheduler does not know"),
+    at("two_step.before_commit", "a batch is recorded; what it prepared for a transactional output is not committed"),
+    at("two_step.after_commit", "what a batch prepared for a transactional output is committed"),
 ];
 
 /// The table of fail points as Markdown; the guide to fault injection holds it, and a test compares the two.

@@ -18,6 +18,12 @@ pub trait Lineage: Send + Sync {
     /// What `partition` is computed from.
     fn requirements(&self, partition: usize) -> Vec<Requirement>;
 
+    /// Whether computing `partition` is work even when its inputs are empty, so that it belongs on a worker.
+    fn is_work(&self, partition: usize) -> bool {
+        let _ = partition;
+        false
+    }
+
     /// Set when partitions of this dataset are kept by the block manager once they have been computed.
     fn storage_level(&self) -> Option<StorageLevel> {
         None

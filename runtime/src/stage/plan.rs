@@ -83,7 +83,7 @@ fn empty_inputs_of(target: &Arc<dyn Lineage>, partition: usize) -> Option<Vec<Ta
         if !visited.insert((rdd.id(), partition)) {
             continue;
         }
-        if rdd.storage_level().is_some() {
+        if rdd.storage_level().is_some() || rdd.is_work(partition) {
             return None;
         }
         for requirement in rdd.requirements(partition) {

@@ -71,6 +71,6 @@ impl<K: StateKey, V: StateValue> ByProduct<K> for Keyed<K, V> {
 pub enum KeepByProducts {
     /// As long as the version can be read.
     WithVersions,
-    /// Until a batch is done whose time is at least this much later. Versions need not be kept for it.
+    /// Until a version is done whose time is at least this much later. Versions need not be kept for it.
     For(Duration),
 }

@@ -50,7 +50,10 @@ pub(super) fn load<K: StateKey, S: StateValue, X: ByProduct<K>>(
     };
     let layout = Layout::read(&layout)?;
     let mut skipped = BTreeSet::new();
-    stored.storage.scan(&stored.table, &SKIPPED, &mut |key, _| Ok(skipped.extend(skipped_of(key))))?;
+    stored.storage.scan(&stored.table, &SKIPPED, &mut |key, _| {
+        skipped.extend(skipped_of(key));
+        Ok(())
+    })?;
     // The last batch that has a version, or may have one.
     let mut last = stored.committed;
     while skipped.contains(&last) && !target.slide.is_zero() {
@@ -107,6 +110,9 @@ fn read_partition<K: StateKey, S: StateValue, X: ByProduct<K>>(
     }
     Ok((partition, moved))
 }
+
+/// The entries of an undo row.
+type Befores<K, S> = Vec<(K, Option<S>)>;
 
 /// Takes the rows of a partition in their order: bases, deltas, undos, by-products, the listing.
 struct Reader<K, S, X> {
@@ -207,19 +213,20 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Reader<K, S, X> {
     fn undo(&mut self, batch: Time, value: &[u8]) -> Result<(), StateError> {
         let mut undo = Vec::new();
         // An empty row says that this undo could not be stored.
-        let (before, entries): (Option<Time>, Option<Vec<(K, Option<S>)>>) = match value {
+        let (before, entries): (Option<Time>, Option<Befores<K, S>>) = match value {
             [] => (None, None),
             value => decode(value, limit(value)).map(|(before, entries)| (before, Some(entries)))?,
         };
         let mut last = None;
-        for (key, state) in entries.iter().flatten().cloned() {
+        let whole = entries.is_some();
+        for (key, state) in entries.into_iter().flatten() {
             let hash = self.hash(&key, last)?;
             last = Some(hash);
             undo.push(Before { hash, key, state });
         }
         let version = self.version(batch);
         (version.before, version.undo_row) = (before, Kept::Stored);
-        version.undo = entries.map(|_| undo);
+        version.undo = whole.then_some(undo);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 mod by_product;
 mod disk;
+mod expiry;
 mod load;
 mod operator;
 mod partition;
@@ -16,9 +17,11 @@ mod shape;
 mod store;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod trace;
 
 pub use by_product::{ByProduct, Emitted, KeepByProducts, Keyed, PlaceOf};
+pub use expiry::Expiry;
 pub use operator::{StateChange, StateError, StateOperator, StateSchema, StateStats, StoredState};
 pub use partition::{Change, Changing, StatePartition, VersionError, Wanted};
 pub use schema::{TypeDifference, TypeSchema, compare};
@@ -42,8 +45,8 @@ impl<S: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> StateValue
 struct Reads {
     /// Versions after this one.
     versions: Time,
-    /// By-products of versions after this one.
-    by_products: Time,
+    /// Which by-products.
+    by_products: KeepByProducts,
 }
 
 impl Reads {
@@ -52,7 +55,11 @@ impl Reads {
         batch - slide > self.versions
     }
 
-    fn by_product_of(self, batch: Time) -> bool {
-        batch > self.by_products
+    /// Whether the by-product of the version of `batch` is needed, when `last` is the last version that is done.
+    fn by_product_of(self, batch: Time, last: Time) -> bool {
+        match self.by_products {
+            KeepByProducts::WithVersions => batch > self.versions,
+            KeepByProducts::For(duration) => batch > last - duration,
+        }
     }
 }

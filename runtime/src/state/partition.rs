@@ -105,7 +105,7 @@ pub struct StatePartition<K, S, X = ()> {
     /// Whether a commit has taken rows of it to where `disk` says.
     pub(super) stored: bool,
     slide: Duration,
-    stamp: u32,
+    pub(super) stamp: u32,
     changed_bytes: u64,
 }
 
@@ -198,7 +198,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
 
     /// How the table changes when `batch` is committed, which later batches may read as `reads` says.
     pub(super) fn changes(&mut self, batch: Time, reads: Reads) -> Vec<StateChange> {
-        let (place, slide) = (self.disk.place, self.slide);
+        let (place, slide, last) = (self.disk.place, self.slide, self.last_done(batch));
         let mut changes = Vec::new();
         // What belongs to older versions alone is of no use: the first rows are those of a whole version.
         self.stored |= self.versions.iter().any(|version| version.batch <= batch && !version.rows.is_empty());
@@ -210,7 +210,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
             let undo = version.undo.as_ref().filter(|_| reads.undo_of(version.batch, slide));
             let undo = undo.map(|undo| || encode_undo(version.before, undo));
             changes.extend(version.undo_row.change(undo, place, Row::Undo(version.batch)));
-            let by_product = version.by_product.as_ref().filter(|_| reads.by_product_of(version.batch));
+            let by_product = version.by_product.as_ref().filter(|_| reads.by_product_of(version.batch, last));
             let by_product = by_product.filter(|_| size_of::<X>() > 0).map(|by_product| || encode(&**by_product));
             changes.extend(version.by_product_row.change(by_product, place, Row::ByProduct(version.batch)));
         }
@@ -221,6 +221,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
     /// longer; dropping it may take its time.
     pub(super) fn committed(&mut self, batch: Time, reads: Reads) -> Vec<Box<dyn Any + Send>> {
         self.committed = self.committed.max(Some(batch));
+        let last = self.last_done(batch);
         let mut garbage: Vec<Box<dyn Any + Send>> = Vec::new();
         for version in self.versions.iter_mut().take_while(|version| version.batch <= batch) {
             version.disk_before = None;
@@ -231,7 +232,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
                 self.oldest = Some(version.batch);
                 garbage.push(Box::new(undo));
             }
-            if !reads.by_product_of(version.batch)
+            if !reads.by_product_of(version.batch, last)
                 && let Some(by_product) = version.by_product.take()
             {
                 garbage.push(Box::new(by_product));
@@ -239,6 +240,12 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
         }
         self.versions.retain(|version| version.batch > batch || version.undo.is_some() || version.by_product.is_some());
         garbage
+    }
+
+    /// The last version that is done when `batch` is.
+    fn last_done(&self, batch: Time) -> Time {
+        let done = self.versions.iter().rev().find(|version| version.batch <= batch);
+        done.map_or(batch, |version| version.batch)
     }
 
     /// The by-product of the version of `batch`; `None` when that was not made, was taken back, or nobody said that it would
@@ -346,10 +353,10 @@ pub enum Change<S> {
 
 /// A version under way. Dropped without [`finish`](Changing::finish), also by a panic, it leaves the partition as it was.
 pub struct Changing<'a, K: StateKey, S: StateValue, X: ByProduct<K>> {
-    partition: &'a mut StatePartition<K, S, X>,
+    pub(super) partition: &'a mut StatePartition<K, S, X>,
     batch: Time,
     /// The first change of each key, or more of a key that was removed and came again: the first one counts.
-    undo: Vec<Before<K, S>>,
+    pub(super) undo: Vec<Before<K, S>>,
     /// What the pass over all keys removed; belongs to `undo`.
     removed: Vec<Before<K, S>>,
     marked: bool,
@@ -380,6 +387,11 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
     /// The by-product of an older version; see [`StatePartition::by_product`].
     pub fn by_product(&self, batch: Time) -> Option<Arc<X>> {
         self.partition.by_product(batch)
+    }
+
+    /// The by-products that are kept, with the batches of their versions, in order of time.
+    pub fn by_products(&self) -> impl DoubleEndedIterator<Item = (Time, &Arc<X>)> {
+        self.partition.versions.iter().filter_map(|version| Some((version.batch, version.by_product.as_ref()?)))
     }
 
     /// Gives `key` a state.

@@ -3,6 +3,7 @@
 use super::StateKey;
 use crate::codec::encode;
 use hashbrown::HashTable;
+use hashbrown::hash_table::OccupiedEntry;
 use std::cmp::Ordering;
 
 /// How many segments a partition has.
@@ -50,6 +51,18 @@ impl<K: StateKey, S> Segments<K, S> {
 
     pub(super) fn get_mut(&mut self, hash: u64, key: &K) -> Option<&mut Entry<K, S>> {
         self.tables.get_mut(segment_of(hash))?.find_mut(spread(hash), |entry| entry.hash == hash && entry.key == *key)
+    }
+
+    /// The entry of `key`, to be changed or removed.
+    pub(super) fn find(&mut self, hash: u64, key: &K) -> Option<OccupiedEntry<'_, Entry<K, S>>> {
+        let table = self.tables.get_mut(segment_of(hash))?;
+        table.find_entry(spread(hash), |entry| entry.hash == hash && entry.key == *key).ok()
+    }
+
+    /// The entries of all keys with this hash.
+    pub(super) fn with_hash(&self, hash: u64) -> impl Iterator<Item = &Entry<K, S>> {
+        let table = self.tables.get(segment_of(hash)).into_iter();
+        table.flat_map(move |table| table.iter_hash(spread(hash))).filter(move |entry| entry.hash == hash)
     }
 
     /// Adds an entry whose key is not there.

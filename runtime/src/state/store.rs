@@ -202,12 +202,8 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateStore<K, S, X> {
         changes
     }
 
-    fn reads(&self, batch: Time, cutoff: Time) -> Reads {
-        let by_products = match self.options.by_products {
-            KeepByProducts::WithVersions => cutoff,
-            KeepByProducts::For(duration) => batch - duration,
-        };
-        Reads { versions: cutoff, by_products }
+    fn reads(&self, cutoff: Time) -> Reads {
+        Reads { versions: cutoff, by_products: self.options.by_products }
     }
 }
 
@@ -236,9 +232,9 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateOperator for StateStore<K
     }
 
     fn changes(&self, batch: Time, cutoff: Time) -> Vec<StateChange> {
-        let reads = self.reads(batch, cutoff);
+        let reads = self.reads(cutoff);
         self.undo_wanted.store(reads.undo_of(batch, self.options.slide), Ordering::Relaxed);
-        self.by_product_wanted.store(reads.by_product_of(batch), Ordering::Relaxed);
+        self.by_product_wanted.store(reads.by_product_of(batch, batch), Ordering::Relaxed);
         let mut written = lock(&self.written);
         let mut changes = self.skips(batch, reads);
         for (number, partition) in self.partitions.iter().enumerate() {
@@ -252,7 +248,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateOperator for StateStore<K
     }
 
     fn committed(&self, batch: Time, cutoff: Time) -> Forgotten {
-        let reads = self.reads(batch, cutoff);
+        let reads = self.reads(cutoff);
         self.partitions.iter().flat_map(|partition| lock(partition).committed(batch, reads)).collect()
     }
 

@@ -341,7 +341,12 @@ fn a_commit_writes_about_twice_what_has_changed_and_a_restart_reads_about_twice_
         store.committed(t(n), t(n));
     }
     let mut stored = 0;
-    storage.scan(&table(), &[], &mut |_, value| Ok(stored += value.len())).unwrap();
+    storage
+        .scan(&table(), &[], &mut |_, value| {
+            stored += value.len();
+            Ok(())
+        })
+        .unwrap();
     assert!(stored < 2 * state + 8192, "{stored} bytes for a state of {state}");
     // A state that rests comes to rest: in the end nothing is written at all.
     let quiet = (61..400).find(|n| {
@@ -364,7 +369,12 @@ fn damage_is_told_and_never_a_wrong_answer() {
     }
     let right = shown(&restart(&storage, 2, t(5)).unwrap(), t(5)).unwrap();
     let mut rows = Vec::new();
-    storage.scan(&table(), &[], &mut |key, value| Ok(rows.push((key.to_vec(), value.to_vec())))).unwrap();
+    storage
+        .scan(&table(), &[], &mut |key, value| {
+            rows.push((key.to_vec(), value.to_vec()));
+            Ok(())
+        })
+        .unwrap();
     let with = |change: Write| {
         let damaged = MemoryStorage::default();
         let puts = rows.iter().cloned().map(|(key, value)| Write::Put { table: table(), key, value });

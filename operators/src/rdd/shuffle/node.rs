@@ -129,9 +129,7 @@ impl Lineage for Shuffled {
 
 impl<T: Data> RddNode<T> for Shuffled {
     fn compute(&self, partition: usize, task: &TaskContext, out: &mut dyn Sink<T>) -> Flow {
-        let id = InputId::Shuffle(self.kernel.progress().id(), partition);
-        let merged = task.input(id).and_then(|data| data.downcast::<Vec<T>>().ok());
-        match merged {
+        match self.shared(partition, task) {
             Some(merged) => push_all(&merged, out),
             None => Err(Stop::Fault(task.failed(self.kernel.site(), "the merged partition was not provided"))),
         }
@@ -143,5 +141,10 @@ impl<T: Data> RddNode<T> for Shuffled {
 
     fn is_held(&self) -> bool {
         true
+    }
+
+    fn shared(&self, partition: usize, task: &TaskContext) -> Option<Arc<Vec<T>>> {
+        let id = InputId::Shuffle(self.kernel.progress().id(), partition);
+        task.input(id)?.downcast().ok()
     }
 }

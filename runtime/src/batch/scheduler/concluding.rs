@@ -13,8 +13,9 @@ use crate::error::JobError;
 use crate::faults::Fault;
 use crate::ids::OutputId;
 use crate::time::Time;
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How often a second step is tried.
 const ATTEMPTS: u32 = 4;
@@ -113,6 +114,22 @@ impl BatchScheduler {
             live.info.failure = Some(fault.to_string());
         }
         self.complete(batch);
+    }
+}
+
+/// Every batch that is recorded as done is durable now, also those that were held back: answered when what they have prepared is
+/// committed, or cannot be.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ConcludeHeld;
+
+impl Handler<ConcludeHeld> for BatchScheduler {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: ConcludeHeld, ctx: &mut Self::Context) -> Self::Result {
+        let (concluded, wait) = oneshot::channel();
+        self.conclude_held(ctx, move |_, _| _ = concluded.send(()));
+        Box::pin(async move { drop(wait.await) }.into_actor(self))
     }
 }
 

@@ -1,0 +1,169 @@
+//! State goes on where it was, through restarts of every kind.
+
+use crate::source::Numbers;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use waterwheel_operators::prelude::*;
+use waterwheel_operators::testkit::{Probe, TestProgram, TestRun};
+use waterwheel_operators::{DStream, Error, StreamingContext};
+use waterwheel_runtime::durable::MemoryStorage;
+
+fn t(seconds: u64) -> Time {
+    Time::from_millis(seconds.cast_signed() * 1000)
+}
+
+/// Sum and count of the numbers in each of five classes: `None` for a class without any.
+fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, (u64, (u64, u64))> {
+    let classes = numbers.map(|n| (n % 5, n));
+    let update = |new: &[u64], state: Option<(u64, u64)>| {
+        let (sum, count) = state.unwrap_or_default();
+        Some((sum + new.iter().sum::<u64>(), count + new.len() as u64))
+    };
+    classes.update_state_by_key_with(update, partitions)
+}
+
+fn start(
+    storage: &MemoryStorage,
+    begin: u64,
+    program: impl FnOnce(&StreamingContext) -> Probe<(u64, (u64, u64))>,
+) -> Result<(TestProgram, Probe<(u64, (u64, u64))>), Error> {
+    let storage = storage.clone();
+    TestRun::new().begin(t(begin)).start(move |ssc| {
+        ssc.checkpoint_to(Arc::new(storage));
+        program(ssc)
+    })
+}
+
+/// The state after `batches` batches of `per_batch` numbers from 0 on.
+fn expected(batches: u64, per_batch: u64) -> BTreeMap<u64, (u64, u64)> {
+    let mut sums = BTreeMap::<u64, (u64, u64)>::new();
+    for n in 0..batches * per_batch {
+        let (sum, count) = sums.entry(n % 5).or_default();
+        (*sum, *count) = (*sum + n, *count + 1);
+    }
+    sums
+}
+
+fn last(probe: &Probe<(u64, (u64, u64))>) -> BTreeMap<u64, (u64, u64)> {
+    probe.datasets().pop().unwrap_or_default().into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// S-1
+    ///
+    /// Whatever the ends (a graceful stop, or an instant one with whatever was under way), and whatever the number of
+    /// partitions from run to run, the state is that of every batch once, and its records come in the same order.
+    #[test]
+    fn state_is_that_of_every_batch_once_whatever_the_restarts(
+        runs in proptest::collection::vec((1..5u64, any::<bool>(), 1..5usize), 1..5),
+    ) {
+        let storage = MemoryStorage::default();
+        let mut done = 0;
+        for (batches, graceful, partitions) in runs {
+            let (mut test, probe) = start(&storage, done, |ssc| {
+                sums(&ssc.replayable_stream(Numbers::new(7).0), partitions).named("sums").probe()
+            }).unwrap();
+            test.advance(batches).unwrap();
+            done += batches;
+            prop_assert_eq!(last(&probe), expected(done, 7));
+            match graceful {
+                true => test.stop().unwrap(),
+                false => drop(test),
+            }
+        }
+    }
+}
+
+///
+#[test]
+fn a_program_that_was_changed_around_its_state_goes_on_with_it() {
+    let storage = MemoryStorage::default();
+    let (mut first, _) = start(&storage, 0, |ssc| {
+        sums(&ssc.replayable_stream(Numbers::new(7).0).named("numbers"), 2).named("sums").probe()
+    })
+    .unwrap();
+    first.advance(3).unwrap();
+    first.stop().unwrap();
+
+    // Other closures, an operator before the state and one after it, another output, another stateful operator before it.
+    let (mut second, probe) = start(&storage, 3, |ssc| {
+        let numbers = ssc.replayable_stream(Numbers::new(7).0).named("numbers");
+        let all = numbers.map(|n| ((), n)).update_state_by_key(|new: &[u64], _: Option<u64>| new.last().copied());
+        all.count().foreach_rdd(|dataset| dataset.count().map(drop));
+        let classes = numbers.filter(|_| true).map(|number| (number % 5, number));
+        let renamed = classes.update_state_by_key_with(
+            |news: &[u64], before: Option<(u64, u64)>| {
+                let sum = before.map_or(0, |before| before.0) + news.iter().sum::<u64>();
+                Some((sum, before.map_or(0, |before| before.1) + news.len() as u64))
+            },
+            2,
+        );
+        renamed.named("sums").map(|record| record).probe()
+    })
+    .unwrap();
+    second.advance(1).unwrap();
+    assert_eq!(last(&probe), expected(4, 7));
+    second.stop().unwrap();
+}
+
+///
+#[test]
+fn state_of_another_type_is_refused_by_the_operators_name_and_stays_as_it_was() {
+    let storage = MemoryStorage::default();
+    let (mut first, _) = start(&storage, 0, |ssc| {
+        sums(&ssc.replayable_stream(Numbers::new(7).0).named("numbers"), 2).named("sums").probe()
+    })
+    .unwrap();
+    first.advance(2).unwrap();
+    first.stop().unwrap();
+
+    let theirs = storage.clone();
+    let refused = TestRun::new().begin(t(2)).start(move |ssc| {
+        ssc.checkpoint_to(Arc::new(theirs));
+        let classes = ssc.replayable_stream(Numbers::new(7).0).named("numbers").map(|n| (n % 5, n));
+        classes
+            .update_state_by_key(|new: &[u64], _: Option<String>| new.last().map(u64::to_string))
+            .named("sums")
+            .print();
+    });
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("\"sums\"") && error.contains(".named("), "{error}");
+
+    let (mut again, probe) = start(&storage, 2, |ssc| {
+        sums(&ssc.replayable_stream(Numbers::new(7).0).named("numbers"), 2).named("sums").probe()
+    })
+    .unwrap();
+    again.advance(1).unwrap();
+    assert_eq!(last(&probe), expected(3, 7));
+    again.stop().unwrap();
+}
+
+/// S-1
+///
+/// A stateful stream that a window reads: the window after the restart needs versions from before it.
+#[test]
+fn windows_over_state_reach_back_before_a_restart() {
+    let run = |ends: &[u64]| {
+        let storage = MemoryStorage::default();
+        let (mut done, mut seen) = (0, Vec::new());
+        for end in ends.iter().copied().chain([8]) {
+            let (mut test, probe) = start(&storage, done, |ssc| {
+                let sums = sums(&ssc.replayable_stream(Numbers::new(3).0), 2).named("sums");
+                sums.window(seconds(3), seconds(1)).probe()
+            })
+            .unwrap();
+            test.advance(end - done).unwrap();
+            drop(test);
+            seen.extend(probe.datasets());
+            done = end;
+        }
+        seen
+    };
+    let undisturbed = run(&[]);
+    assert_eq!(undisturbed.len(), 8);
+    assert_eq!(run(&[4]), undisturbed);
+    assert_eq!(run(&[1, 2, 5, 6]), undisturbed);
+}
