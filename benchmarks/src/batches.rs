@@ -1,5 +1,7 @@
 //! Batches one after another: what a peer gives back for them, how it is checked, and what is reported.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::Peer;
 use crate::count::Summary;
 use crate::report::{self, Line};
-use crate::stats::{self, CpuMeter, Durations};
+use crate::stats::{self, CpuMeter, Durations, Percentiles};
 
 /// What a peer gives back for one batch.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +41,17 @@ pub(crate) struct Done {
     pub(crate) batches: Vec<BatchDone>,
     /// Where its time went, as far as it knows.
     pub(crate) operators: Vec<OperatorTime>,
+    /// The parts of a batch, one after another: milliseconds of a batch on average.
+    pub(crate) phases: BTreeMap<String, f64>,
+    /// Bytes that the process wrote to files during the measured batches.
+    pub(crate) written: u64,
+    /// Peak resident memory at the end of the measured batches, if it was taken then.
+    pub(crate) rss_mb: Option<f64>,
 }
 
 impl From<Vec<BatchDone>> for Done {
     fn from(batches: Vec<BatchDone>) -> Done {
-        Done { batches, operators: Vec::new() }
+        Done { batches, operators: Vec::new(), phases: BTreeMap::new(), written: 0, rss_mb: None }
     }
 }
 
@@ -68,19 +76,23 @@ pub(crate) struct Run {
     pub(crate) cpu_busy: f64,
     /// Where the time went.
     pub(crate) operators: Vec<OperatorTime>,
+    /// The parts of a batch in milliseconds.
+    pub(crate) phases: BTreeMap<String, f64>,
+    /// Bytes written to files.
+    pub(crate) written: u64,
 }
 
-/// Run a peer in this process over `batches` and check every summary. The first `warm_up` batches are not measured.
+/// Run a peer in this process over `batches` and check every summary. Only the batches `measured` are measured.
 pub(crate) fn measure<T>(
     peer: Peer,
     batches: &[&[T]],
     expected: &[Summary],
-    warm_up: usize,
+    measured: Range<usize>,
     run: impl FnOnce() -> Result<Done>,
 ) -> Result<Run> {
     let input_rss_mb = stats::rss_mb()?;
     let cpu = CpuMeter::start()?;
-    let Done { batches: done, operators } = run()?;
+    let Done { batches: done, operators, phases, written, rss_mb } = run()?;
     let cpu_busy = cpu.busy()?;
     ensure!(done.len() == batches.len(), "{peer} counted {} batches of {}", done.len(), batches.len());
     ensure!(expected.len() == batches.len(), "{} batches have {} expectations", batches.len(), expected.len());
@@ -88,18 +100,21 @@ pub(crate) fn measure<T>(
         let seen = batch.summary;
         ensure!(seen == *expected, "{peer} counted batch {i} wrong: {seen:?}, right is {expected:?}");
     }
-    let measured = done.get(warm_up..).unwrap_or_default();
+    let range = measured;
+    let measured = done.get(range.clone()).unwrap_or_default();
     let (first, last) = measured.first().zip(measured.last()).context("no batch was measured")?;
     Ok(Run {
-        records: batches.iter().skip(warm_up).map(|batch| batch.len() as u64).sum(),
+        records: batches[range].iter().map(|batch| batch.len() as u64).sum(),
         words: measured.iter().map(|batch| batch.summary.words).sum(),
         distinct: first.summary.distinct,
         elapsed: last.finished - first.started,
         batches: measured.iter().map(|batch| batch.finished - batch.started).collect(),
-        rss_mb: stats::peak_rss_mb()?,
+        rss_mb: rss_mb.map_or_else(stats::peak_rss_mb, Ok)?,
         input_rss_mb,
         cpu_busy,
         operators,
+        phases,
+        written,
     })
 }
 
@@ -131,6 +146,7 @@ pub(crate) fn line(
         ("input_rss_mb", json!(median_of(&|run| run.input_rss_mb))),
         ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
         ("operators", json!(first.operators)),
+        ("phases_ms", json!(first.phases)),
     ]));
     Ok(Line {
         workload,
@@ -145,8 +161,16 @@ pub(crate) fn line(
     })
 }
 
+/// How long the batches of a run took.
+pub(crate) fn percentiles(run: &Run) -> Result<Percentiles> {
+    Durations::percentiles_of(run.batches.iter().copied())
+}
+
 /// Print where the time of a peer's run went.
-pub(crate) fn print_operators(peer: Peer, run: &Run) {
+pub(crate) fn print_costs(peer: Peer, run: &Run) {
+    for (phase, ms) in &run.phases {
+        eprintln!("{peer}: {phase:<28} {ms:>10.2} ms of a batch");
+    }
     for OperatorTime { operator, records, ns_per_record } in &run.operators {
         eprintln!("{peer}: {operator:<28} {records:>12} records {ns_per_record:>8.1} ns a record");
     }

@@ -11,15 +11,22 @@ use crate::batches::BatchDone;
 use crate::count::Summary;
 
 /// Another thread is gone, and with it the run.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Gone;
 
 /// One thread's place among those that own a part of the keys each.
 pub(crate) struct Exchange<S> {
     /// Which owner this thread is.
     pub(crate) me: usize,
-    to_owners: Vec<Sender<S>>,
-    inbox: Receiver<S>,
+    to_owners: Vec<Sender<Result<S, Gone>>>,
+    inbox: Receiver<Result<S, Gone>>,
+}
+
+impl<S> Drop for Exchange<S> {
+    fn drop(&mut self) {
+        // Whoever waits for a shipment from here waits in vain. Those who have ended as well do not hear it.
+        self.to_owners.iter().for_each(|owner| drop(owner.send(Err(Gone))));
+    }
 }
 
 impl<S> Exchange<S> {
@@ -31,16 +38,15 @@ impl<S> Exchange<S> {
     /// Sends every owner what is theirs, one shipment for each, and returns what is mine: my own first.
     pub(crate) fn swap(&self, shipments: Vec<S>) -> impl Iterator<Item = Result<S, Gone>> {
         let mut mine = None;
-        let mut gone = None;
         for (owner, shipment) in shipments.into_iter().enumerate() {
             if owner == self.me {
                 mine = Some(Ok(shipment));
-            } else if self.to_owners[owner].send(shipment).is_err() {
-                gone = Some(Err(Gone));
+            } else {
+                // One that is gone has left word of it in the inbox.
+                let _ = self.to_owners[owner].send(Ok(shipment));
             }
         }
-        let received = (1..self.owners()).map(|_| self.inbox.recv().map_err(|_| Gone));
-        gone.into_iter().chain(mine).chain(received)
+        mine.into_iter().chain((1..self.owners()).map(|_| self.inbox.recv().unwrap_or(Err(Gone))))
     }
 }
 
@@ -56,7 +62,7 @@ where
     S: Send,
     W: FnMut(&'static [R]) -> Result<Summary, Gone> + Send,
 {
-    let (to_owners, inboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| channel::<S>()).unzip();
+    let (to_owners, inboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| channel()).unzip();
     let (done, summaries) = channel();
     thread::scope(|scope| {
         let mut shares = Vec::new();
@@ -65,19 +71,39 @@ where
             shares.push(share);
             let mut work = worker(Exchange { me, to_owners: to_owners.clone(), inbox });
             let done = done.clone();
-            scope.spawn(move || my_shares.iter().map(&mut work).map_while(Result::ok).try_for_each(|s| done.send(s)));
+            scope.spawn(move || {
+                for share in my_shares {
+                    // Sent when it is dropped: also by a panic, so that nobody waits for this thread.
+                    let mut answer = Answer { to: &done, outcome: Err(Gone) };
+                    answer.outcome = work(share);
+                    if answer.outcome.is_err() {
+                        return;
+                    }
+                }
+            });
         }
-        // Without these ends a receiver notices when a worker is gone.
-        drop((to_owners, done));
         batches.iter().map(|batch| one_batch(batch, &shares, &summaries)).collect()
     })
+}
+
+/// What a thread has to say of its share.
+struct Answer<'a> {
+    to: &'a Sender<Result<Summary, Gone>>,
+    outcome: Result<Summary, Gone>,
+}
+
+impl Drop for Answer<'_> {
+    fn drop(&mut self) {
+        // Nobody listens any more when the run has ended.
+        let _ = self.to.send(self.outcome);
+    }
 }
 
 /// Hand out the records of a batch and wait for the summaries.
 fn one_batch<R>(
     batch: &'static [R],
     shares: &[Sender<&'static [R]>],
-    summaries: &Receiver<Summary>,
+    summaries: &Receiver<Result<Summary, Gone>>,
 ) -> Result<BatchDone> {
     let gone = || anyhow!("a worker of the hand-written loop is gone");
     let started = Instant::now();
@@ -88,7 +114,7 @@ fn one_batch<R>(
     }
     let mut summary = Summary::default();
     for _ in shares {
-        summary.merge(summaries.recv().map_err(|_| gone())?);
+        summary.merge(summaries.recv().unwrap_or(Err(Gone)).map_err(|_| gone())?);
     }
     Ok(BatchDone { started, finished: Instant::now(), summary })
 }
@@ -122,9 +148,23 @@ mod tests {
 
     #[test]
     fn a_worker_that_gives_up_ends_the_run() {
-        let done = run(2, &[&[1, 2][..]], |exchange: Exchange<()>| {
-            move |_: &'static [i32]| if exchange.me == 0 { Err(Gone) } else { Ok(Summary::default()) }
-        });
-        assert!(done.unwrap_err().to_string().contains("is gone"));
+        for panics in [false, true] {
+            let done = std::panic::catch_unwind(|| {
+                run(3, &[&[1, 2, 3][..]], |exchange: Exchange<()>| {
+                    move |_: &'static [i32]| {
+                        if exchange.me == 0 {
+                            assert!(!panics, "on purpose");
+                            return Err(Gone);
+                        }
+                        exchange.swap(vec![(); 3]).collect::<Result<Vec<()>, Gone>>()?;
+                        Ok(Summary::default())
+                    }
+                })
+            });
+            match done {
+                Ok(done) => assert!(done.unwrap_err().to_string().contains("is gone")),
+                Err(_) => assert!(panics),
+            }
+        }
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         format!("w1: {} cores, {} records, {} runs of {} batches", args.cores, args.records, args.runs, args.batches);
     report::table(&title, &lines);
     for (peer, runs) in &all.results {
-        runs.first().into_iter().for_each(|run| batches::print_operators(*peer, run));
+        runs.first().into_iter().for_each(|run| batches::print_costs(*peer, run));
     }
     all.check()
 }
@@ -119,7 +119,7 @@ fn run_here(args: &Args, peer: Peer) -> Result<Run> {
     let batches = distinct_batches.into_iter().cycle().take(all).collect();
 
     let job = Job { batches, cores: args.cores, renoir_form: args.renoir_form };
-    batches::measure(peer, &job.batches, &expected, args.warm_up, || match args.records {
+    batches::measure(peer, &job.batches, &expected, args.warm_up..all, || match args.records {
         Records::String => run_peer::<String>(peer, &job),
         Records::Compact => run_peer::<CompactString>(peer, &job),
     })
