@@ -119,10 +119,7 @@ impl<'a> Expected<'a> {
 
     pub(super) fn compare(&self, outputs: &Outputs, findings: &mut Findings) {
         compare("the totals", &totals(self.records), &outputs.totals, findings);
-        if !outputs.windows.is_empty() {
-            // TEMPORARY
-            compare("the windows", &windows(self.records), &outputs.windows, findings);
-        }
+        compare("the windows", &windows(self.records), &outputs.windows, findings);
         compare("the rows in SQLite", self.records, &outputs.rows, findings);
         if let Some(skipped) = &outputs.skipped {
             let whole = self.records.iter().filter(|(batch, _)| !fails(**batch));

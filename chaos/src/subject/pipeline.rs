@@ -98,6 +98,11 @@ pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<
         }
         let keyed = all.map(|record| (record.key(), record));
         let totals = keyed.update_state_by_key(|new, seen: Option<Seen>| Some(seen.unwrap_or_default().and(new)));
+        let ones = keyed.map_values(|_| 1);
+        let counts = InverseWindow::new().filter(|_: &u32, records| *records > 0);
+        let windows = ones.reduce_by_key_and_window_inverse_with(|a, b| a + b, |a, b| a - b, WINDOW, INTERVAL, counts);
+        let windows = windows.named("windows").map(|(key, records)| Count { key, records }.to_string());
+        windows.save_as_text_files(home.output("windows"), "");
         let sessions = keyed.map_with_state(StateSpec::function_with_time(follow).timeout(IDLE)).named("sessions");
         sessions.transactional_output("sessions_over", over);
         let under_way = sessions.state_snapshots().map(|(key, records)| Count { key, records }.to_string());
