@@ -11,7 +11,7 @@ CARGO ?= cargo
 # In CI a lock file that does not match the manifests is an error, at a desk cargo updates it.
 LOCKED := $(if $(CI),--locked)
 LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite
-WORKLOADS ?= w1 w3 w4 w5
+WORKLOADS ?= w1 w2 w3 w4 w5 w6
 BENCH_ARGS ?=
 
 say = @echo "==> $(1)"
@@ -60,7 +60,7 @@ doctest: ## the examples in the documentation
 	@$(CARGO) test $(LOCKED) --doc --workspace
 
 .PHONY: bench
-bench: ## the benchmarks (WORKLOADS="w1 w3 w4 w5"), as JSON lines here and in results/
+bench: ## the benchmarks (WORKLOADS="w1 w2 w3 w4 w5 w6"), as JSON lines here and in results/
 	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Building the benchmarks in release mode)
 	@$(CARGO) build $(LOCKED) --release -p benchmarks
@@ -68,5 +68,6 @@ bench: ## the benchmarks (WORKLOADS="w1 w3 w4 w5"), as JSON lines here and in re
 	results="results/bench-$$(date +%Y-%m-%d-%H%M%S).jsonl"; \
 	echo "==> Running $(WORKLOADS) into $$results"; \
 	for workload in $(WORKLOADS); do \
-		$(CARGO) run $(LOCKED) --quiet --release -p benchmarks -- "$$workload" $(BENCH_ARGS) | tee -a "$$results"; \
+		case $$workload in w4) also=--block-log ;; *) also= ;; esac; \
+		$(CARGO) run $(LOCKED) --quiet --release -p benchmarks -- "$$workload" $$also $(BENCH_ARGS) | tee -a "$$results"; \
 	done

@@ -129,10 +129,7 @@ impl<'a> Expected<'a> {
             let expected = whole.map(|(batch, records)| (*batch, records.clone())).collect();
             compare("the rows of the output that is skipped", &expected, skipped, findings);
         }
-        if !outputs.sessions.is_empty() {
-            // TEMPORARY
-            self.sessions(outputs, findings);
-        }
+        self.sessions(outputs, findings);
     }
 
     /// Every record of a key is in a session that is over, or in the one under way.

@@ -3,12 +3,12 @@
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::{Probe, Scripted, TestProgram, TestRun};
 
-pub type Outcome = Result<(), Error>;
-pub type Spec<S, R> = StateSpec<String, i32, S, R>;
-pub type Counts = Vec<(String, i32)>;
+pub(crate) type Outcome = Result<(), Error>;
+pub(crate) type Spec<S, R> = StateSpec<String, i32, S, R>;
+pub(crate) type Counts = Vec<(String, i32)>;
 
 /// `a,b | a | []`: the keys of each batch.
-pub fn keys(text: &str) -> Vec<Vec<String>> {
+pub(crate) fn keys(text: &str) -> Vec<Vec<String>> {
     let batch = |batch: &str| match batch.trim() {
         "[]" => Vec::new(),
         batch => batch.split(',').map(|key| key.trim().to_owned()).collect(),
@@ -17,7 +17,7 @@ pub fn keys(text: &str) -> Vec<Vec<String>> {
 }
 
 /// `a:1,b:3 | a:1 | []`: the pairs of each batch.
-pub fn pairs(text: &str) -> Vec<Counts> {
+pub(crate) fn pairs(text: &str) -> Vec<Counts> {
     let pair = |text: String| {
         let (key, value) = text.split_once(':').unwrap();
         (key.to_owned(), value.parse().unwrap())
@@ -26,17 +26,17 @@ pub fn pairs(text: &str) -> Vec<Counts> {
 }
 
 /// `2,1 | []`: the numbers of each batch.
-pub fn numbers(text: &str) -> Vec<Vec<i32>> {
+pub(crate) fn numbers(text: &str) -> Vec<Vec<i32>> {
     keys(text).into_iter().map(|batch| batch.iter().map(|number| number.parse().unwrap()).collect()).collect()
 }
 
-pub fn sorted<T: Ord>(mut batches: Vec<Vec<T>>) -> Vec<Vec<T>> {
+pub(crate) fn sorted<T: Ord>(mut batches: Vec<Vec<T>>) -> Vec<Vec<T>> {
     batches.iter_mut().for_each(|batch| batch.sort());
     batches
 }
 
 /// A program with `spec` over the keys of `input`, each with a 1, and what is seen of it.
-pub fn start<S, R>(
+pub(crate) fn start<S, R>(
     input: Vec<Vec<String>>,
     spec: impl FnOnce(&StreamingContext) -> Spec<S, R>,
 ) -> (TestProgram, Probe<R>, Probe<(String, S)>)
@@ -54,7 +54,7 @@ where
 }
 
 /// What `spec` maps the keys of `input` to, each with a 1, and all states after each batch; both sorted.
-pub fn run<S, R>(
+pub(crate) fn run<S, R>(
     input: &str,
     spec: impl FnOnce(&StreamingContext) -> Spec<S, R>,
 ) -> Result<(Vec<Vec<R>>, Vec<Vec<(String, S)>>), Error>
@@ -71,7 +71,7 @@ where
 }
 
 /// Adds `n` to the state and returns the sum.
-pub fn add(n: Option<i32>, sum: &mut State<'_, i32>) -> i32 {
+pub(crate) fn add(n: Option<i32>, sum: &mut State<'_, i32>) -> i32 {
     let new = sum.get_option().unwrap_or(&0) + n.unwrap_or(0);
     sum.update(new);
     new

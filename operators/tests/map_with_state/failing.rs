@@ -82,6 +82,7 @@ fn failing(times: u32) -> (Spec<i32, i32>, Arc<AtomicU32>) {
     (spec, calls)
 }
 
+/// S-2
 #[test]
 fn a_task_that_is_tried_again_finds_the_states_as_they_were() -> Outcome {
     let (spec, calls) = failing(3);
@@ -94,6 +95,7 @@ fn a_task_that_is_tried_again_finds_the_states_as_they_were() -> Outcome {
     Ok(())
 }
 
+/// S-2
 #[test]
 fn a_batch_that_is_given_up_leaves_the_states_as_they_were() -> Outcome {
     let spec = Spec::function_with_time(|batch, key: &String, n, sum: &mut State<'_, i32>| {
@@ -130,6 +132,7 @@ fn a_batch_whose_output_fails_keeps_what_it_did_to_the_states() -> Outcome {
 }
 
 /// What an output reads again is not made again.
+/// S-3
 #[test]
 fn outputs_read_the_records_without_calling_the_function_again() -> Outcome {
     let calls = Arc::new(AtomicU32::new(0));

@@ -141,6 +141,9 @@ fn run(script: &Script, cores: usize, partitions: usize) -> Seen {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// S-2
+    ///
+    /// S-3
     #[test]
     fn oracle_calls_and_states_are_those_of_a_model(script in scripts(), cores in 1..3usize, partitions in 1..4usize) {
         let (mapped, snapshots) = run(&script, cores, partitions);

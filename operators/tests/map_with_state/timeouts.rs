@@ -44,6 +44,7 @@ const REMOVE: Option<Do> = Some(Do::Remove);
 const NOTHING: Option<Do> = Some(Do::Nothing);
 
 /// Batch 1 + 3 s is not before batch 4: the key goes in the next one.
+/// S-4
 #[test]
 fn a_time_out_is_strict_and_comes_once() -> Outcome {
     let batches = [UPDATE, None, None, None, None, None, None];
@@ -66,6 +67,7 @@ fn data_put_a_time_out_off_whatever_the_function_does() -> Outcome {
     Ok(())
 }
 
+/// S-4
 #[test]
 fn a_key_with_data_does_not_time_out_in_that_batch() -> Outcome {
     assert_eq!(script(Some(2), &[UPDATE, None, None, NOTHING, None])?, (vec![], vec![1, 2, 3, 4, 5]));

@@ -217,6 +217,7 @@ mod tests {
     }
 
     proptest! {
+        /// S-4
         #[test]
         fn oracle_time_outs_are_those_of_a_scan(attempts in attempts(), idle in 0..6u64) {
             let mut expiry = Expiry::new(seconds(idle));
