@@ -141,6 +141,42 @@ fn state_of_another_type_is_refused_by_the_operators_name_and_stays_as_it_was() 
     again.stop().unwrap();
 }
 
+/// A program that lacks an operator, and the one before it again: with its state as long as nothing has been committed without it.
+#[test]
+fn an_operator_that_was_taken_out_comes_back_with_its_state_until_a_batch_is_committed_without_it() {
+    for committed_without in [0, 1] {
+        let storage = MemoryStorage::default();
+        let with = |begin: u64, batches: u64| {
+            let (mut test, probe) = start(&storage, begin, |ssc| {
+                sums(&ssc.replayable_stream(Numbers::new(7).0).named("numbers"), 2).named("sums").probe()
+            })
+            .unwrap();
+            test.advance(batches).unwrap();
+            test.stop().unwrap();
+            last(&probe)
+        };
+        with(0, 3);
+        let theirs = storage.clone();
+        let (mut without, ()) = TestRun::new()
+            .begin(t(3))
+            .start(move |ssc| {
+                ssc.checkpoint_to(Arc::new(theirs));
+                ssc.replayable_stream(Numbers::new(7).0)
+                    .named("numbers")
+                    .foreach_rdd(|dataset| dataset.count().map(drop));
+            })
+            .unwrap();
+        without.advance(committed_without).unwrap();
+        drop(without);
+        let found = with(3 + committed_without, 1);
+        let all: u64 = found.values().map(|(_, count)| count).sum();
+        match committed_without {
+            0 => assert_eq!(found, expected(4, 7)),
+            _ => assert_eq!(all, 7, "it begins with nothing rather than with a hole"),
+        }
+    }
+}
+
 /// S-1
 ///
 /// A stateful stream that a window reads: the window after the restart needs versions from before it.
