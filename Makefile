@@ -10,9 +10,11 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 # In CI a lock file that does not match the manifests is an error, at a desk cargo updates it.
 LOCKED := $(if $(CI),--locked)
-LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite
-WORKLOADS ?= w1 w3 w4 w5
+LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite -p waterwheel-chaos
+WORKLOADS ?= w1 w2 w3 w4 w5 w6
 BENCH_ARGS ?=
+KILLS ?= 200
+SEED ?=
 
 say = @echo "==> $(1)"
 
@@ -59,8 +61,16 @@ doctest: ## the examples in the documentation
 	$(call say,Examples in the documentation)
 	@$(CARGO) test $(LOCKED) --doc --workspace
 
+.PHONY: chaos
+chaos: ## kill a program while it works (KILLS=200, SEED=...), and look for anything lost or counted twice
+	@scripts/ensure.sh cargo c-compiler libclang
+	$(call say,Building the program that is killed)
+	@$(CARGO) build $(LOCKED) -p waterwheel-chaos
+	@$(CARGO) run $(LOCKED) --quiet -p waterwheel-chaos --bin chaos -- \
+		--all-points --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench
-bench: ## the benchmarks (WORKLOADS="w1 w3 w4 w5"), as JSON lines here and in results/
+bench: ## the benchmarks (WORKLOADS="w1 w2 w3 w4 w5 w6"), as JSON lines here and in results/
 	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Building the benchmarks in release mode)
 	@$(CARGO) build $(LOCKED) --release -p benchmarks
@@ -68,5 +78,6 @@ bench: ## the benchmarks (WORKLOADS="w1 w3 w4 w5"), as JSON lines here and in re
 	results="results/bench-$$(date +%Y-%m-%d-%H%M%S).jsonl"; \
 	echo "==> Running $(WORKLOADS) into $$results"; \
 	for workload in $(WORKLOADS); do \
-		$(CARGO) run $(LOCKED) --quiet --release -p benchmarks -- "$$workload" $(BENCH_ARGS) | tee -a "$$results"; \
+		case $$workload in w4) also=--block-log ;; *) also= ;; esac; \
+		$(CARGO) run $(LOCKED) --quiet --release -p benchmarks -- "$$workload" $$also $(BENCH_ARGS) | tee -a "$$results"; \
 	done

@@ -1,5 +1,6 @@
 //! Each peer runs in a process of its own: its peak memory is its own, and so is its allocator's state.
 
+use std::fmt::Display;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::cli::Peer;
 
 /// Run this binary again with `args` and take the JSON object it prints as its result. Its stderr is ours.
-pub(crate) fn run<R: DeserializeOwned>(peer: Peer, args: &[String]) -> Result<R> {
+pub(crate) fn run<R: DeserializeOwned>(peer: impl Display, args: &[String]) -> Result<R> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let output = Command::new(program)
         .args(args)
@@ -30,16 +31,16 @@ pub(crate) fn answer<R: Serialize>(result: &R) -> Result<()> {
 
 /// Runs of several peers, interleaved so that a slow minute of the machine hits all of them, and rotated so that none
 /// always comes first. A peer that fails is reported and left out; the others still run.
-pub(crate) struct Interleaved<R> {
+pub(crate) struct Interleaved<R, P = Peer> {
     /// Each peer with the results of its runs.
-    pub(crate) results: Vec<(Peer, Vec<R>)>,
+    pub(crate) results: Vec<(P, Vec<R>)>,
     /// What went wrong, first failure of each peer.
-    pub(crate) failures: Vec<(Peer, anyhow::Error)>,
+    pub(crate) failures: Vec<(P, anyhow::Error)>,
 }
 
-impl<R> Interleaved<R> {
+impl<R, P: Copy + PartialEq + Display> Interleaved<R, P> {
     /// Call `run` for each peer `runs` times.
-    pub(crate) fn run(peers: &[Peer], runs: usize, mut run: impl FnMut(Peer) -> Result<R>) -> Self {
+    pub(crate) fn run(peers: &[P], runs: usize, mut run: impl FnMut(P) -> Result<R>) -> Self {
         let mut all = Self { results: peers.iter().map(|peer| (*peer, Vec::new())).collect(), failures: Vec::new() };
         for round in 0..runs {
             for i in 0..peers.len() {

@@ -1,16 +1,20 @@
 //! Waterwheel turned by hand: batches that lie in memory, each run by one turn of the clock and measured in real time.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use waterwheel::prelude::*;
 use waterwheel::rdd::{Flow, RddNode, Sink, push_all};
 use waterwheel::runtime::ids::RddId;
 use waterwheel::runtime::stage::{Lineage, OperatorCost, Requirement, TaskContext, add_costs};
 
+use crate::batches::{BatchDone, Done, OperatorTime};
 use crate::count::Summary;
-use crate::w1::{BatchDone, Done, OperatorTime};
+use crate::stats;
 
 /// No batch takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,54 +22,151 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A batch is this long by the clock that is turned.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Run one batch after another: each of `batches`, through the program that `streams` makes of them.
-pub(crate) fn run<T: Data, W: AsRef<str> + Record>(
-    name: &str,
-    cores: usize,
-    batches: &[&'static [T]],
+/// What is run, batch after batch.
+pub(crate) struct Plan<'a, T: 'static> {
+    /// The name of the application.
+    pub(crate) name: &'a str,
+    /// Processing threads.
+    pub(crate) cores: usize,
+    /// The batches, in order.
+    pub(crate) batches: &'a [&'static [T]],
+    /// Those of them whose costs are accounted for.
+    pub(crate) measured: Range<usize>,
+    /// Where state is kept, if there is any.
+    pub(crate) checkpoint: Option<&'a Path>,
+}
+
+/// What the outputs of the batch under way have seen.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<Summary>>);
+
+impl Seen {
+    /// Takes in what an output has seen.
+    pub(crate) fn add(&self, summary: Summary) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(summary);
+    }
+
+    /// What they have seen so far, which is forgotten.
+    pub(crate) fn take(&self) -> Summary {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The summary of counts that lie in an Rdd, made in parallel.
+pub(crate) fn summary_of<W: AsRef<str> + Record>(counts: &Rdd<(W, u64)>) -> Result<Summary, JobError> {
+    let add = |mut summary: Summary, (word, count): (W, u64)| {
+        summary.add(word.as_ref(), count);
+        summary
+    };
+    let merge = |mut summary: Summary, other| {
+        summary.merge(other);
+        summary
+    };
+    counts.aggregate(Summary::default(), add, merge)
+}
+
+/// Run the plan through the program that `streams` makes, whose output is the summary of every batch.
+pub(crate) fn run_counting<T: Data, W: AsRef<str> + Record>(
+    plan: &Plan<'_, T>,
     streams: impl for<'c> FnOnce(DStream<'c, T>) -> DStream<'c, (W, u64)>,
 ) -> Result<Done> {
-    let clock = ManualClock::new(Time::ZERO);
-    let measuring = HandTurned { turned: clock.clone(), real: SystemClock::new() };
-    let config = Config::local(name).with_cores(cores).with_handle_signals(false);
-    let ssc = StreamingContext::with_clock(config, INTERVAL, Arc::new(measuring))?;
-    let summaries = Arc::new(Mutex::new(Vec::new()));
-
-    let input = ssc.input_stream(Script { batches: batches.to_vec(), next: 0, partitions: cores });
-    let theirs = summaries.clone();
-    streams(input).foreach_rdd(move |counts| {
-        let partitions = counts.glom().map(|counts| {
-            let mut summary = Summary::default();
-            counts.iter().for_each(|(word, count)| summary.add(word.as_ref(), *count));
-            summary
+    run(plan, |input, seen| {
+        streams(input).foreach_rdd(move |counts| {
+            seen.add(summary_of(&counts)?);
+            Ok::<(), JobError>(())
         });
-        let mut summary = Summary::default();
-        partitions.collect()?.into_iter().for_each(|partition| summary.merge(partition));
-        theirs.lock().unwrap_or_else(PoisonError::into_inner).push(summary);
-        Ok::<(), JobError>(())
-    });
+    })
+}
 
-    let costs = Arc::new(Mutex::new(Vec::new()));
-    let theirs = costs.clone();
+/// Run the plan through a program with outputs of its own. A batch is done when it is committed.
+pub(crate) fn run<T: Data>(plan: &Plan<'_, T>, program: impl for<'c> FnOnce(DStream<'c, T>, Seen)) -> Result<Done> {
+    let clock = ManualClock::new(Time::ZERO);
+    let seen = Seen::default();
+    let ssc = context(plan, &clock)?;
+    program(ssc.input_stream(Script::new(plan.batches, plan.cores)), seen.clone());
+    let account = Arc::new(Mutex::new(Account::default()));
+    let theirs = account.clone();
+    let measured = plan.measured.clone();
     ssc.add_streaming_listener(move |event: &Event| {
-        if let Event::BatchCompleted(info) = event {
-            add_costs(&mut theirs.lock().unwrap_or_else(PoisonError::into_inner), &info.costs);
+        if let Event::BatchCompleted(info) = event
+            && measured.contains(&batch_index(info.batch))
+        {
+            theirs.lock().unwrap_or_else(PoisonError::into_inner).add(info);
         }
     });
 
     let running = ssc.start()?;
     let mut done = Vec::new();
-    for batch in 1..=batches.len() {
+    let (mut written, mut rss_mb) = (0, 0.0);
+    for batch in 0..plan.batches.len() {
+        if batch == plan.measured.start {
+            written = stats::bytes_written()?;
+        }
         let started = Instant::now();
-        clock.advance(INTERVAL);
-        ensure!(running.wait_for_batches(batch as u64, PATIENCE), "batch {batch} was not done within {PATIENCE:?}");
-        let finished = Instant::now();
-        let summary = summaries.lock().unwrap_or_else(PoisonError::into_inner).last().copied().unwrap_or_default();
-        done.push(BatchDone { started, finished, summary });
+        next_batch(&running, &clock, batch as u64 + 1)?;
+        done.push(BatchDone { started, finished: Instant::now(), summary: seen.take() });
+        if batch + 1 == plan.measured.end {
+            written = stats::bytes_written()? - written;
+            rss_mb = stats::peak_rss_mb()?;
+        }
     }
     running.stop(Stop::Immediate)?;
-    let costs = std::mem::take(&mut *costs.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Done { batches: done, operators: costs.iter().map(operator_time).collect() })
+    let account = std::mem::take(&mut *account.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(account.of(done, written, rss_mb))
+}
+
+/// A context whose batches come when `clock` is turned.
+pub(crate) fn context<T>(plan: &Plan<'_, T>, clock: &ManualClock) -> Result<StreamingContext> {
+    let measuring = HandTurned { turned: clock.clone(), real: SystemClock::new() };
+    let config = Config::local(plan.name).with_cores(plan.cores).with_handle_signals(false);
+    let ssc = StreamingContext::with_clock(config, INTERVAL, Arc::new(measuring))?;
+    plan.checkpoint.into_iter().for_each(|dir| ssc.checkpoint(dir));
+    Ok(ssc)
+}
+
+/// Turn the clock by a batch, and wait until as many as `batch` are done.
+pub(crate) fn next_batch(running: &RunningContext, clock: &ManualClock, batch: u64) -> Result<()> {
+    clock.advance(INTERVAL);
+    if !running.wait_for_batches(batch, PATIENCE) {
+        running.await_termination_or_timeout(Duration::ZERO)?; // The fault, if there is one.
+        bail!("batch {batch} was not done within {PATIENCE:?}");
+    }
+    Ok(())
+}
+
+/// The place of a batch in the script: the first comes after one interval.
+fn batch_index(batch: Time) -> usize {
+    usize::try_from(batch.millis() / INTERVAL.as_millis() as i64 - 1).unwrap_or_default()
+}
+
+/// Where the time of the measured batches went.
+#[derive(Default)]
+struct Account {
+    batches: u32,
+    costs: Vec<OperatorCost>,
+    processing: Duration,
+    outputs: BTreeMap<String, Duration>,
+}
+
+impl Account {
+    fn add(&mut self, info: &BatchInfo) {
+        self.batches += 1;
+        add_costs(&mut self.costs, &info.costs);
+        self.processing += info.processing_delay.unwrap_or_default();
+        for output in info.outputs.values() {
+            *self.outputs.entry(output.site.operator.to_owned()).or_default() += output.duration;
+        }
+    }
+
+    fn of(self, batches: Vec<BatchDone>, written: u64, rss_mb: f64) -> Done {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(self.batches.max(1));
+        let outputs: Duration = self.outputs.values().sum();
+        let mut phases: BTreeMap<String, f64> =
+            self.outputs.iter().map(|(operator, time)| (operator.clone(), ms(*time))).collect();
+        phases.insert("generating and committing".to_owned(), ms(self.processing.saturating_sub(outputs)));
+        let operators = self.costs.iter().map(operator_time).collect();
+        Done { batches, operators, phases, written, rss_mb: Some(rss_mb) }
+    }
 }
 
 fn operator_time(cost: &OperatorCost) -> OperatorTime {
@@ -99,10 +200,17 @@ impl Clock for HandTurned {
 }
 
 /// The job's batches, one after another.
-struct Script<T: 'static> {
+pub(crate) struct Script<T: 'static> {
     batches: Vec<&'static [T]>,
     next: usize,
     partitions: usize,
+}
+
+impl<T> Script<T> {
+    /// Each batch in as many partitions as there are cores.
+    pub(crate) fn new(batches: &[&'static [T]], cores: usize) -> Self {
+        Self { batches: batches.to_vec(), next: 0, partitions: cores }
+    }
 }
 
 impl<T: Data> InputStream<T> for Script<T> {

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod batches;
 mod child;
 mod cli;
 mod count;
+mod directory;
 mod driven;
 mod latency;
 mod report;
@@ -19,9 +21,12 @@ mod stats;
 mod tcp;
 mod text;
 mod w1;
+mod w2;
 mod w3;
 mod w4;
 mod w5;
+mod w6;
+mod workers;
 
 /// One allocator for all peers: the allocator alone changes their order.
 #[global_allocator]
@@ -43,12 +48,16 @@ enum Command {
     Text(text::Args),
     /// Word count over text in memory, batch by batch.
     W1(w1::Args),
+    /// A running count per key that survives the process.
+    W2(w2::Args),
     /// Counts per key over sliding windows.
     W3(w3::Args),
     /// Lines over TCP to word counts, end to end.
     W4(w4::Args),
     /// Smallest stable batch interval, and end-to-end latency at each interval.
     W5(w5::Args),
+    /// Killed with a large state and started again: time to the first batch.
+    W6(w6::Args),
     /// Listen on an address and send text to the first client (what w4 and w5 read from).
     Send(tcp::send::Args),
 }
@@ -58,9 +67,11 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Text(args) => text::print(&args),
         Command::W1(args) => w1::main(&args),
+        Command::W2(args) => w2::main(&args),
         Command::W3(args) => w3::main(&args),
         Command::W4(args) => w4::main(&args),
         Command::W5(args) => w5::main(&args),
+        Command::W6(args) => w6::main(&args),
         Command::Send(args) => tcp::send::main(&args),
     };
     match done {

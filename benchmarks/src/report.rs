@@ -12,7 +12,7 @@ use crate::stats::Percentiles;
 /// One result line. The names are a contract with scripts.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Line {
-    /// `w1`, `w4`, `w5`.
+    /// `w1` to `w6`.
     pub(crate) workload: &'static str,
     /// The engine.
     pub(crate) peer: Peer,
@@ -42,8 +42,16 @@ impl Line {
         Ok(out.flush()?)
     }
 
+    /// The peer, and the form of the workload if it has several.
+    pub(crate) fn label(&self) -> String {
+        match self.more.get("form").and_then(Value::as_str) {
+            Some(form) => format!("{}, {form}", self.peer),
+            None => self.peer.to_string(),
+        }
+    }
+
     /// A further measurement as a number, for the table; NaN if there is none.
-    fn number(&self, name: &str) -> f64 {
+    pub(crate) fn number(&self, name: &str) -> f64 {
         self.more.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN)
     }
 }
@@ -58,14 +66,14 @@ pub(crate) fn table(title: &str, lines: &[Line]) {
     let base = lines.iter().find(|line| line.peer == Peer::Handwritten).map(|line| line.records_per_s);
     eprintln!("\n{title}");
     eprintln!(
-        "{:<12} {:>10} {:>10} {:>13} {:>9} {:>9} {:>9} {:>8} {:>9}",
-        "peer", "M lines/s", "M words/s", "x handwritten", "p50 ms", "p95 ms", "max ms", "cpu busy", "RSS MB"
+        "{:<22} {:>10} {:>10} {:>13} {:>9} {:>9} {:>9} {:>8} {:>9}",
+        "peer", "M recs/s", "M words/s", "x handwritten", "p50 ms", "p95 ms", "max ms", "cpu busy", "RSS MB"
     );
     for line in lines {
         let ratio = base.filter(|base| *base > 0.0).map_or(f64::NAN, |base| line.records_per_s / base);
         eprintln!(
-            "{:<12} {:>10.3} {:>10.2} {:>13.2} {:>9.2} {:>9.2} {:>9.2} {:>8.2} {:>9.0}",
-            line.peer,
+            "{:<22} {:>10.3} {:>10.2} {:>13.2} {:>9.2} {:>9.2} {:>9.2} {:>8.2} {:>9.0}",
+            line.label(),
             line.records_per_s / 1e6,
             line.words_per_s / 1e6,
             ratio,

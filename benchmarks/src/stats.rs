@@ -79,6 +79,13 @@ pub(crate) fn rss_mb() -> Result<f64> {
     status_mb("VmRSS:")
 }
 
+/// Bytes that this process has written to files and pipes so far.
+pub(crate) fn bytes_written() -> Result<u64> {
+    let io = std::fs::read_to_string("/proc/self/io").context("cannot read /proc/self/io")?;
+    let written = io.lines().find_map(|line| line.strip_prefix("wchar:"));
+    written.and_then(|bytes| bytes.trim().parse().ok()).context("no wchar in /proc/self/io")
+}
+
 fn status_mb(key: &str) -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     status_field(&status, key).with_context(|| format!("no {key} in /proc/self/status"))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use waterwheel::runtime::failpoint::FAIL_POINTS;
+use waterwheel::runtime::failpoint::{FAIL_POINTS, fail_point_table};
 
 /// The crates of the library.
 const LIBRARY: [&str; 3] = ["runtime", "operators", "receivers"];
@@ -38,4 +38,12 @@ fn every_fail_point_of_the_table_stands_in_the_code_once_and_there_is_no_other()
         assert_eq!(places.len(), 1, "{} stands in {places:?}", point.name);
     }
     assert!(places.is_empty(), "not in FAIL_POINTS of runtime/src/failpoint/table.rs: {places:?}");
+}
+
+#[test]
+fn the_table_of_the_guide_is_that_of_the_runtime() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let chapter = fs::read_to_string(root.join("docs/guide/fault_injection.md")).unwrap();
+    let table = fail_point_table();
+    assert!(chapter.contains(&table), "put this into docs/guide/fault_injection.md:\n{table}");
 }

@@ -159,7 +159,7 @@ impl Checkpoint {
         let zero = recovered.as_ref().map_or_else(|| next_tick(now, interval) - interval, |left| left.meta.zero);
         program.meta(zero, &journal, recovered.as_ref()).store(&*storage)?;
         let cadence = Cadence { zero, every: config.checkpoint.interval.unwrap_or(interval) };
-        let block_log = true;
+        let block_log = config.receiver.block_log;
         let durability = if config.checkpoint.sync { Durability::Synced } else { Durability::Ordered };
         let (catch_up, left) = (config.checkpoint.catch_up, recovered.map(left));
         Ok(DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left })

@@ -49,8 +49,9 @@ impl Begin {
         let DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left } = spec;
         let kept = storage.clone();
         let keeper = Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept));
+        let streams = journal.streams().clone();
         let log = Box::new(KeeperLog::new(keeper.clone(), journal, durability));
-        let block_log = block_log.then_some(BlockLog { keeper, storage });
+        let block_log = block_log.then(|| BlockLog::new(keeper, storage, streams));
         let anew = Begin { log, block_log, cadence: Some(cadence), ..Begin::anew(zero, interval) };
         let Some(left) = left else { return anew };
 

@@ -11,7 +11,9 @@ use crate::batch::{
     recover_all,
 };
 use crate::begin::Begin;
-use crate::block::BlockTracker;
+use crate::block::{
+    BlockInfo, BlockKey, BlockTracker, ErasedCodec, Ledger, RecoverBlocks, RecoveredBlock, StorageLevel,
+};
 use crate::config::Config;
 use crate::durable::{BlockLog, DurableSpec};
 use crate::engine::end_signal;
@@ -163,6 +165,12 @@ pub trait ReceiverSpec: Send {
     /// Its stream.
     fn stream(&self) -> StreamId;
 
+    /// The way of its records to bytes and back.
+    fn codec(&self) -> ErasedCodec;
+
+    /// How its blocks are kept.
+    fn level(&self) -> StorageLevel;
+
     /// Starts the supervisor; called on the control arbiter.
     fn start(self: Box<Self>, site: &ContextParts) -> ReceiverAddresses;
 }
@@ -225,13 +233,13 @@ pub fn start_context(core: &Arc<EngineCore>, spec: ContextSpec) -> Option<Runnin
     let threads = spec.config.concurrent_jobs.max(1) + usize::from(spec.durable.is_some());
     let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) = (0..threads).map(|_| end_signal()).unzip();
     let shared = core.clone();
-    let (running, arbiters) = core.on_control(move || async move { assemble(shared, spec, runner_ends) })?;
+    let (running, arbiters) = core.on_control(move || assemble(shared, spec, runner_ends))?;
     let threads = arbiters.into_iter().zip(ends).map(|(arbiter, ended)| RunnerThread { arbiter, ended }).collect();
     Some(running.with_threads(threads))
 }
 
 /// Runs on the control arbiter.
-fn assemble(
+async fn assemble(
     core: Arc<EngineCore>,
     spec: ContextSpec,
     runner_ends: Vec<std::sync::mpsc::Sender<()>>,
@@ -251,6 +259,11 @@ fn assemble(
         }
     };
     let Begin { zero, first, ledger, log, cadence, resume, block_log, next_blocks, recovery } = begin;
+    if let Some(block_log) = &block_log {
+        let blocks = recovered_blocks(context, &ledger, block_log, &receivers);
+        // One that is gone is found out by whoever asks it next.
+        let _ = core.blocks.send(RecoverBlocks { blocks }).await;
+    }
     let tracker = BlockTracker::new(context, ledger, log).start();
     let Resume { pending, past } = resume;
     let logged = pending.iter().map(|(batch, ranges)| (batch.batch, ranges.clone()));
@@ -336,6 +349,23 @@ fn assemble(
     };
     actix_rt::spawn(conductor.run(inbox));
     (Running::new(commands, faults, progress, publisher, scheduler, zero).recovered(recovery), arbiters)
+}
+
+/// The blocks of an earlier run that are still needed.
+fn recovered_blocks(
+    context: ContextId,
+    ledger: &Ledger,
+    log: &BlockLog,
+    receivers: &[Box<dyn ReceiverSpec>],
+) -> Vec<(BlockKey, RecoveredBlock)> {
+    let recovered = |info: &BlockInfo| {
+        let receiver = receivers.iter().find(|receiver| receiver.stream() == info.id.stream)?;
+        let (codec, level) = (receiver.codec(), receiver.level());
+        let records = usize::try_from(info.records).unwrap_or(usize::MAX);
+        let block = RecoveredBlock { logged: log.logged(info.id)?, codec, level, records };
+        Some((BlockKey::Input(context, info.id), block))
+    };
+    ledger.all_blocks().filter_map(recovered).collect()
 }
 
 /// A thread of its own for actors that block it. `end` is dropped when it has ended.

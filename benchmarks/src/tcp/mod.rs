@@ -1,5 +1,6 @@
 //! What the workloads over TCP share: the plan of a run, its outcome, the sender, and the loop written by hand.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) cores: usize,
     /// Receive the lines as owned records and drop them, without counting words.
     pub(crate) receive_only: bool,
+    /// Keep received blocks, and the progress of batches, in this directory.
+    pub(crate) checkpoint: Option<PathBuf>,
 }
 
 /// What a peer reports. It must have taken in every line the sender sent.
@@ -51,14 +54,25 @@ pub(crate) struct Run {
     pub(crate) rss_mb: f64,
     /// Processors kept busy, without the sender's.
     pub(crate) cpu_busy: f64,
+    /// Bytes that the process wrote to files.
+    pub(crate) written: u64,
+}
+
+impl Run {
+    /// Lines processed a second.
+    pub(crate) fn lines_per_s(&self) -> f64 {
+        self.outcome.lines as f64 / self.outcome.elapsed.as_secs_f64().max(1e-9)
+    }
 }
 
 /// Start a sender, let a peer read from it, and check that no line was lost or invented.
 pub(crate) fn measure(peer: Peer, sending: &send::Options, run: impl FnOnce(Sender) -> Result<Outcome>) -> Result<Run> {
     let sender = Sender::start(sending)?;
     let cpu = CpuMeter::start()?;
+    let written = stats::bytes_written()?;
     let outcome = run(sender)?;
     let (lines, sent) = (outcome.lines, outcome.sent.lines);
     ensure!(lines == sent, "{peer} processed {lines} lines of {sent}");
-    Ok(Run { cpu_busy: cpu.busy()?, rss_mb: stats::peak_rss_mb()?, outcome })
+    let written = stats::bytes_written()? - written;
+    Ok(Run { cpu_busy: cpu.busy()?, rss_mb: stats::peak_rss_mb()?, outcome, written })
 }

@@ -21,6 +21,8 @@ const RENDERED_LINES: usize = 65_536;
 const LINES_PER_WRITE: usize = 4_096;
 /// How long to wait for the client.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks for the client.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(2);
 
 /// Options of `benchmarks send`.
 #[derive(Clone, Debug, clap::Args)]
@@ -111,7 +113,8 @@ fn accept(listener: &TcpListener) -> Result<TcpStream> {
                 return Ok(client);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(2));
+                // Nothing wakes a thread that waits for a client with an end to it.
+                thread::sleep(ACCEPT_PAUSE);
             }
             Err(error) => return Err(error).context("no client came"),
         }
@@ -173,6 +176,7 @@ fn paced(client: &mut TcpStream, text: &Rendered, pace: Pace, stamped: bool) -> 
         let elapsed = start.elapsed();
         let first_due = pace.due_time(report.lines);
         if elapsed < first_due {
+            // This is the pace itself: the next line is due at a point in real time.
             thread::sleep(first_due - elapsed);
             continue;
         }

@@ -31,6 +31,7 @@ pub(crate) fn run<W: Word>(plan: &Plan, sender: Sender, latency: Option<&Latency
     let mut config = Config::local("benchmark").with_cores(plan.cores);
     config.handle_signals = false;
     let ssc = StreamingContext::new(config, plan.interval)?;
+    plan.checkpoint.iter().for_each(|dir| ssc.checkpoint(dir));
     let seen = Arc::new(Mutex::new(Seen::default()));
 
     let lines = ssc.socket_text_stream(sender.addr().to_string());

@@ -5,18 +5,17 @@
 //! batch is done before the next begins; a batch's time runs from the first line to the last summary.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
+use crate::batches::{self, Done, Run};
 use crate::child::{self, Interleaved};
 use crate::cli::{Peer, Peers, Records};
 use crate::count::{Summary, Word};
 use crate::report::{self, Line};
-use crate::stats::{self, CpuMeter, Durations};
 use crate::text;
 
 mod handwritten;
@@ -90,56 +89,6 @@ pub(crate) struct Job {
     pub(crate) renoir_form: RenoirForm,
 }
 
-/// What a peer gives back for one batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchDone {
-    /// Before its first line was touched.
-    pub(crate) started: Instant,
-    /// After its last summary was there.
-    pub(crate) finished: Instant,
-    /// Its counts, summarised.
-    pub(crate) summary: Summary,
-}
-
-/// What one operator cost: Waterwheel's own account of where the time goes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct OperatorTime {
-    /// The operator, as the method is called.
-    pub(crate) operator: String,
-    /// Records that went into it.
-    pub(crate) records: u64,
-    /// Nanoseconds a record, on one thread.
-    pub(crate) ns_per_record: f64,
-}
-
-/// What a peer gives back.
-pub(crate) struct Done {
-    /// Its batches, those for warming up first.
-    pub(crate) batches: Vec<BatchDone>,
-    /// Where its time went, as far as it knows.
-    pub(crate) operators: Vec<OperatorTime>,
-}
-
-impl From<Vec<BatchDone>> for Done {
-    fn from(batches: Vec<BatchDone>) -> Done {
-        Done { batches, operators: Vec::new() }
-    }
-}
-
-/// One run of one peer, as the child process reports it.
-#[derive(Serialize, Deserialize)]
-struct Run {
-    lines: u64,
-    words: u64,
-    distinct: u64,
-    elapsed: Duration,
-    batches: Vec<Duration>,
-    rss_mb: f64,
-    input_rss_mb: f64,
-    cpu_busy: f64,
-    operators: Vec<OperatorTime>,
-}
-
 /// Run the workload.
 pub(crate) fn main(args: &Args) -> Result<()> {
     ensure!(args.cores > 0, "--cores must be at least 1");
@@ -155,10 +104,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         format!("w1: {} cores, {} records, {} runs of {} batches", args.cores, args.records, args.runs, args.batches);
     report::table(&title, &lines);
     for (peer, runs) in &all.results {
-        for time in runs.first().map(|run| run.operators.as_slice()).unwrap_or_default() {
-            let OperatorTime { operator, records, ns_per_record } = time;
-            eprintln!("{peer}: {operator:<16} {records:>12} records {ns_per_record:>8.1} ns a record");
-        }
+        runs.first().into_iter().for_each(|run| batches::print_costs(*peer, run));
     }
     all.check()
 }
@@ -167,39 +113,15 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 fn run_here(args: &Args, peer: Peer) -> Result<Run> {
     let lines: &'static [String] = text::load(args.file.as_deref(), args.seed, args.lines)?.leak();
     let distinct_batches: Vec<&'static [String]> = lines.chunks(args.lines_per_batch).collect();
-    let expected: Vec<Summary> = distinct_batches.iter().map(|batch| Summary::reference(batch)).collect();
-    let batches: Vec<_> = distinct_batches.iter().copied().cycle().take(args.warm_up + args.batches).collect();
-    let measured_lines: usize = batches.iter().skip(args.warm_up).map(|batch| batch.len()).sum();
-    let input_rss_mb = stats::rss_mb()?;
+    let distinct_expected: Vec<Summary> = distinct_batches.iter().map(|batch| Summary::reference(batch)).collect();
+    let all = args.warm_up + args.batches;
+    let expected: Vec<Summary> = distinct_expected.into_iter().cycle().take(all).collect();
+    let batches = distinct_batches.into_iter().cycle().take(all).collect();
 
     let job = Job { batches, cores: args.cores, renoir_form: args.renoir_form };
-    let cpu = CpuMeter::start()?;
-    let Done { batches: done, operators } = match args.records {
+    batches::measure(peer, &job.batches, &expected, args.warm_up..all, || match args.records {
         Records::String => run_peer::<String>(peer, &job),
         Records::Compact => run_peer::<CompactString>(peer, &job),
-    }?;
-    let cpu_busy = cpu.busy()?;
-
-    ensure!(done.len() == job.batches.len(), "{peer} counted {} batches of {}", done.len(), job.batches.len());
-    for (i, (batch, expected)) in done.iter().zip(expected.iter().cycle()).enumerate() {
-        ensure!(
-            batch.summary == *expected,
-            "{peer} counted batch {i} wrong: {:?}, right is {expected:?}",
-            batch.summary
-        );
-    }
-    let measured = &done[args.warm_up..];
-    let (first, last) = measured.first().zip(measured.last()).context("no batch was measured")?;
-    Ok(Run {
-        lines: measured_lines as u64,
-        words: measured.iter().map(|batch| batch.summary.words).sum(),
-        distinct: first.summary.distinct,
-        elapsed: last.finished - first.started,
-        batches: measured.iter().map(|batch| batch.finished - batch.started).collect(),
-        rss_mb: stats::peak_rss_mb()?,
-        input_rss_mb,
-        cpu_busy,
-        operators,
     })
 }
 
@@ -231,34 +153,19 @@ impl Args {
     }
 
     fn line(&self, peer: Peer, runs: &[Run]) -> Result<Line> {
-        let first = runs.first().context("no run")?;
-        let median_of = |value: &dyn Fn(&Run) -> f64| stats::median_over(runs, value);
-        let words_per_s = |run: &Run| (run.words as f64 / run.elapsed.as_secs_f64()).round();
-        Ok(Line {
-            workload: "w1",
-            peer,
-            cores: self.cores,
-            records: first.lines,
-            records_per_s: median_of(&|run| (run.lines as f64 / run.elapsed.as_secs_f64()).round()),
-            words_per_s: median_of(&words_per_s),
-            batch_ms: Durations::percentiles_of(runs.iter().flat_map(|run| run.batches.iter().copied()))?,
-            rss_mb: median_of(&|run| run.rss_mb),
-            more: report::fields([
-                ("batches", json!(self.batches)),
-                ("warm_up", json!(self.warm_up)),
-                ("lines_per_batch", json!(self.lines_per_batch)),
-                ("distinct_words", json!(first.distinct)),
-                ("record_type", json!(self.records)),
-                ("form", json!((peer == Peer::Renoir).then_some(self.renoir_form))),
-                ("seed", if self.file.is_some() { json!(null) } else { json!(self.seed) }),
-                ("file", json!(self.file)),
-                ("runs", json!(runs.len())),
-                ("words_per_s_of_runs", json!(runs.iter().map(words_per_s).collect::<Vec<_>>())),
-                ("input_rss_mb", json!(median_of(&|run| run.input_rss_mb))),
-                ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
-                ("operators", json!(first.operators)),
-            ]),
-        })
+        let distinct = runs.first().context("no run")?.distinct;
+        let more = report::fields([
+            ("batches", json!(self.batches)),
+            ("warm_up", json!(self.warm_up)),
+            ("lines_per_batch", json!(self.lines_per_batch)),
+            ("distinct_words", json!(distinct)),
+            ("record_type", json!(self.records)),
+            ("form", json!((peer == Peer::Renoir).then_some(self.renoir_form))),
+            ("seed", if self.file.is_some() { json!(null) } else { json!(self.seed) }),
+            ("file", json!(self.file)),
+        ]);
+        let runs: Vec<&Run> = runs.iter().collect();
+        batches::line(("w1", peer, self.cores), &runs, ("words_per_s_of_runs", Run::words_per_s), more)
     }
 }
 

@@ -11,7 +11,8 @@ use ::renoir::prelude::*;
 use ::renoir::{Stream, StreamContext};
 use anyhow::{Context, Result};
 
-use super::{BatchDone, Job, RenoirForm};
+use super::{Job, RenoirForm};
+use crate::batches::BatchDone;
 use crate::count::{Counts, Summary, Word};
 use crate::text::words;
 

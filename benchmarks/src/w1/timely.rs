@@ -15,7 +15,8 @@ use ::timely::dataflow::{InputHandle, ProbeHandle};
 use ::timely::worker::Worker;
 use anyhow::{Context, Result, anyhow};
 
-use super::{BatchDone, Job};
+use super::Job;
+use crate::batches::BatchDone;
 use crate::count::{Counts, Summary, Word, owner_of};
 use crate::text::words;
 

@@ -2,14 +2,17 @@
 
 use anyhow::Result;
 
-use super::{Done, Job};
+use super::Job;
+use crate::batches::Done;
 use crate::count::Word;
-use crate::driven;
+use crate::driven::{self, Plan};
 use crate::text::words;
 
 /// Count the job's batches with Waterwheel.
 pub(super) fn run<W: Word>(job: &Job) -> Result<Done> {
-    driven::run("w1", job.cores, &job.batches, |lines| {
+    let batches = job.batches.as_slice();
+    let plan = Plan { name: "w1", cores: job.cores, batches, measured: 0..batches.len(), checkpoint: None };
+    driven::run_counting(&plan, |lines| {
         lines
             .flat_map_into(|line: &String, out| out.extend(words(line).map(W::from)))
             .map(|word| (word, 1u64))

@@ -5,20 +5,19 @@
 //! time runs from its first record to the last summary. Windows are full before anything is measured.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::batches::{self, Done, Run};
 use crate::child::{self, Interleaved};
 use crate::cli::{Peer, Peers};
 use crate::count::{Counts, Summary};
+use crate::directory::Fresh;
 use crate::report::{self, Line};
-use crate::stats::{self, CpuMeter, Durations};
-use crate::w1::{BatchDone, Done, OperatorTime};
 
 mod handwritten;
 mod waterwheel;
@@ -35,12 +34,16 @@ const DISTINCT_BATCHES: usize = 12;
 /// Options of `benchmarks w3`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Reduce without an inverse function (the form with one needs state, and is not there yet).
+    /// Reduce without an inverse function. With one the window is state, kept in a checkpoint directory.
     #[arg(long)]
     no_inverse: bool,
-    /// Batches in a window; several lengths show what a longer window costs.
-    #[arg(long, value_delimiter = ',', default_value = "10,30,100")]
+    /// Batches in a window; several lengths show what a longer window costs. Without an inverse 10,30,100 [default:
+    /// 10,30,100,300]
+    #[arg(long, value_delimiter = ',')]
     windows: Vec<usize>,
+    /// Where the checkpoint directory is made; a temporary directory on a disk when nothing is said.
+    #[arg(long)]
+    dir: Option<PathBuf>,
     /// Distinct keys.
     #[arg(long, default_value_t = 100_000)]
     keys: u32,
@@ -73,42 +76,33 @@ pub(crate) struct Job {
     pub(crate) batches: Vec<&'static [Record]>,
     /// Batches in a window.
     pub(crate) window: usize,
+    /// Whether what leaves a window is taken out of it, in place of adding it up anew.
+    pub(crate) inverse: bool,
     /// Processing threads.
     pub(crate) cores: usize,
-}
-
-/// One run of one peer, as the child process reports it.
-#[derive(Serialize, Deserialize)]
-struct Run {
-    records: u64,
-    elapsed: Duration,
-    batches: Vec<Duration>,
-    rss_mb: f64,
-    input_rss_mb: f64,
-    cpu_busy: f64,
-    operators: Vec<OperatorTime>,
+    /// Where the window is kept, with an inverse.
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// Run the workload.
 pub(crate) fn main(args: &Args) -> Result<()> {
     ensure!(args.cores > 0, "--cores must be at least 1");
     ensure!(args.keys > 0 && args.records_per_batch > 0 && args.batches > 0, "nothing to count");
-    ensure!(!args.windows.is_empty() && !args.windows.contains(&0), "a window has at least one batch");
+    ensure!(!args.windows.contains(&0), "a window has at least one batch");
     if let Some(peer) = args.child {
         return child::answer(&run_here(args, peer)?);
     }
-    if !args.no_inverse {
-        eprintln!("w3: the form with an inverse function needs state, which is not there yet; this is --no-inverse");
-    }
     let peers = args.peer.of(&PEERS);
-    for window in &args.windows {
-        let all = Interleaved::run(&peers, args.runs, |peer| child::run::<Run>(peer, &args.of_child(peer, *window)));
+    for window in args.windows() {
+        let all = Interleaved::run(&peers, args.runs, |peer| child::run::<Run>(peer, &args.of_child(peer, window)));
         let lines =
-            all.results.iter().map(|(peer, runs)| args.line(*peer, *window, runs)).collect::<Result<Vec<_>>>()?;
+            all.results.iter().map(|(peer, runs)| args.line(*peer, window, runs)).collect::<Result<Vec<_>>>()?;
         lines.iter().try_for_each(Line::print)?;
-        let title =
-            format!("w3: {} cores, windows of {window} batches, {} runs of {}", args.cores, args.runs, args.batches);
-        report::table(&title, &lines);
+        let (cores, runs, batches) = (args.cores, args.runs, args.batches);
+        report::table(&format!("w3: {cores} cores, windows of {window} batches, {runs} runs of {batches}"), &lines);
+        for (peer, runs) in &all.results {
+            runs.first().into_iter().for_each(|run| batches::print_costs(*peer, run));
+        }
         all.check()?;
     }
     Ok(())
@@ -116,7 +110,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 
 /// Run one peer in this process, and check each of its windows against a plain count.
 fn run_here(args: &Args, peer: Peer) -> Result<Run> {
-    let window = *args.windows.first().context("no window")?;
+    let window = *args.windows().first().context("no window")?;
     let mut random = StdRng::seed_from_u64(args.seed);
     let mut batch =
         || (0..args.records_per_batch).map(|_| (format!("k{}", random.random_range(0..args.keys)), 1)).collect();
@@ -124,31 +118,12 @@ fn run_here(args: &Args, peer: Peer) -> Result<Run> {
     let batches: Vec<&'static [Record]> =
         distinct.iter().map(Vec::as_slice).cycle().take(window + args.batches).collect();
     let expected = reference(&batches, window);
-    let input_rss_mb = stats::rss_mb()?;
 
-    let job = Job { batches, window, cores: args.cores };
-    let cpu = CpuMeter::start()?;
-    let Done { batches: done, operators } = run_peer(peer, &job)?;
-    let cpu_busy = cpu.busy()?;
-    ensure!(done.len() == expected.len(), "{peer} counted {} windows of {}", done.len(), expected.len());
-    for (i, (batch, expected)) in done.iter().zip(&expected).enumerate() {
-        ensure!(
-            batch.summary == *expected,
-            "{peer} counted window {i} wrong: {:?}, right is {expected:?}",
-            batch.summary
-        );
-    }
-    let measured: &[BatchDone] = &done[window..];
-    let (first, last) = measured.first().zip(measured.last()).context("no batch was measured")?;
-    Ok(Run {
-        records: (measured.len() * args.records_per_batch) as u64,
-        elapsed: last.finished - first.started,
-        batches: measured.iter().map(|batch| batch.finished - batch.started).collect(),
-        rss_mb: stats::peak_rss_mb()?,
-        input_rss_mb,
-        cpu_busy,
-        operators,
-    })
+    let inverse = !args.no_inverse;
+    let fresh = (inverse && peer == Peer::Waterwheel).then(|| Fresh::new(args.dir.as_deref())).transpose()?;
+    let dir = fresh.as_ref().map(|fresh| fresh.path().to_owned());
+    let job = Job { batches, window, inverse, cores: args.cores, dir };
+    batches::measure(peer, &job.batches, &expected, window..window + args.batches, || run_peer(peer, &job))
 }
 
 /// The counts of each window, by adding what comes and taking away what goes.
@@ -181,6 +156,14 @@ fn run_peer(peer: Peer, job: &Job) -> Result<Done> {
 }
 
 impl Args {
+    fn windows(&self) -> Vec<usize> {
+        match (self.windows.as_slice(), self.no_inverse) {
+            ([], true) => vec![10, 30, 100],
+            ([], false) => vec![10, 30, 100, 300],
+            (given, _) => given.to_vec(),
+        }
+    }
+
     fn of_child(&self, peer: Peer, window: usize) -> Vec<String> {
         let mut args = vec!["w3".to_owned(), "--child".to_owned(), peer.to_string()];
         let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
@@ -190,36 +173,23 @@ impl Args {
         option("batches", self.batches.to_string());
         option("seed", self.seed.to_string());
         option("cores", self.cores.to_string());
+        self.dir.iter().for_each(|dir| option("dir", dir.display().to_string()));
+        args.extend(self.no_inverse.then(|| "--no-inverse".to_owned()));
         args
     }
 
     fn line(&self, peer: Peer, window: usize, runs: &[Run]) -> Result<Line> {
-        let first = runs.first().context("no run")?;
-        let median_of = |value: &dyn Fn(&Run) -> f64| stats::median_over(runs, value);
-        let records_per_s = |run: &Run| (run.records as f64 / run.elapsed.as_secs_f64()).round();
-        Ok(Line {
-            workload: "w3",
-            peer,
-            cores: self.cores,
-            records: first.records,
-            records_per_s: median_of(&records_per_s),
-            words_per_s: median_of(&records_per_s),
-            batch_ms: Durations::percentiles_of(runs.iter().flat_map(|run| run.batches.iter().copied()))?,
-            rss_mb: median_of(&|run| run.rss_mb),
-            more: report::fields([
-                ("inverse", json!(false)),
-                ("window", json!(window)),
-                ("keys", json!(self.keys)),
-                ("records_per_batch", json!(self.records_per_batch)),
-                ("batches", json!(self.batches)),
-                ("seed", json!(self.seed)),
-                ("runs", json!(runs.len())),
-                ("records_per_s_of_runs", json!(runs.iter().map(records_per_s).collect::<Vec<_>>())),
-                ("input_rss_mb", json!(median_of(&|run| run.input_rss_mb))),
-                ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
-                ("operators", json!(first.operators)),
-            ]),
-        })
+        let more = report::fields([
+            ("inverse", json!(!self.no_inverse)),
+            ("form", json!(if self.no_inverse { "no inverse" } else { "inverse" })),
+            ("window", json!(window)),
+            ("keys", json!(self.keys)),
+            ("records_per_batch", json!(self.records_per_batch)),
+            ("batches", json!(self.batches)),
+            ("seed", json!(self.seed)),
+        ]);
+        let runs: Vec<&Run> = runs.iter().collect();
+        batches::line(("w3", peer, self.cores), &runs, ("records_per_s_of_runs", Run::records_per_s), more)
     }
 }
 
@@ -233,12 +203,17 @@ mod tests {
         let batches: Vec<&'static [Record]> = (0..14)
             .map(|batch| &*(batch * 50..batch * 50 + 20 * (batch % 4)).map(record).collect::<Vec<_>>().leak())
             .collect();
-        for (window, cores) in [(1, 1), (3, 2), (6, 3), (20, 2)] {
+        for (window, cores, inverse) in
+            [(1, 1, false), (3, 2, false), (6, 3, false), (20, 2, false), (1, 1, true), (3, 2, true), (20, 3, true)]
+        {
             let expected = reference(&batches, window);
             for peer in PEERS {
-                let done = run_peer(peer, &Job { batches: batches.clone(), window, cores }).unwrap().batches;
+                let fresh = Fresh::new(None).unwrap();
+                let dir = inverse.then(|| fresh.path().to_owned());
+                let done =
+                    run_peer(peer, &Job { batches: batches.clone(), window, inverse, cores, dir }).unwrap().batches;
                 let seen: Vec<Summary> = done.iter().map(|batch| batch.summary).collect();
-                assert_eq!(seen, expected, "{peer}, windows of {window} on {cores} cores");
+                assert_eq!(seen, expected, "{peer}, windows of {window} on {cores} cores, inverse: {inverse}");
             }
         }
     }

@@ -1,14 +1,18 @@
-//! W3 on Waterwheel: `reduce_by_key_and_window` without an inverse.
+//! W3 on Waterwheel: `reduce_by_key_and_window`, and the one with an inverse.
 
 use anyhow::Result;
+use waterwheel::prelude::*;
 
-use super::{Done, Job};
-use crate::driven::{self, INTERVAL};
+use super::Job;
+use crate::batches::Done;
+use crate::driven::{self, INTERVAL, Plan};
 
 /// Count the job's windows with Waterwheel.
 pub(super) fn run(job: &Job) -> Result<Done> {
     let length = INTERVAL * u32::try_from(job.window)?;
-    driven::run("w3", job.cores, &job.batches, |records| {
-        records.reduce_by_key_and_window(|a, b| a + b, length, INTERVAL)
-    })
+    let (batches, checkpoint) = (job.batches.as_slice(), job.dir.as_deref());
+    // Windows are full before anything is measured.
+    let measured = job.window.min(batches.len())..batches.len();
+    let plan = Plan { name: "w3", cores: job.cores, batches, measured, checkpoint };
+    driven::run_counting(&plan, |records| records.reduce_by_key_and_window(|a, b| a + b, length, INTERVAL))
 }

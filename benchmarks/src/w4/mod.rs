@@ -1,5 +1,7 @@
 //! W4: lines over TCP to word counts, end to end, with the sender on the same machine.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +11,7 @@ use serde_json::json;
 use crate::child::{self, Interleaved};
 use crate::cli::{Peer, Peers, Records};
 use crate::count::Word;
+use crate::directory::Fresh;
 use crate::report::{self, Line};
 use crate::stability::{self, BatchTiming};
 use crate::stats::{self, Durations};
@@ -35,6 +38,12 @@ pub(crate) struct Args {
     /// Receive lines as records without counting their words.
     #[arg(long)]
     receive_only: bool,
+    /// Also keep received blocks in a checkpoint directory, and compare: with it and without, interleaved.
+    #[arg(long)]
+    block_log: bool,
+    /// Where the checkpoint directory is made; a temporary directory on a disk when nothing is said.
+    #[arg(long)]
+    dir: Option<PathBuf>,
     /// Which peers to run.
     #[arg(long, value_enum, default_value_t = Peers::All)]
     peer: Peers,
@@ -48,17 +57,46 @@ pub(crate) struct Args {
     child: Option<Peer>,
 }
 
+/// What runs: a peer, with its block log or without.
+#[derive(Clone, Copy, PartialEq)]
+struct Variant {
+    peer: Peer,
+    block_log: bool,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.peer, if self.block_log { " with its block log" } else { "" })
+    }
+}
+
 /// Run the workload.
 pub(crate) fn main(args: &Args) -> Result<()> {
     ensure!(args.cores > 0, "--cores must be at least 1");
     if let Some(peer) = args.child {
-        return child::answer(&args.run_here(peer)?);
+        return child::answer(&args.run_here(Variant { peer, block_log: args.block_log })?);
     }
-    let peers = args.peer.of(&PEERS);
-    let all = Interleaved::run(&peers, args.runs, |peer| child::run::<Run>(peer, &args.of_child(peer)));
-    let lines = all.results.iter().map(|(peer, runs)| args.line(*peer, runs)).collect::<Result<Vec<_>>>()?;
+    let plain = args.peer.of(&PEERS).into_iter().map(|peer| Variant { peer, block_log: false });
+    let mut variants: Vec<Variant> = plain.collect();
+    if args.block_log && variants.iter().any(|variant| variant.peer == Peer::Waterwheel) {
+        variants.push(Variant { peer: Peer::Waterwheel, block_log: true });
+    }
+    let all = Interleaved::run(&variants, args.runs, |variant| child::run::<Run>(variant, &args.of_child(variant)));
+    let lines = all.results.iter().map(|(variant, runs)| args.line(*variant, runs)).collect::<Result<Vec<_>>>()?;
     lines.iter().try_for_each(Line::print)?;
     report::table(&format!("w4: TCP lines to counts, {:?} batches, {} records", args.interval, args.records), &lines);
+    let runs_of = |block_log| {
+        let waterwheel = Variant { peer: Peer::Waterwheel, block_log };
+        all.results.iter().find(|(variant, _)| *variant == waterwheel).map(|(_, runs)| runs.as_slice())
+    };
+    if let (Some(without), Some(with)) = (runs_of(false), runs_of(true)) {
+        // Neighbours in time are compared with each other: the machine drifts.
+        let ratios: Vec<f64> =
+            with.iter().zip(without).map(|(with, without)| with.lines_per_s() / without.lines_per_s()).collect();
+        let ratio = stats::median_over(&ratios, |ratio| *ratio);
+        let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+        eprintln!("with the block log: {ratio:.2} of the throughput without (runs: {})", each.join(", "));
+    }
     all.check()
 }
 
@@ -70,15 +108,18 @@ fn run_peer<W: Word>(peer: Peer, plan: &Plan, sender: Sender) -> Result<Outcome>
 }
 
 impl Args {
-    fn run_here(&self, peer: Peer) -> Result<Run> {
-        let plan = Plan { interval: self.interval, cores: self.cores, receive_only: self.receive_only };
+    fn run_here(&self, Variant { peer, block_log }: Variant) -> Result<Run> {
+        let fresh = block_log.then(|| Fresh::new(self.dir.as_deref())).transpose()?;
+        let checkpoint = fresh.as_ref().map(|fresh| fresh.path().to_owned());
+        let Args { interval, cores, receive_only, .. } = *self;
+        let plan = Plan { interval, cores, receive_only, checkpoint };
         tcp::measure(peer, &self.sending, |sender| match self.records {
             Records::String => run_peer::<String>(peer, &plan, sender),
             Records::Compact => run_peer::<CompactString>(peer, &plan, sender),
         })
     }
 
-    fn of_child(&self, peer: Peer) -> Vec<String> {
+    fn of_child(&self, Variant { peer, block_log }: Variant) -> Vec<String> {
         let mut args = vec!["w4".to_owned(), "--child".to_owned(), peer.to_string()];
         let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
         option("interval", self.interval.as_secs_f64().to_string());
@@ -87,12 +128,14 @@ impl Args {
         option("rate", self.sending.rate.to_string());
         option("seconds", self.sending.time.as_secs_f64().to_string());
         option("seed", self.sending.seed.to_string());
+        self.dir.iter().for_each(|dir| option("dir", dir.display().to_string()));
+        args.extend(block_log.then(|| "--block-log".to_owned()));
         args.extend(self.receive_only.then(|| "--receive-only".to_owned()));
         args.extend(self.sending.stamped.then(|| "--stamped".to_owned()));
         args
     }
 
-    fn line(&self, peer: Peer, runs: &[Run]) -> Result<Line> {
+    fn line(&self, Variant { peer, block_log }: Variant, runs: &[Run]) -> Result<Line> {
         let first = runs.first().context("no run")?;
         let per_s = |count: u64, run: &Run| (count as f64 / run.outcome.elapsed.as_secs_f64().max(1e-9)).round();
         let median_of = |value: &dyn Fn(&Run) -> f64| stats::median_over(runs, value);
@@ -115,6 +158,8 @@ impl Args {
                 ("rate", json!(self.sending.rate)),
                 ("record_type", json!(self.records)),
                 ("receive_only", json!(self.receive_only)),
+                ("form", json!(block_log.then_some("block log"))),
+                ("written_per_s", json!(median_of(&|run| per_s(run.written, run)))),
                 ("seed", json!(self.sending.seed)),
                 ("runs", json!(runs.len())),
                 ("batches", json!(first.outcome.batches.len())),

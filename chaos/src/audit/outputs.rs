@@ -45,7 +45,7 @@ impl Outputs {
             totals: read_batches(&home.output("totals"))?,
             windows: read_batches(&home.output("windows"))?,
             sessions: read_batches(&home.output("sessions"))?,
-            sessions_over: Batches::new(),
+            sessions_over: read_rows(&home.database(), "SELECT batch, record FROM sessions_over")?,
         })
     }
 }

@@ -119,20 +119,14 @@ impl<'a> Expected<'a> {
 
     pub(super) fn compare(&self, outputs: &Outputs, findings: &mut Findings) {
         compare("the totals", &totals(self.records), &outputs.totals, findings);
-        if !outputs.windows.is_empty() {
-            // TEMPORARY
-            compare("the windows", &windows(self.records), &outputs.windows, findings);
-        }
+        compare("the windows", &windows(self.records), &outputs.windows, findings);
         compare("the rows in SQLite", self.records, &outputs.rows, findings);
         if let Some(skipped) = &outputs.skipped {
             let whole = self.records.iter().filter(|(batch, _)| !fails(**batch));
             let expected = whole.map(|(batch, records)| (*batch, records.clone())).collect();
             compare("the rows of the output that is skipped", &expected, skipped, findings);
         }
-        if !outputs.sessions.is_empty() {
-            // TEMPORARY
-            self.sessions(outputs, findings);
-        }
+        self.sessions(outputs, findings);
     }
 
     /// Every record of a key is in a session that is over, or in the one under way.

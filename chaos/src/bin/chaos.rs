@@ -42,8 +42,10 @@ fn main() -> anyhow::Result<()> {
     let mut total = Total::default();
     for (number, deaths) in all.chunks(cli.per_trial.max(1)).enumerate() {
         if cli.trial.is_none_or(|only| only == number) {
-            let replay =
-                format!("chaos --seed {seed} --kills {} --per-trial {} --trial {number}", cli.kills, cli.per_trial);
+            let replay = format!(
+                "cargo run -p waterwheel-chaos --bin chaos -- --seed {seed} --kills {} --per-trial {} --trial {number}",
+                cli.kills, cli.per_trial
+            );
             total.run(number, &program, deaths).with_context(|| format!("again with: {replay}"))?;
         }
     }

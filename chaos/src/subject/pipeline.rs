@@ -6,13 +6,15 @@
 //! | `records` | SQLite | the same, with T |
 //! | `skipped` | SQLite | the same, without the batches in which that output fails |
 //! | `totals-T` | files | per key, what it has come to: `update_state_by_key` |
+//! | `sessions-T` | files | per key, the records of its session under way: the states of `map_with_state` |
+//! | `sessions_over` | SQLite | the sessions that timed out in T |
 //! | `windows-T` | files | per key, how many records came in the last [`WINDOW`]: `reduce_by_key_and_window_inverse` |
 
 use super::Delivery;
 use super::numbers::Numbers;
 use super::receiver::Acknowledging;
 use super::skipped::Failing;
-use crate::audit::Total;
+use crate::audit::{Count, Total};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -81,6 +83,7 @@ pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<
         config = config.with_failure_policy(FailurePolicy::Skip);
     }
     let records = rows(home, "records")?;
+    let over = rows(home, "sessions_over")?;
     let skipped = skipping.then(|| rows(home, "skipped")).transpose()?;
     let ssc = StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
         let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer });
@@ -95,6 +98,15 @@ pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<
         }
         let keyed = all.map(|record| (record.key(), record));
         let totals = keyed.update_state_by_key(|new, seen: Option<Seen>| Some(seen.unwrap_or_default().and(new)));
+        let ones = keyed.map_values(|_| 1);
+        let counts = InverseWindow::new().filter(|_: &u32, records| *records > 0);
+        let windows = ones.reduce_by_key_and_window_inverse_with(|a, b| a + b, |a, b| a - b, WINDOW, INTERVAL, counts);
+        let windows = windows.named("windows").map(|(key, records)| Count { key, records }.to_string());
+        windows.save_as_text_files(home.output("windows"), "");
+        let sessions = keyed.map_with_state(StateSpec::function_with_time(follow).timeout(IDLE)).named("sessions");
+        sessions.transactional_output("sessions_over", over);
+        let under_way = sessions.state_snapshots().map(|(key, records)| Count { key, records }.to_string());
+        under_way.save_as_text_files(home.output("sessions"), "");
         totals
             .named("totals")
             .map(|(key, seen)| seen.total(key).to_string())
@@ -102,6 +114,18 @@ pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<
         Ok(())
     })?;
     Ok(ssc)
+}
+
+/// Counts the records of a key until it has had none for [`IDLE`].
+fn follow(batch: Time, key: &u32, record: Option<Delivery>, session: &mut State<u64>) -> Option<(i64, String)> {
+    let records = session.get_option().copied().unwrap_or(0);
+    if session.is_timing_out() {
+        return Some((batch.millis(), Count { key: *key, records }.to_string()));
+    }
+    if record.is_some() {
+        session.update(records + 1);
+    }
+    None
 }
 
 /// All records of a key: what is missing in it was lost, what was counted more often than it is in it was doubled.

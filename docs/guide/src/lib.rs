@@ -26,6 +26,7 @@ chapters!(
     fault_tolerance,
     upgrading,
     testing,
+    fault_injection,
     tuning,
     coming_from_spark,
 );

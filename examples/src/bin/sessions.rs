@@ -46,13 +46,15 @@ impl Session {
 }
 
 /// Adds a view to the session of its user; tells of a session that is over.
-fn follow(batch: Time, user: &u32, _: Option<()>, session: &mut State<Session>) -> Option<String> {
+fn follow(batch: Time, user: &u32, view: Option<()>, session: &mut State<Session>) -> Option<String> {
     if session.is_timing_out() {
         let Session { views, first, last } = session.get_option()?;
         return Some(format!("user {user}: {views} views in {}", last.since(*first).pretty()));
     }
     let before = session.get_option().copied().unwrap_or(Session::new(batch));
-    session.update(Session { views: before.views + 1, last: batch, ..before });
+    if view.is_some() {
+        session.update(Session { views: before.views + 1, last: batch, ..before });
+    }
     None
 }
 

@@ -10,5 +10,6 @@ mod contexts;
 mod long_run;
 mod panics;
 mod random_batches;
+mod restarts;
 mod support;
 mod survivors;

@@ -7,7 +7,7 @@ use crate::rdd::Blocks;
 use crate::record::Record;
 use actix::Actor;
 use std::sync::Arc;
-use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::receiver::{Intake, IntakeLimits, Receiver, ReceiverSupervisor, SupervisorParts};
 use waterwheel_runtime::site::Site;
@@ -74,6 +74,14 @@ where
         self.stream
     }
 
+    fn codec(&self) -> ErasedCodec {
+        ErasedCodec::of::<R::Record>()
+    }
+
+    fn level(&self) -> StorageLevel {
+        self.level
+    }
+
     fn start(self: Box<Self>, context: &ContextParts) -> ReceiverAddresses {
         let Spec { stream, name, level, factory } = *self;
         let (config, clock) = (&context.config, context.core.clock.clone());
@@ -101,6 +109,7 @@ where
             arbiter: context.core.receiver_arbiter(),
             clock,
             blocks: context.core.blocks.clone(),
+            log: context.block_log.clone(),
             tracker: context.tracker.clone(),
             publisher: context.publisher.clone(),
             faults: context.faults.clone(),

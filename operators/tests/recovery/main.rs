@@ -1,6 +1,7 @@
 //! Programs that end, in whatever way, and go on from their checkpoint.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod blocks;
 mod catching_up;
 mod map_with_state;
 mod replaying;

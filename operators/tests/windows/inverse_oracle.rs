@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
-use waterwheel_operators::testkit::{TestInput, TestRun};
+use waterwheel_operators::testkit::{Scripted, TestInput, TestRun};
+use waterwheel_runtime::durable::MemoryStorage;
 
 type Pair = (u8, i64);
 type Batch = Option<Vec<Pair>>;
@@ -61,7 +62,7 @@ fn filtered(windows: Windows, keep: impl Fn(i64) -> bool) -> Windows {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// W-6
+    /// W-1
     #[test]
     fn oracle_an_inverse_window_is_the_recomputed_one(
         batches in scripts(), (length, slide) in windows(), cores in 1..4usize, partitions in 1..4usize,
@@ -103,6 +104,7 @@ proptest! {
     }
 
     /// A batch that cannot be computed is skipped, and with it whatever would have entered then; the window goes on without.
+    /// W-4
     #[test]
     fn oracle_what_a_skipped_slide_would_have_brought_is_in_no_window(
         batches in scripts(), (length, slide) in (1..9usize, 1..4usize), poisoned in proptest::collection::btree_set(0..28usize, 0..4),
@@ -161,4 +163,44 @@ fn a_batch_that_is_retried_counts_once() {
     assert_eq!(found, expected);
     assert_eq!(failures.load(Ordering::Relaxed), 3);
     test.stop().unwrap();
+}
+
+/// The window goes on where the run before ended, without its past input, and with another number of partitions.
+#[test]
+fn a_window_goes_on_after_a_restart() {
+    let storage = Arc::new(MemoryStorage::default());
+    let run = |begin: i64, partitions: usize, input: Vec<Vec<Pair>>| {
+        let test = TestRun::new().begin(Time::from_millis(begin * 1000));
+        let storage = storage.clone();
+        let found = test.run_program(input.len(), |ssc| {
+            ssc.checkpoint_to(storage);
+            let pairs = ssc.input_stream(Scripted::new(input));
+            let not_zero = InverseWindow::new().filter(|_, sum| *sum != 0).partitioner(partitions);
+            pairs.reduce_by_key_and_window_inverse_with(|a, b| a + b, |a, b| a - b, seconds(3), seconds(1), not_zero)
+        });
+        sorted(found.unwrap())
+    };
+    let first = run(0, 2, vec![vec![(1, 1)], vec![(1, 2), (2, 5)], vec![(1, 4)]]);
+    assert_eq!(first, [vec![(1, 1)], vec![(1, 3), (2, 5)], vec![(1, 7), (2, 5)]]);
+    let second = run(3, 3, vec![vec![(3, 1)], vec![], vec![]]);
+    assert_eq!(second, [vec![(1, 6), (2, 5), (3, 1)], vec![(1, 4), (3, 1)], vec![(3, 1)]]);
+}
+
+/// Its state is made of other units.
+#[test]
+fn a_window_of_another_length_does_not_go_on_with_the_state_of_this_one() {
+    let storage = Arc::new(MemoryStorage::default());
+    let run = |begin: i64, length: u64, name: &str| {
+        let storage = storage.clone();
+        TestRun::new().begin(Time::from_millis(begin * 1000)).run_program(1, |ssc| {
+            ssc.checkpoint_to(storage);
+            ssc.input_stream(Scripted::new([vec![1, 2]])).count_by_window(seconds(length), seconds(1)).named(name)
+        })
+    };
+    assert_eq!(run(0, 3, "counts").unwrap(), [[2]]);
+    let refused = run(1, 4, "counts").unwrap_err().to_string();
+    assert!(refused.contains("counts/reduced"), "{refused}");
+    assert!(refused.contains("of 3 sec, in units of 1 sec") && refused.contains("of 4 sec"), "{refused}");
+    assert_eq!(run(1, 4, "more").unwrap(), [[2]], "under another name it begins anew");
+    assert_eq!(run(2, 3, "counts").unwrap(), [[2]], "whose state was given up with that");
 }

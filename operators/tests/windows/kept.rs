@@ -98,6 +98,20 @@ fn reduced_windows_keep_no_more_than_twice_the_reductions_of_their_batches() {
     }
 }
 
+/// B-8
+#[test]
+fn windows_with_an_inverse_keep_nothing_of_batches_that_have_entered() {
+    let sliding = held(6, |numbers| {
+        numbers.map(|n| (n % 2, n)).reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, seconds(5), SECOND)
+    });
+    assert_eq!(sliding, [(0, 0); 6]);
+    let slides_rarely = held(6, |numbers| {
+        let pairs = numbers.map(|n| (n % 2, n));
+        pairs.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, seconds(4), seconds(2))
+    });
+    assert_eq!(slides_rarely, [(0, 0); 6], "what is computed at the slide only is not kept before it either");
+}
+
 #[test]
 fn a_window_of_a_century_costs_what_its_batches_cost() {
     let century = Duration::from_secs(100 * 365 * 86_400);

@@ -1,6 +1,7 @@
 //! The actor around the block store: the only place that holds block data, and the only one that spills it.
 
-use super::{Block, BlockKey, BlockStore, Fetched, PutOutcome, StoreError, StoreStats};
+use super::{Block, BlockKey, BlockStore, Fetched, PutOutcome, RecoveredBlock, StoreError, StoreStats};
+use crate::durable::LoggedBlock;
 use crate::ids::{ContextId, RddId};
 use crate::topology::BLOCK_MANAGER_MAILBOX;
 use actix::{Actor, Context, Handler, Message};
@@ -41,6 +42,42 @@ impl Handler<PutBlock> for BlockManager {
 
     fn handle(&mut self, msg: PutBlock, _: &mut Self::Context) -> Self::Result {
         self.store.put(msg.key, msg.block)
+    }
+}
+
+/// Says that a block can be read from the log as well.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BlockLogged {
+    /// Which.
+    pub key: BlockKey,
+    /// Where.
+    pub logged: LoggedBlock,
+}
+
+impl Handler<BlockLogged> for BlockManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: BlockLogged, _: &mut Self::Context) {
+        self.store.logged(&msg.key, msg.logged);
+    }
+}
+
+/// Takes over blocks of an earlier run, which are read from the log when they are asked for.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RecoverBlocks {
+    /// The blocks.
+    pub blocks: Vec<(BlockKey, RecoveredBlock)>,
+}
+
+impl Handler<RecoverBlocks> for BlockManager {
+    type Result = ();
+
+    fn handle(&mut self, msg: RecoverBlocks, _: &mut Self::Context) {
+        for (key, block) in msg.blocks {
+            self.store.recover(key, block);
+        }
     }
 }
 

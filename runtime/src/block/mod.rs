@@ -24,7 +24,10 @@ pub use ledger::{
 };
 pub use level::{ParseStorageLevelError, StorageLevel};
 pub use manager::{
-    BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RemoveBlocks, RemoveContext, RemoveRdds,
+    BlockLogged, BlockManager, BlockStats, GetBlock, HeldPartitions, PutBlock, RecoverBlocks, RemoveBlocks,
+    RemoveContext, RemoveRdds,
 };
-pub use store::{Block, BlockStatus, BlockStore, Fetched, PutOutcome, StoreError, StoreOptions, StoreStats};
+pub use store::{
+    Block, BlockStatus, BlockStore, Fetched, PutOutcome, RecoveredBlock, StoreError, StoreOptions, StoreStats,
+};
 pub use tracker::{AddBlock, AllocateBatch, BlockTracker, CommitBatch, HasUnallocated, LogChanges, TrackerError};

@@ -26,8 +26,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::{BlockKey, Erased, ErasedCodec, StorageLevel};
+use crate::durable::LoggedBlock;
 use crate::ids::{ContextId, RddId};
-pub use contents::{Block, Fetched, PutOutcome};
+pub use contents::{Block, Fetched, PutOutcome, RecoveredBlock};
 use disk::Disk;
 pub use error::StoreError;
 use memory::{Memory, Payload};
@@ -80,6 +81,8 @@ struct Entry {
     records: usize,
     /// The size of the block's file, when it lies on disk.
     file_bytes: Option<usize>,
+    /// Where it can be read again whatever becomes of it here.
+    logged: Option<LoggedBlock>,
 }
 
 /// Keeps blocks by key.
@@ -159,7 +162,7 @@ impl BlockStore {
         if let BlockKey::Rdd { rdd, partition } = key {
             self.cached.entry(rdd).or_default().insert(partition);
         }
-        self.entries.insert(key, Entry { codec, level, records, file_bytes });
+        self.entries.insert(key, Entry { codec, level, records, file_bytes, logged: None });
         Ok(outcome)
     }
 
@@ -172,12 +175,33 @@ impl BlockStore {
             Some(Payload::Typed(records)) => Fetched::Typed(Arc::clone(records)),
             Some(Payload::Encoded(bytes)) => Fetched::Bytes { bytes: Arc::clone(bytes), codec },
             None => {
-                let bytes = self.disk.read(key)?;
+                let bytes = match &entry.logged {
+                    Some(logged) => logged.read().map_err(|source| StoreError::Log { block: *key, source })?,
+                    None => self.disk.read(key)?,
+                };
                 self.read_from_disk += 1;
                 Fetched::Bytes { bytes, codec }
             }
         };
         Ok(Some(fetched))
+    }
+
+    /// Says that a block can be read from the log as well: it need not be kept here to be kept. One that lay in memory for want
+    /// of another place may leave it from now on.
+    pub fn logged(&mut self, key: &BlockKey, logged: LoggedBlock) {
+        if let Some(entry) = self.entries.get_mut(key)
+            && entry.file_bytes.is_none()
+        {
+            entry.logged = Some(logged);
+            self.memory.unpin(key);
+        }
+    }
+
+    /// Takes over a block that lies in the log only: one of an earlier run.
+    pub fn recover(&mut self, key: BlockKey, block: RecoveredBlock) {
+        let RecoveredBlock { logged, codec, level, records } = block;
+        let entry = Entry { codec, level, records, file_bytes: None, logged: Some(logged) };
+        self.entries.entry(key).or_insert(entry);
     }
 
     /// Drops a block wherever it lies. Returns whether there was one.
@@ -261,7 +285,9 @@ impl BlockStore {
     /// Moves one block out of memory: to disk when its level allows, otherwise away. It leaves memory only once its
     /// file is written.
     fn push_out(&mut self, victim: &BlockKey) -> Result<(), StoreError> {
-        if let (Some(entry), Some(payload)) = (self.entries.get_mut(victim), self.memory.peek(victim))
+        if self.entries.get(victim).is_some_and(|entry| entry.logged.is_some()) {
+            self.spilled += 1;
+        } else if let (Some(entry), Some(payload)) = (self.entries.get_mut(victim), self.memory.peek(victim))
             && entry.level.uses_disk()
         {
             let bytes = encoded(victim, &entry.codec, payload)?;

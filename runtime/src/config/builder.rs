@@ -54,6 +54,7 @@ setters!(ReceiverConfig {
     with_max_rate(max_rate: u64),
     with_restart_delay(restart_delay: Duration),
     with_max_pending(max_pending: ByteSize),
+    with_block_log(block_log: bool),
     with_threads(threads: usize),
     with_store_timeout(store_timeout: Duration),
     with_max_line(max_line: ByteSize),

@@ -169,6 +169,7 @@ mod tests {
                     "checkpoint.sync",
                     "receiver.max_rate",
                     "receiver.restart_delay",
+                    "receiver.block_log",
                     "ui.retained_batches",
                 ]
                 .contains(key)

@@ -144,6 +144,11 @@ pub struct ReceiverConfig {
     /// Unit: bytes. Default: `512MiB`. Spark: none.
     pub max_pending: ByteSize,
 
+    /// Whether the records of received blocks are kept in the checkpoint directory until their batch is committed.
+    ///
+    /// Unit: boolean. Default: `true`. Spark: `spark.streaming.receiver.writeAheadLog.enable`.
+    pub block_log: bool,
+
     /// How many arbiters, each a thread, run the receivers.
     ///
     /// Unit: threads. Default: 1. Spark: none.
@@ -222,6 +227,7 @@ impl Default for ReceiverConfig {
             max_rate: None,
             restart_delay: seconds(2),
             max_pending: ByteSize::mib(512),
+            block_log: true,
             threads: None,
             store_timeout: seconds(30),
             max_line: ByteSize::mib(1),

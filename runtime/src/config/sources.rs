@@ -207,6 +207,7 @@ mod tests {
         max_rate = 1000
         restart_delay = "500ms"
         max_pending = 65536
+        block_log = false
         threads = 2
         store_timeout = "5s"
         max_line = "64KiB"
@@ -245,6 +246,7 @@ mod tests {
             .with_max_rate(1000)
             .with_restart_delay(milliseconds(500))
             .with_max_pending(ByteSize::kib(64))
+            .with_block_log(false)
             .with_threads(2)
             .with_store_timeout(seconds(5))
             .with_max_line(ByteSize::kib(64));

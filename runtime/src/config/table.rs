@@ -226,6 +226,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how long a failed receiver rests before it is started again"),
     setting!(receiver.max_pending, "bytes", Constant, None, Refused,
         "how much received and not yet processed data a receiver may have before it waits"),
+    setting!(receiver.block_log, "boolean", Constant, Some("spark.streaming.receiver.writeAheadLog.enable"), Allowed,
+        "whether the records of received blocks are kept in the checkpoint directory (Spark: `false`)"),
     setting!(receiver.threads, "threads", Described("1"), None, Refused,
         "how many arbiters run the receivers"),
     setting!(receiver.store_timeout, "duration", Constant, Some("spark.streaming.receiver.blockStoreTimeout"), Refused,

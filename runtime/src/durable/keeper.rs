@@ -4,9 +4,13 @@
 //! one wait for the disk serves all who asked meanwhile. When nobody can say whether a write is there it writes nothing more: a
 //! second try could tear apart what belongs together. Recovery finds out.
 
+use super::block_log::logged;
 use super::journal::size_of;
 use super::{Change, Durability, Storage, StorageError};
+use crate::block::{Erased, ErasedCodec};
+use crate::codec::CodecError;
 use crate::failpoint::fail_point;
+use crate::ids::BlockId;
 use crate::topology::KEEPER_MAILBOX;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use std::sync::Arc;
@@ -15,6 +19,9 @@ use tokio::sync::oneshot;
 
 /// What waits is written without waiting for more when it has so many bytes.
 const GROUP_BYTES: usize = 32 << 20;
+
+/// The most bytes that a block may have: what is larger could not be read back.
+const LARGEST_BLOCK: usize = 2 << 30;
 
 /// See the module.
 pub struct Keeper {
@@ -119,7 +126,72 @@ impl Handler<Append> for Keeper {
     type Result = ResponseFuture<Result<(), AppendError>>;
 
     fn handle(&mut self, msg: Append, ctx: &mut Self::Context) -> Self::Result {
-        let Append { changes, durability } = msg;
+        self.append(msg.changes, msg.durability, ctx)
+    }
+}
+
+/// Keeps the records of a received block. They are encoded here: the keeper's thread decides about no batch. Answered when they
+/// survive the process; the record of the ledger that says that they are there makes them survive the machine.
+#[derive(Message)]
+#[rtype(result = "Result<(), LogBlockError>")]
+pub struct LogBlock {
+    /// Its stored name.
+    pub block: BlockId,
+    /// The records.
+    pub data: Erased,
+    /// The way to bytes.
+    pub codec: ErasedCodec,
+}
+
+/// The records of a block that are not kept.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LogBlockError {
+    /// They cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] CodecError),
+    /// They are more than can be kept as one.
+    #[error(
+        "the block has {bytes} bytes when it is encoded; the most that can be kept is {limit}: cut smaller blocks (`block_max_bytes`)"
+    )]
+    TooLarge {
+        /// Their size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// They were not written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+impl Handler<LogBlock> for Keeper {
+    type Result = ResponseFuture<Result<(), LogBlockError>>;
+
+    fn handle(&mut self, msg: LogBlock, ctx: &mut Self::Context) -> Self::Result {
+        let LogBlock { block, data, codec } = msg;
+        let encoded = codec.encode(&data);
+        drop(data);
+        let bytes = match encoded {
+            Ok(bytes) if bytes.len() > LARGEST_BLOCK => {
+                let error = LogBlockError::TooLarge { bytes: bytes.len(), limit: LARGEST_BLOCK };
+                return Box::pin(std::future::ready(Err(error)));
+            }
+            Ok(bytes) => bytes,
+            Err(error) => return Box::pin(std::future::ready(Err(error.into()))),
+        };
+        let written = self.append(logged(block, bytes).into(), Durability::Ordered, ctx);
+        Box::pin(async move { Ok(written.await?) })
+    }
+}
+
+impl Keeper {
+    fn append(
+        &mut self,
+        changes: Vec<Change>,
+        durability: Durability,
+        ctx: &mut Context<Self>,
+    ) -> ResponseFuture<Result<(), AppendError>> {
         let (answer, wait) = oneshot::channel();
         if self.waiting.is_empty() {
             // Runs when the mailbox is empty.

@@ -8,6 +8,7 @@
 //! that wrote it; the new [`Meta`] is stored. Then the [`Keeper`] takes over: it is the only writer from there on, and what the
 //! ledger logs reaches it through a [`KeeperLog`].
 
+mod block_log;
 pub mod directory;
 mod faulty;
 mod journal;
@@ -25,9 +26,10 @@ mod spec;
 mod storage;
 mod streams;
 
+pub use block_log::{BlockLog, LoggedBlock};
 pub use faulty::{FaultyStorage, WriteOutcome};
 pub use journal::Journal;
-pub use keeper::{Append, AppendError, Keeper};
+pub use keeper::{Append, AppendError, Keeper, LogBlock, LogBlockError};
 pub use log::KeeperLog;
 pub use memory::MemoryStorage;
 pub use meta::{Meta, OperatorRecord};
@@ -38,7 +40,7 @@ pub use recovery::{
 };
 #[cfg(feature = "rocksdb")]
 pub use rocks::{RocksOptions, RocksStorage};
-pub use spec::{BlockLog, DurableSpec, Left, Recovery};
+pub use spec::{DurableSpec, Left, Recovery};
 pub use storage::{Change, Durability, EachRow, Storage, StorageError, Table};
 pub use streams::StreamTable;
 

@@ -1,6 +1,6 @@
 //! What a context that is to survive its process begins with.
 
-use super::{Durability, Journal, Keeper, Storage};
+use super::{Durability, Journal, Storage};
 use crate::batch::{Cadence, Ranges};
 use crate::block::Ledger;
 use crate::config::CatchUp;
@@ -60,13 +60,4 @@ pub struct Recovery {
     pub missed: u64,
     /// The first batch that is new.
     pub first: Time,
-}
-
-/// What the receivers of a context need to have their blocks kept.
-#[derive(Clone)]
-pub struct BlockLog {
-    /// Writes them.
-    pub keeper: actix::Addr<Keeper>,
-    /// Reads them back.
-    pub storage: Arc<dyn Storage>,
 }

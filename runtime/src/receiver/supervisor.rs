@@ -7,9 +7,11 @@
 use super::repeats::Repeats;
 use super::{Intake, QueuedBlock, Receiver, ReceiverHandle};
 use crate::block::{
-    AddBlock, Block, BlockInfo, BlockKey, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel, StoreError,
+    AddBlock, Block, BlockInfo, BlockKey, BlockLogged, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel,
+    StoreError,
 };
 use crate::clock::SharedClock;
+use crate::durable::BlockLog;
 use crate::error::{in_full, panic_message};
 use crate::event::{Event, Publisher};
 use crate::failpoint::fail_point;
@@ -56,6 +58,8 @@ pub struct SupervisorParts<T> {
     pub clock: SharedClock,
     /// Where blocks go.
     pub blocks: Addr<BlockManager>,
+    /// Where their records are kept as well, if they are to survive.
+    pub log: Option<BlockLog>,
     /// Where blocks are reported.
     pub tracker: Addr<BlockTracker>,
     /// Who is told.
@@ -250,6 +254,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
 ) -> impl Future<Output = ()> + use<T> {
     let (intake, clock) = (parts.intake.clone(), parts.clock.clone());
     let (blocks, tracker, faults) = (parts.blocks.clone(), parts.tracker.clone(), parts.faults.clone());
+    let log = parts.log.clone();
     let (context, stream, level) = (parts.context, parts.stream, parts.level);
     let sentinel = Sentinel::new("receiver supervisor", faults.clone());
     async move {
@@ -266,7 +271,8 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
                 level,
             };
             fail_point("receiver.before_put");
-            let outcome = match put(&blocks, &clock, BlockKey::Input(context, id), stored).await {
+            let key = BlockKey::Input(context, id);
+            let outcome = match keep(&blocks, log.as_ref(), &clock, key, id, stored).await {
                 Ok(()) => {
                     fail_point("receiver.after_put");
                     match tracker.send(AddBlock { info, credit }).await {
@@ -289,6 +295,27 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
                 }
             }
         }
+    }
+}
+
+/// Stores a block and, where there is a log, has it kept there: both at the same time.
+async fn keep(
+    blocks: &Addr<BlockManager>,
+    log: Option<&BlockLog>,
+    clock: &SharedClock,
+    key: BlockKey,
+    id: BlockId,
+    block: Block,
+) -> Result<(), String> {
+    let Some(log) = log else { return put(blocks, clock, key, block).await };
+    let (data, codec) = (block.data.clone(), block.codec);
+    let (stored, logged) = futures::join!(put(blocks, clock, key, block), log.log(id, data, codec));
+    stored.and(logged)?;
+    match log.logged(id) {
+        Some(logged) => {
+            blocks.send(BlockLogged { key, logged }).await.map_err(|_| "the block manager is gone".to_owned())
+        }
+        None => Ok(()),
     }
 }
 

@@ -194,11 +194,10 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateStore<K, S, X> {
                 changes.push(StateChange::Put { key: skipped_key(*batch), value: Vec::new() });
             }
         }
-        skipped.retain(|batch, stored| {
-            let kept = *batch > reads.versions;
-            changes.extend((!kept && *stored).then(|| StateChange::Delete { key: skipped_key(*batch) }));
-            kept
-        });
+        // Until this is committed, tasks of later batches still have to be told.
+        for (batch, stored) in skipped.iter_mut().filter(|(batch, _)| **batch <= reads.versions) {
+            changes.extend(std::mem::take(stored).then(|| StateChange::Delete { key: skipped_key(*batch) }));
+        }
         changes
     }
 
@@ -249,7 +248,10 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateOperator for StateStore<K
 
     fn committed(&self, batch: Time, cutoff: Time) -> Forgotten {
         let reads = self.reads(cutoff);
-        self.partitions.iter().flat_map(|partition| lock(partition).committed(batch, reads)).collect()
+        let forgotten = self.partitions.iter().flat_map(|partition| lock(partition).committed(batch, reads)).collect();
+        // Whoever asks from here on finds the batch committed.
+        lock(&self.skipped).retain(|skipped, _| *skipped > reads.versions);
+        forgotten
     }
 
     fn take_back(&self, batch: Time) {

@@ -207,6 +207,7 @@ proptest! {
     }
 
     /// Floats tell every other order of the functions' calls.
+    /// W-3
     #[test]
     fn oracle_a_run_with_restarts_gives_the_same_floats_bit_for_bit(
         window in windows(), steps in steps(-1e6..1e6f64), partitions in 1..4usize,
@@ -225,6 +226,7 @@ proptest! {
 }
 
 /// Only a filter says that a key may be forgotten, and then nothing is kept of it, in memory or in the storage.
+/// W-2
 #[test]
 fn a_key_is_forgotten_when_it_is_in_no_unit_and_the_filter_does_not_show_it() {
     let keys = |filter: Option<fn(i64) -> bool>| {
@@ -243,6 +245,20 @@ fn a_key_is_forgotten_when_it_is_in_no_unit_and_the_filter_does_not_show_it() {
     assert_eq!(keys(None), [2, 2, 2, 2]);
     assert_eq!(keys(Some(|sum| sum != 0)), [2, 2, 1, 0], "the sum of 2 is 0 after 2 s, when it is still in the window");
     assert_eq!(keys(Some(|sum| sum == 0)), [2, 2, 2, 2], "shown when they have left");
+}
+
+/// Tasks of later batches run while a commit is under way.
+#[test]
+fn a_slide_that_was_given_up_is_not_made_while_that_is_committed() {
+    let mut window = Window::new(sums(None), sliding((2, 1)), 1);
+    window.run(&[Step::Slide(vec![(1, 5)])]);
+    let time = Time::ZERO + seconds(2);
+    window.store.take_back(time);
+    drop(window.store.changes(time, time));
+    window.make(time, &[(1, 100)], 0);
+    drop(window.store.committed(time, time));
+    window.make(time, &[(1, 100)], 0);
+    assert_eq!(window.view(time), [(1, 5)]);
 }
 
 /// A key that is equal to another and encoded differently is the mistake of a program, not a wrong count.

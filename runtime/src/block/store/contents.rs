@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::block::{Erased, ErasedCodec, StorageLevel};
 use crate::codec::CodecError;
+use crate::durable::LoggedBlock;
 
 /// A block to be stored.
 #[derive(Clone, Debug)]
@@ -18,6 +19,19 @@ pub struct Block {
     pub records: usize,
     /// What the typed records take in memory, in bytes, as estimated by whoever made them.
     pub bytes: usize,
+}
+
+/// A block of an earlier run, which lies in the log.
+#[derive(Clone, Debug)]
+pub struct RecoveredBlock {
+    /// Where.
+    pub logged: LoggedBlock,
+    /// The way back to records.
+    pub codec: ErasedCodec,
+    /// How its stream keeps blocks.
+    pub level: StorageLevel,
+    /// How many records it has.
+    pub records: usize,
 }
 
 /// Where a block went.

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::block::BlockKey;
 use crate::codec::CodecError;
+use crate::durable::StorageError;
 
 /// A block that could not be stored or read, and why.
 #[derive(Debug, Error)]
@@ -76,6 +77,14 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A block that lies in the log only could not be read from there.
+    #[error("cannot read block {block} from the log")]
+    Log {
+        /// The block.
+        block: BlockKey,
+        /// What the storage said.
+        source: StorageError,
     },
     /// A block's file is not what was written.
     #[error("block {block} is damaged: {} {reason}", path.display())]

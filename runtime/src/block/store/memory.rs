@@ -104,6 +104,16 @@ impl Memory {
         self.recency.first_key_value().map(|(_turn, key)| *key)
     }
 
+    /// Lets a block leave that had to stay.
+    pub(super) fn unpin(&mut self, key: &BlockKey) {
+        let Some(bytes) = self.slots.get(key).filter(|slot| slot.turn.is_none()).map(|slot| slot.bytes) else { return };
+        let turn = self.take_turn(*key);
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.turn = Some(turn);
+            self.pinned -= bytes;
+        }
+    }
+
     pub(super) fn remove(&mut self, key: &BlockKey) {
         let Some(slot) = self.slots.remove(key) else { return };
         self.used -= slot.bytes;
