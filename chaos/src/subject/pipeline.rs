@@ -77,7 +77,9 @@ impl Home {
 /// # Errors
 /// A database that cannot be opened.
 pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<StreamingContext> {
-    let mut config = Config::local("chaos").with_cores(2).with_block_interval(milliseconds(25));
+    let config = Config::local("chaos").with_cores(2).with_block_interval(milliseconds(25));
+    // A machine that cannot keep up has fewer batches, and takes its time to end.
+    let mut config = config.with_max_pending_batches(8).with_graceful_stop_timeout(seconds(45));
     config.receiver = config.receiver.with_restart_delay(milliseconds(20));
     if skipping {
         config = config.with_failure_policy(FailurePolicy::Skip);

@@ -20,8 +20,8 @@ use waterwheel::runtime::error::JobError;
 const WINDOW: u32 = 3;
 /// How long a session waits for its next number.
 const IDLE: u32 = 2;
-/// How often a start is tried whose own writes go wrong.
-const STARTS: usize = 8;
+/// How often a start is tried whose own writes go wrong: more often than a script is long.
+const STARTS: usize = 300;
 
 /// A key and a number.
 type Pair = (u8, i64);
@@ -104,6 +104,7 @@ struct Seen {
     records: BTreeMap<Time, Vec<Pair>>,
     totals: BTreeMap<Time, Totals>,
     sums: BTreeMap<Time, Sums>,
+    inverse: BTreeMap<Time, Sums>,
     sessions: BTreeMap<Time, Sessions>,
     over: BTreeMap<Time, Sessions>,
     wrong: Vec<String>,
@@ -141,16 +142,16 @@ impl World {
         World { engine, clock, storage: FaultyStorage::new(storage), log, seen, done, inbox }
     }
 
-    /// Starts the program. Its first writes may go wrong, so it is tried more than once.
+    /// Starts the program. Its first writes may go wrong, so it is tried until the script is at its end.
     fn start(&self, partitions: usize, catch_up: CatchUp) -> RunningContext {
-        let mut errors = Vec::new();
+        let mut last = None;
         for _ in 0..STARTS {
             match self.program(partitions, catch_up).start() {
                 Ok(running) => return running,
-                Err(error) => errors.push(error.to_string()),
+                Err(error) => last = Some(error),
             }
         }
-        panic!("it does not start: {errors:?}");
+        panic!("it does not start: {last:?}");
     }
 
     fn program(&self, partitions: usize, catch_up: CatchUp) -> StreamingContext {
@@ -173,6 +174,14 @@ impl World {
             rdd.collect().map(|all| {
                 let Seen { sums, wrong, .. } = &mut *seen.lock().unwrap();
                 note("the sums", sums, wrong, batch, all.into_iter().collect());
+            })
+        });
+        let seen = self.seen.clone();
+        let windows = records.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, WINDOW * INTERVAL, INTERVAL);
+        windows.named("windows").foreach_rdd_with_time(move |rdd, batch| {
+            rdd.collect().map(|all| {
+                let Seen { inverse, wrong, .. } = &mut *seen.lock().unwrap();
+                note("the sums with an inverse", inverse, wrong, batch, all.into_iter().collect());
             })
         });
         let seen = self.seen.clone();
@@ -289,6 +298,10 @@ impl World {
                 *sums.entry(*key).or_default() += number;
             }
             prop_assert_eq!(seen.sums.get(batch), Some(&sums), "sums of the window of batch {}", batch);
+            // There a key stays, with 0, when its last number has left the window.
+            let mut inverse: Sums = totals.keys().map(|key| (*key, 0)).collect();
+            inverse.extend(sums);
+            prop_assert_eq!(seen.inverse.get(batch), Some(&inverse), "sums with an inverse of batch {}", batch);
         }
         Ok(())
     }

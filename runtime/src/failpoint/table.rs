@@ -17,7 +17,10 @@ const fn at(name: &'static str, about: &'static str) -> FailPoint {
 pub const FAIL_POINTS: &[FailPoint] = &[
     at("receiver.before_put", "a block is cut and about to go to the block manager"),
     at("log.before_block", "the records of a block go to the keeper"),
-    at("log.after_block", "the log knows what became of the records of a block; the ledger does not know the block yet"),
+    at(
+        "log.after_block",
+        "the log knows what became of the records of a block; the ledger does not know the block yet",
+    ),
     at("receiver.after_put", "the block manager has a block that the ledger does not know yet"),
     at("receiver.after_add", "a block is in the ledger; whoever waits for that has not been told"),
     at("tracker.before_log", "a change of the ledger is decided, not logged"),
