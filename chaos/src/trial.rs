@@ -28,6 +28,9 @@ const BATCH_DONE: &str = "scheduler.after_commit";
 /// Batches that a run has to finish after a panic that it survived.
 const GOES_ON: u64 = 3;
 
+/// The most partitions of a run.
+const PARTITIONS: usize = 4;
+
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
 
@@ -140,8 +143,11 @@ impl Trial {
                 Death::At(order) => Some(order),
                 Death::After(_) => None,
             };
-            let mut run =
-                Run { process: application.start(order)?, number: application.runs(), death: death.to_string() };
+            let mut run = Run {
+                process: application.start_with(order, &partitions(application.runs()))?,
+                number: application.runs(),
+                death: death.to_string(),
+            };
             let died = match &death {
                 Death::At(order) => run.until(order)?,
                 Death::After(time) => run.after(*time)?,
@@ -149,7 +155,11 @@ impl Trial {
             report.died.push(died);
             report.count(&run.process);
         }
-        let mut run = Run { process: application.start(None)?, number: application.runs(), death: "none".to_owned() };
+        let mut run = Run {
+            process: application.start_with(None, &partitions(application.runs()))?,
+            number: application.runs(),
+            death: "none".to_owned(),
+        };
         let fed = feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
             Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
             _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
@@ -165,6 +175,11 @@ impl Trial {
         report.findings = audit(&fed, &Outputs::read(&self.home, self.skipping)?);
         Ok(report)
     }
+}
+
+/// A program may go on with another number of partitions than it had: every run has another.
+fn partitions(runs: usize) -> [String; 2] {
+    ["--partitions".to_owned(), (1 + runs % PARTITIONS).to_string()]
 }
 
 impl Report {

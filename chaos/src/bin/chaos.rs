@@ -73,7 +73,7 @@ impl Total {
             for (death, died) in trial.deaths().zip(&report.died) {
                 println!("  {death}: {died}");
             }
-            if report.findings.is_clean() { Ok(report) } else { bail!("{}", report.findings) }
+            if report.findings.is_clean() { Ok(report) } else { bail!("the outputs do not follow from what was fed") }
         });
         let report = match outcome {
             Ok(report) => report,

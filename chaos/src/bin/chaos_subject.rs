@@ -15,6 +15,9 @@ struct Cli {
     /// Adds an output that fails now and then and is skipped.
     #[arg(long)]
     skipping: bool,
+    /// Partitions of a shuffle, and of the states.
+    #[arg(long, default_value_t = 2)]
+    partitions: usize,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -22,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
         .init();
-    let running = program(&Home::new(cli.home), cli.feeder, cli.skipping)?.start()?;
+    let running = program(&Home::new(cli.home), cli.feeder, cli.skipping, cli.partitions)?.start()?;
     running.await_termination()?;
     Ok(())
 }

@@ -72,12 +72,13 @@ impl Home {
 
 /// The program, over what an earlier run has left in `home`.
 ///
-/// `skipping` adds an output that fails now and then, and the policy to skip it.
+/// `skipping` adds an output that fails now and then, and the policy to skip it. The states lie in `partitions`.
 ///
 /// # Errors
 /// A database that cannot be opened.
-pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<StreamingContext> {
-    let config = Config::local("chaos").with_cores(2).with_block_interval(milliseconds(25));
+pub fn program(home: &Home, peer: SocketAddr, skipping: bool, partitions: usize) -> anyhow::Result<StreamingContext> {
+    let config =
+        Config::local("chaos").with_default_parallelism(partitions).with_cores(2).with_block_interval(milliseconds(25));
     // A machine that cannot keep up has fewer batches, and takes its time to end.
     let mut config = config.with_max_pending_batches(8).with_graceful_stop_timeout(seconds(45));
     config.receiver = config.receiver.with_restart_delay(milliseconds(20));
