@@ -52,7 +52,9 @@ fn follow(batch: Time, user: &u32, view: Option<()>, session: &mut State<Session
         return Some(format!("user {user}: {views} views in {}", last.since(*first).pretty()));
     }
     let before = session.get_option().copied().unwrap_or(Session::new(batch));
-    view.map(|()| session.update(Session { views: before.views + 1, last: batch, ..before }));
+    if view.is_some() {
+        session.update(Session { views: before.views + 1, last: batch, ..before });
+    }
     None
 }
 

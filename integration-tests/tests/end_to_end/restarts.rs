@@ -285,8 +285,10 @@ impl World {
                 let session = sessions.entry(*key).or_insert((*batch, 0));
                 *session = (*batch, session.1 + 1);
             }
-            let over = sessions.extract_if(.., |_, (last, _)| batch.since(*last) > IDLE * INTERVAL);
-            let over: Sessions = over.map(|(key, (_, numbers))| (key, numbers)).collect();
+            let is_over = |last: &Time| batch.since(*last) > IDLE * INTERVAL;
+            let over = sessions.iter().filter(|(_, (last, _))| is_over(last));
+            let over: Sessions = over.map(|(key, (_, numbers))| (*key, *numbers)).collect();
+            sessions.retain(|_, (last, _)| !is_over(last));
             prop_assert_eq!(seen.over.get(batch), Some(&over), "sessions that are over in batch {}", batch);
             let under_way: Sessions = sessions.iter().map(|(key, (_, numbers))| (*key, *numbers)).collect();
             prop_assert_eq!(seen.sessions.get(batch), Some(&under_way), "sessions in batch {}", batch);

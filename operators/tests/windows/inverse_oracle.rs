@@ -62,7 +62,7 @@ fn filtered(windows: Windows, keep: impl Fn(i64) -> bool) -> Windows {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// W-6
+    /// W-1
     #[test]
     fn oracle_an_inverse_window_is_the_recomputed_one(
         batches in scripts(), (length, slide) in windows(), cores in 1..4usize, partitions in 1..4usize,
@@ -104,6 +104,7 @@ proptest! {
     }
 
     /// A batch that cannot be computed is skipped, and with it whatever would have entered then; the window goes on without.
+    /// W-4
     #[test]
     fn oracle_what_a_skipped_slide_would_have_brought_is_in_no_window(
         batches in scripts(), (length, slide) in (1..9usize, 1..4usize), poisoned in proptest::collection::btree_set(0..28usize, 0..4),

@@ -5,6 +5,7 @@
 mod committing;
 mod concluding;
 mod forgetting;
+mod messages;
 
 use super::lifecycle::{Lifecycle, Step, Work};
 use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges};
@@ -12,7 +13,7 @@ use super::progress::Progress;
 use super::retention::{Cutoffs, Retention};
 use super::runner::{Generate, JobRunner, RunOutput};
 use super::two_step::{Held, TwoStepOutput};
-use crate::block::{AllocateBatch, Allocation, BlockTracker};
+use crate::block::{Allocation, BlockTracker};
 use crate::clock::SharedClock;
 use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
@@ -24,11 +25,7 @@ use crate::scope::{EngineCore, JobLimits, JobScope};
 use crate::stage::CancelToken;
 use crate::time::Time;
 use crate::topology::SCHEDULER_MAILBOX;
-use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture,
-    WrapFuture,
-};
-use futures::future::{Either, join_all, select};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Recipient, WrapFuture};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +34,7 @@ use tokio::sync::oneshot;
 pub use committing::{Cadence, LoggedRanges};
 pub use concluding::ConcludeHeld;
 pub use forgetting::Settle;
+pub use messages::{Drain, Halt, RunningWork, Tick};
 
 /// What a scheduler is made of.
 pub struct SchedulerParts {
@@ -401,124 +399,6 @@ impl Actor for BatchScheduler {
         for (allocation, ranges) in std::mem::take(&mut self.parts.pending) {
             self.submit(allocation, ranges, ctx);
         }
-    }
-}
-
-/// A batch is due. Answered when it has its blocks; later when too many batches are pending.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Tick {
-    /// The batch time.
-    pub batch: Time,
-}
-
-impl Handler<Tick> for BatchScheduler {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
-        let batch = msg.batch;
-        self.allocating += 1;
-        let (allocated, turn) = oneshot::channel();
-        // The ticker sends one tick at a time, but the last one of a graceful stop may find another on its way.
-        let before = self.last_tick.replace(turn);
-        let room = (self.parts.lifecycle.len() >= self.parts.max_pending).then(|| {
-            let (room, wait) = oneshot::channel();
-            self.waiting_for_room.push(room);
-            wait
-        });
-        let cuts: Vec<_> = self.parts.receivers.iter().map(|receiver| receiver.send(CutBlock)).collect();
-        // A receiver whose blocks find no room for a whole interval does not hold up the batch: they go to a later one.
-        let patience = self.parts.clock.sleep(self.parts.interval);
-        let tracker = self.parts.tracker.clone();
-        let allocate = async move {
-            if let Some(before) = before {
-                let _ = before.await;
-            }
-            if let Some(room) = room {
-                let _ = room.await;
-            }
-            if !cuts.is_empty() {
-                match select(join_all(cuts), patience).await {
-                    Either::Left(_) => {}
-                    Either::Right(_) => log::warn!("a receiver did not hand over its block within the batch interval"),
-                }
-            }
-            fail_point("scheduler.before_allocate");
-            tracker.send(AllocateBatch { batch }).await
-        };
-        Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
-            fail_point("scheduler.after_allocate");
-            scheduler.allocating -= 1;
-            let _ = allocated.send(());
-            match allocation {
-                Ok(Ok(allocation)) => scheduler.submit(allocation, Ranges::new(), ctx),
-                Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
-                Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
-            }
-        }))
-    }
-}
-
-/// Answered when every batch is committed.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Drain;
-
-impl Handler<Drain> for BatchScheduler {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
-        let (drained, wait) = oneshot::channel();
-        if self.drained() {
-            let _ = drained.send(());
-        } else {
-            self.waiting_for_end.push(drained);
-        }
-        Box::pin(async move { drop(wait.await) }.into_actor(self))
-    }
-}
-
-/// What the runners are doing, for people.
-#[derive(Message)]
-#[rtype(result = "String")]
-pub struct RunningWork;
-
-impl Handler<RunningWork> for BatchScheduler {
-    type Result = String;
-
-    fn handle(&mut self, _: RunningWork, _: &mut Self::Context) -> String {
-        let mut running: Vec<String> = self
-            .running
-            .values()
-            .chain(&self.concluding)
-            .map(|(work, what)| {
-                let (Work::Generate(batch) | Work::Output(batch, _)) = work;
-                format!("batch {batch} is still in {what}")
-            })
-            .collect();
-        running.sort();
-        if running.is_empty() {
-            running.push(format!("{} batches are pending", self.parts.lifecycle.len()));
-        }
-        running.join(", ")
-    }
-}
-
-/// Cancels what runs, starts nothing more and ends the actor.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Halt;
-
-impl Handler<Halt> for BatchScheduler {
-    type Result = ();
-
-    fn handle(&mut self, _: Halt, ctx: &mut Self::Context) {
-        self.parts.cancel.cancel();
-        self.parts.lifecycle.halt();
-        if let Some(program) = &mut self.program {
-            program.stop();
-        }
-        ctx.stop();
     }
 }
 

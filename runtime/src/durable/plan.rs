@@ -18,9 +18,9 @@ pub enum Verdict {
     /// Its name stands for state of another type, which cannot be read as that.
     ChangedType {
         /// What is stored.
-        stored: StateSchema,
+        stored: Box<StateSchema>,
         /// What the program has.
-        current: StateSchema,
+        current: Box<StateSchema>,
     },
 }
 
@@ -96,7 +96,9 @@ pub fn plan_changes(stored: &[OperatorRecord], current: &[OperatorRecord]) -> Pl
         let verdict = match before.get(record.name.as_str()) {
             Some(OperatorRecord { state: Some(stored), .. }) => match &record.state {
                 Some(current) if stored.check(current).is_ok() => Verdict::Unchanged,
-                Some(current) => Verdict::ChangedType { stored: stored.clone(), current: current.clone() },
+                Some(current) => {
+                    Verdict::ChangedType { stored: Box::new(stored.clone()), current: Box::new(current.clone()) }
+                }
                 // What it was is gone, and something else has its name.
                 None => Verdict::Added,
             },
@@ -127,7 +129,7 @@ impl PlanChanges {
     pub fn check(&self) -> Result<(), Box<ChangedType>> {
         let misfit = self.rows.iter().find_map(|row| match &row.verdict {
             Verdict::ChangedType { stored, current } => {
-                Some(ChangedType { name: row.name.clone(), stored: stored.clone(), current: current.clone() })
+                Some(ChangedType { name: row.name.clone(), stored: (**stored).clone(), current: (**current).clone() })
             }
             _ => None,
         });

@@ -207,6 +207,7 @@ proptest! {
     }
 
     /// Floats tell every other order of the functions' calls.
+    /// W-3
     #[test]
     fn oracle_a_run_with_restarts_gives_the_same_floats_bit_for_bit(
         window in windows(), steps in steps(-1e6..1e6f64), partitions in 1..4usize,
@@ -225,6 +226,7 @@ proptest! {
 }
 
 /// Only a filter says that a key may be forgotten, and then nothing is kept of it, in memory or in the storage.
+/// W-2
 #[test]
 fn a_key_is_forgotten_when_it_is_in_no_unit_and_the_filter_does_not_show_it() {
     let keys = |filter: Option<fn(i64) -> bool>| {
