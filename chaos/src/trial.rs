@@ -30,6 +30,8 @@ const GOES_ON: u64 = 3;
 
 /// The most partitions of a run.
 const PARTITIONS: usize = 4;
+/// The most batches that become durable together.
+const CADENCE: usize = 3;
 
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
@@ -144,7 +146,7 @@ impl Trial {
                 Death::After(_) => None,
             };
             let mut run = Run {
-                process: application.start_with(order, &partitions(application.runs()))?,
+                process: application.start_with(order, &settings(application.runs()))?,
                 number: application.runs(),
                 death: death.to_string(),
             };
@@ -156,7 +158,7 @@ impl Trial {
             report.count(&run.process);
         }
         let mut run = Run {
-            process: application.start_with(None, &partitions(application.runs()))?,
+            process: application.start_with(None, &settings(application.runs()))?,
             number: application.runs(),
             death: "none".to_owned(),
         };
@@ -177,9 +179,10 @@ impl Trial {
     }
 }
 
-/// A program may go on with another number of partitions than it had: every run has another.
-fn partitions(runs: usize) -> [String; 2] {
-    ["--partitions".to_owned(), (1 + runs % PARTITIONS).to_string()]
+/// A program may go on with another number of partitions than it had, and with rarer checkpoints: every run has others.
+fn settings(runs: usize) -> [String; 4] {
+    let (partitions, batches) = (1 + runs % PARTITIONS, 1 + runs / 2 % CADENCE);
+    ["--partitions", &partitions.to_string(), "--batches-a-checkpoint", &batches.to_string()].map(str::to_owned)
 }
 
 impl Report {
