@@ -13,8 +13,11 @@ fn t(seconds: u64) -> Time {
     Time::from_millis(seconds.cast_signed() * 1000)
 }
 
+/// A class of numbers with their sum and their count.
+type ClassSum = (u64, (u64, u64));
+
 /// Sum and count of the numbers in each of five classes: `None` for a class without any.
-fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, (u64, (u64, u64))> {
+fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, ClassSum> {
     let classes = numbers.map(|n| (n % 5, n));
     let update = |new: &[u64], state: Option<(u64, u64)>| {
         let (sum, count) = state.unwrap_or_default();
@@ -26,8 +29,8 @@ fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, (u64, 
 fn start(
     storage: &MemoryStorage,
     begin: u64,
-    program: impl FnOnce(&StreamingContext) -> Probe<(u64, (u64, u64))>,
-) -> Result<(TestProgram, Probe<(u64, (u64, u64))>), Error> {
+    program: impl FnOnce(&StreamingContext) -> Probe<ClassSum>,
+) -> Result<(TestProgram, Probe<ClassSum>), Error> {
     let storage = storage.clone();
     TestRun::new().begin(t(begin)).start(move |ssc| {
         ssc.checkpoint_to(Arc::new(storage));
@@ -45,7 +48,7 @@ fn expected(batches: u64, per_batch: u64) -> BTreeMap<u64, (u64, u64)> {
     sums
 }
 
-fn last(probe: &Probe<(u64, (u64, u64))>) -> BTreeMap<u64, (u64, u64)> {
+fn last(probe: &Probe<ClassSum>) -> BTreeMap<u64, (u64, u64)> {
     probe.datasets().pop().unwrap_or_default().into_iter().collect()
 }
 
