@@ -144,7 +144,7 @@ fn without_an_argument_it_feeds_itself_and_goes_on_at_the_next_start() {
 
     let first = run("--interval 100ms");
     assert_eq!((first.code, first.err.as_slice()), (Some(0), [].as_slice()));
-    assert!((20..=22).contains(&first.pages().len()), "{first:?}");
+    assert!((20..40).contains(&first.pages().len()), "{first:?}");
     assert!(says(&first, &format!("The counts are kept in {}", directory.display())), "{first:?}");
     assert!(says(&first, "the counts begin at 0") && says(&first, "nc -lk 9999"), "{first:?}");
 

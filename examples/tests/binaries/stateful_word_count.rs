@@ -32,7 +32,7 @@ fn without_an_argument_it_feeds_itself_and_its_counts_never_fall() {
     let end = Program::start(STATEFUL_WORD_COUNT, "--interval 100ms").end();
     assert_eq!((end.code, end.err.as_slice()), (Some(0), [].as_slice()));
     let pages = end.pages();
-    assert!((10..=12).contains(&pages.len()), "what was under way is finished: {pages:?}");
+    assert!((10..20).contains(&pages.len()), "what was under way is finished: {pages:?}");
     let highest: Vec<_> = pages.iter().map(|page| page.counts().next().map(|(_, count)| count)).collect();
     assert!(highest.is_sorted() && highest.first() < highest.last(), "{pages:?}");
     assert!(end.out.iter().any(|line| line.contains("nc -lk 9999")), "it tells how to feed it: {:?}", end.out);
