@@ -17,6 +17,7 @@ chapters!(
     inputs,
     transformations,
     windows,
+    state,
     joins,
     outputs,
     persistence,
