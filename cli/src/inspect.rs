@@ -1,7 +1,7 @@
 //! `waterwheel inspect`: what a directory holds.
 
 use crate::looking::{bytes_of, looking};
-use crate::{date, hex};
+use crate::{counted, date, hex};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -225,7 +225,7 @@ impl fmt::Display for Inspection {
         writeln!(f, "application     {}", self.application)?;
         writeln!(f, "format          {}", self.format)?;
         writeln!(f, "last opened by  {}", self.last_opened_by)?;
-        writeln!(f, "size            {} bytes", self.bytes)?;
+        writeln!(f, "size            {}", counted(self.bytes, "byte"))?;
         writeln!(f, "zero time       {}", time(self.zero))?;
         writeln!(f, "batch interval  {}", interval.as_deref().unwrap_or("none"))?;
         writeln!(f, "last committed  {}", time(self.last_committed))?;
@@ -236,9 +236,9 @@ impl fmt::Display for Inspection {
             let batch = date(Time::from_millis(*batch));
             rows.push(line(&[
                 &batch,
-                &format!("{blocks} blocks"),
-                &format!("{records} records"),
-                &format!("{bytes} bytes"),
+                &counted(*blocks as u64, "block"),
+                &counted(*records, "record"),
+                &counted(*bytes, "byte"),
             ]));
         }
         table(f, &rows)?;
@@ -250,7 +250,7 @@ impl fmt::Display for Inspection {
         )?;
         let streams = self.unallocated.iter();
         let rows: Vec<_> = streams
-            .map(|of| line(&[&of.stream, &format!("{} blocks", of.blocks), &format!("{} records", of.records)]))
+            .map(|of| line(&[&of.stream, &counted(of.blocks as u64, "block"), &counted(of.records, "record")]))
             .collect();
         table(f, &rows)?;
 

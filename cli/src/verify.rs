@@ -1,6 +1,7 @@
 //! `waterwheel verify`: is everything there that a restart would read, and does it fit together?
 
 use crate::contents::{Partition, Shapes, Sink, read};
+use crate::counted;
 use crate::looking::looking;
 use anyhow::Result;
 use serde::Serialize;
@@ -56,8 +57,11 @@ impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} rows with {} bytes read, {} blocks compared with their checksums, {} keys of state decoded",
-            self.rows, self.bytes, self.blocks, self.keys
+            "read: {} with {}; compared with their checksums: {}; decoded: {} of state",
+            counted(self.rows, "row"),
+            counted(self.bytes, "byte"),
+            counted(self.blocks, "block"),
+            counted(self.keys, "key")
         )?;
         self.unchecked.iter().try_for_each(|unchecked| writeln!(f, "not checked: {unchecked}"))?;
         match self.wrong.len() {

@@ -26,6 +26,7 @@ chapters!(
     checkpointing,
     fault_tolerance,
     upgrading,
+    inspecting,
     testing,
     fault_injection,
     tuning,
