@@ -10,7 +10,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 # In CI a lock file that does not match the manifests is an error, at a desk cargo updates it.
 LOCKED := $(if $(CI),--locked)
-LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite -p waterwheel-chaos
+LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite -p waterwheel-cli -p waterwheel-chaos
 WORKLOADS ?= w1 w2 w3 w4 w5 w6
 BENCH_ARGS ?=
 KILLS ?= 200

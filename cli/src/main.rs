@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use waterwheel_cli::dump::{Question, state};
@@ -12,7 +12,10 @@ use waterwheel_cli::verify::verify;
 
 /// Looks into the checkpoint directory of a Waterwheel application. Nothing in it is changed, and the application may be running.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Ends with 0; with 1 when something is wrong or not there; with 2 when it could not answer, and says why."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -88,11 +91,12 @@ fn run(command: Command) -> anyhow::Result<bool> {
 }
 
 fn print(answer: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
-    let text = match json {
-        true => serde_json::to_string_pretty(answer)? + "\n",
-        false => answer.to_string(),
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match json {
+        true => serde_json::to_writer_pretty(&mut out, answer).map_err(io::Error::from).and_then(|()| writeln!(out)),
+        false => write!(out, "{answer}"),
     };
-    match io::stdout().write_all(text.as_bytes()) {
+    match written.and_then(|()| out.flush()) {
         // `waterwheel state ... | head` is no error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(Into::into),

@@ -15,6 +15,8 @@ use waterwheel_runtime::durable::{BLOCK_LOG_SETTING, LedgerLook, Look, Meta, Tab
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::time::Time;
 
+/// The most that is listed as wrong: who sees so much restores a copy.
+const MOST_WRONG: usize = 1_000;
 const REFUSES: &str = "the application will not start from this directory; restore it from a copy";
 
 /// Something that is not as it was written.
@@ -51,6 +53,8 @@ pub struct Verified {
     pub unchecked: Vec<String>,
     /// What is wrong.
     pub wrong: Vec<Wrong>,
+    /// How much more is wrong than what is listed.
+    pub unlisted: u64,
 }
 
 impl fmt::Display for Verified {
@@ -68,7 +72,11 @@ impl fmt::Display for Verified {
             0 => writeln!(f, "nothing is wrong"),
             count => {
                 writeln!(f, "{count} wrong:")?;
-                self.wrong.iter().try_for_each(|wrong| writeln!(f, "  {wrong}"))
+                self.wrong.iter().try_for_each(|wrong| writeln!(f, "  {wrong}"))?;
+                match self.unlisted {
+                    0 => Ok(()),
+                    unlisted => writeln!(f, "  and {unlisted} more"),
+                }
             }
         }
     }
@@ -99,6 +107,10 @@ pub fn verify(directory: &Path) -> Result<Verified> {
 
 impl Verified {
     fn wrong(&mut self, table: impl ToString, place: impl ToString, what: impl ToString, means: impl ToString) {
+        if self.wrong.len() == MOST_WRONG {
+            self.unlisted += 1;
+            return;
+        }
         let (table, place) = (table.to_string(), place.to_string());
         self.wrong.push(Wrong { table, place, what: what.to_string(), means: means.to_string() });
     }

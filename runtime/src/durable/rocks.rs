@@ -13,7 +13,7 @@ mod acknowledged;
 mod reader;
 
 use super::directory::{CheckpointDirectory, DirectoryError};
-use super::keys::{FIXED_TABLES, column_family, end_of, state_of_column_family};
+use super::keys::{FIXED_TABLES, Paths, column_family, end_of, state_of_column_family};
 use super::{Change, Durability, EachRow, Storage, StorageError, Table};
 use acknowledged::{Acknowledged, Note};
 pub(super) use reader::RocksReader;
@@ -22,6 +22,7 @@ use rocksdb::{
     DBWithThreadMode, ErrorKind, LogLevel, MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -66,6 +67,17 @@ impl std::fmt::Debug for RocksStorage {
     }
 }
 
+/// Why a database cannot be opened. What the system refuses (no space, no permission) is no damage, and a copy is of no help; a
+/// file that is missing is.
+fn not_opened(paths: &Paths, error: rocksdb::Error) -> DirectoryError {
+    let is_missing = error.as_ref().contains("No such file or directory");
+    if error.kind() == rocksdb::ErrorKind::IOError && !is_missing {
+        let source = io::Error::other(error.into_string());
+        return DirectoryError::Io { what: "open", path: paths.database(), source };
+    }
+    DirectoryError::Damaged { path: paths.root().to_owned(), reason: error.into_string() }
+}
+
 impl RocksStorage {
     /// Opens the database of a directory, and makes it when the directory is new.
     ///
@@ -81,13 +93,13 @@ impl RocksStorage {
         } else {
             require_log(&path).map_err(damaged)?;
             let names = Database::list_cf(&database, &path);
-            names.map_err(|error| damaged(error.into_string()))?.into_iter().collect()
+            names.map_err(|error| not_opened(directory.paths(), error))?.into_iter().collect()
         };
         let state = names.iter().filter_map(|name: &String| state_of_column_family(name)).collect();
         names.extend(FIXED_TABLES.iter().map(column_family));
         let families = names.iter().map(|name| ColumnFamilyDescriptor::new(name, table_options(name, options, &cache)));
-        let db =
-            Database::open_cf_descriptors(&database, &path, families).map_err(|error| damaged(error.into_string()))?;
+        let db = Database::open_cf_descriptors(&database, &path, families)
+            .map_err(|error| not_opened(directory.paths(), error))?;
 
         let (note, found) = (directory.paths().acknowledged(), db.latest_sequence_number());
         let io = |what| {

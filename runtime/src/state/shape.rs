@@ -4,6 +4,7 @@
 //! from a damaged disk without deep recursion, and a node's number is all that a part has to say of another.
 
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::fmt;
 
 /// The number of a node in its [`Shape`].
@@ -103,6 +104,8 @@ pub const ROOT: NodeId = 0;
 
 /// How deep a shape is written out for people.
 const DEPTH_SHOWN: usize = 8;
+/// How many parts: those of a type that has itself as a part many times are as many as its depth is powers of that.
+const PARTS_SHOWN: usize = 200;
 
 impl Shape {
     pub(super) fn new(nodes: Vec<ShapeNode>) -> Shape {
@@ -116,7 +119,7 @@ impl Shape {
 
     /// The part of the shape that begins at `id`, for people.
     pub fn show(&self, id: NodeId) -> impl fmt::Display + '_ {
-        Shown { shape: self, id, depth: 0 }
+        From { shape: self, id }
     }
 }
 
@@ -126,15 +129,28 @@ impl fmt::Display for Shape {
     }
 }
 
+struct From<'a> {
+    shape: &'a Shape,
+    id: NodeId,
+}
+
+impl fmt::Display for From<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown { shape: self.shape, id: self.id, depth: 0, parts: &Cell::new(PARTS_SHOWN) }.fmt(f)
+    }
+}
+
 struct Shown<'a> {
     shape: &'a Shape,
     id: NodeId,
     depth: usize,
+    /// How many more parts are shown.
+    parts: &'a Cell<usize>,
 }
 
 impl Shown<'_> {
     fn at(&self, id: NodeId) -> Shown<'_> {
-        Shown { shape: self.shape, id, depth: self.depth + 1 }
+        Shown { shape: self.shape, id, depth: self.depth + 1, parts: self.parts }
     }
 
     fn parts(&self, f: &mut fmt::Formatter<'_>, parts: &[Part], variants: bool) -> fmt::Result {
@@ -161,6 +177,8 @@ impl Shown<'_> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(node) = self.shape.node(self.id) else { return f.write_str("?") };
+        let Some(left) = self.parts.get().checked_sub(1) else { return f.write_str("...") };
+        self.parts.set(left);
         if self.depth > DEPTH_SHOWN && !matches!(node, ShapeNode::Leaf(_)) {
             return f.write_str("...");
         }

@@ -1,7 +1,8 @@
 //! The tables of a checkpoint directory for those who only look, also while an application has it open.
 
 use super::{
-    Database, RocksOptions, acknowledged, check_note, database_options, get, require_log, scan, table_options,
+    Database, RocksOptions, acknowledged, check_note, database_options, get, not_opened, require_log, scan,
+    table_options,
 };
 use crate::durable::directory::DirectoryError;
 use crate::durable::keys::{Paths, state_of_column_family};
@@ -30,11 +31,11 @@ impl RocksReader {
         let mut database = database_options(options, false);
         // Every table file is opened at once, so that deleting it afterwards takes nothing away.
         database.set_max_open_files(-1);
-        let names = Database::list_cf(&database, &path).map_err(|error| damaged(error.into_string()))?;
+        let names = Database::list_cf(&database, &path).map_err(|error| not_opened(paths, error))?;
         let cache = Cache::new_lru_cache(8 << 20);
         let families = names.iter().map(|name| ColumnFamilyDescriptor::new(name, table_options(name, options, &cache)));
         let db = Database::open_cf_descriptors_read_only(&database, &path, families, false)
-            .map_err(|error| damaged(error.into_string()))?;
+            .map_err(|error| not_opened(paths, error))?;
         check_note(&noted, db.latest_sequence_number(), &note).map_err(damaged)?;
         let state = names.iter().filter_map(|name| state_of_column_family(name)).collect();
         Ok(RocksReader { db, state })

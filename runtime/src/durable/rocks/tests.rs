@@ -257,6 +257,18 @@ fn a_file_that_is_missing_or_has_a_flipped_bit_is_found_when_it_is_opened_or_rea
 }
 
 #[test]
+fn what_the_system_refuses_is_not_called_damage() {
+    let copy = copy_of(&written(3));
+    let current = copy.path().join("db").join("CURRENT");
+    fs::remove_file(&current).unwrap();
+    fs::create_dir(&current).unwrap();
+    let error = open(copy.path()).unwrap_err();
+    assert!(matches!(error, DirectoryError::Io { what: "open", .. }), "{error}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("Is a directory"), "{source}");
+}
+
+#[test]
 fn a_note_that_was_changed_is_damage() {
     let dir = written(3);
     for damage in [&b""[..], b"0123456789abcdef"] {

@@ -94,6 +94,18 @@ fn plain_types_have_plain_shapes() {
 }
 
 #[test]
+fn a_type_that_has_itself_in_many_parts_is_written_out_in_a_few_lines() {
+    #[derive(Deserialize)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    enum Node {
+        Leaf,
+        Wide(Vec<Node>, Vec<Node>, Vec<Node>, Vec<Node>, Vec<Node>, Vec<Node>, Vec<Node>, Vec<Node>),
+    }
+    let shown = shape::<Node>();
+    assert!(shown.starts_with("Leaf | Wide") && shown.ends_with("...)") && shown.len() < 5_000, "{shown}");
+}
+
+#[test]
 fn structures_have_their_fields_and_newtypes_are_what_they_wrap() {
     let expected = "{ total: u32, names: [text], last: (u8, char)? }";
     assert_eq!(shape::<Stats>(), expected);
