@@ -162,7 +162,17 @@ impl Checkpoint {
         let block_log = config.receiver.block_log;
         let durability = if config.checkpoint.sync { Durability::Synced } else { Durability::Ordered };
         let (catch_up, left) = (config.checkpoint.catch_up, recovered.map(left));
-        Ok(DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left })
+        Ok(DurableSpec {
+            storage,
+            journal,
+            zero,
+            cadence,
+            durability,
+            catch_up,
+            slides: graph.slides(),
+            block_log,
+            left,
+        })
     }
 }
 

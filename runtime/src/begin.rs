@@ -1,6 +1,6 @@
 //! What a context begins with: nothing, or what an earlier run left.
 
-use crate::batch::{Cadence, Resume, first_tick};
+use crate::batch::{Cadence, Grid, Resume, Ticks, ticks_after};
 use crate::block::{Ledger, LedgerLog, MemoryLog};
 use crate::config::CatchUp;
 use crate::durable::{BlockLog, DurableSpec, Keeper, KeeperLog, Recovery};
@@ -15,8 +15,7 @@ use std::time::Duration;
 pub(crate) struct Begin {
     /// Batches are at zero + n x interval.
     pub(crate) zero: Time,
-    /// The first tick.
-    pub(crate) first: Time,
+    pub(crate) ticks: Ticks,
     pub(crate) ledger: Ledger,
     pub(crate) log: Box<dyn LedgerLog>,
     /// Which batches are made durable at once; `None` when nothing is.
@@ -33,7 +32,7 @@ impl Begin {
     pub(crate) fn anew(zero: Time, interval: Duration) -> Begin {
         Begin {
             zero,
-            first: zero + interval,
+            ticks: Ticks::from(zero + interval, interval),
             ledger: Ledger::new(),
             log: Box::new(MemoryLog),
             cadence: None,
@@ -46,7 +45,7 @@ impl Begin {
 
     /// With a storage. The keeper is started on `arbiter`, which it blocks.
     pub(crate) fn of(spec: DurableSpec, interval: Duration, now: Time, arbiter: &ArbiterHandle) -> Begin {
-        let DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left } = spec;
+        let DurableSpec { storage, journal, zero, cadence, durability, catch_up, slides, block_log, left } = spec;
         let kept = storage.clone();
         let keeper = Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept));
         let streams = journal.streams().clone();
@@ -56,17 +55,20 @@ impl Begin {
         let Some(left) = left else { return anew };
 
         let newest = left.newest().unwrap_or(zero);
-        let (first, missed) = first_tick(catch_up, zero, interval, newest, now);
+        let (ticks, missed) = ticks_after(catch_up, Grid { zero, interval, slides: &slides }, newest, now);
+        let (ends_of_slides, first) = ticks.beginning();
         let resume = Resume::plan(&left.ledger, &left.ranges, left.committed);
-        let recovery = Recovery { committed: left.committed, pending: resume.pending.len(), missed, first };
+        let recovery =
+            Recovery { committed: left.committed, pending: resume.pending.len(), missed, ends_of_slides, first };
         tell(&recovery, catch_up, interval, &left.ledger);
-        Begin { first, ledger: left.ledger, resume, next_blocks: left.next_blocks, recovery: Some(recovery), ..anew }
+        Begin { ticks, ledger: left.ledger, resume, next_blocks: left.next_blocks, recovery: Some(recovery), ..anew }
     }
 }
 
 /// Says where the run goes on.
 fn tell(recovery: &Recovery, catch_up: CatchUp, interval: Duration, ledger: &Ledger) {
-    let Recovery { committed, pending, missed, first } = recovery;
+    let Recovery { committed, pending, missed, ends_of_slides, first } = recovery;
+    let first = ends_of_slides.first().unwrap_or(first);
     let after = committed.map_or_else(|| "from the beginning".to_owned(), |batch| format!("after batch {batch}"));
     let waiting = if ledger.has_unallocated() { ", then what was received and is in no batch yet" } else { "" };
     log::info!("going on {after}: {pending} batches are run again{waiting}; the first new batch is {first}");

@@ -258,7 +258,7 @@ async fn assemble(
             Begin::of(durable, interval, clock.now(), &arbiter)
         }
     };
-    let Begin { zero, first, ledger, log, cadence, resume, block_log, next_blocks, recovery } = begin;
+    let Begin { zero, ticks, ledger, log, cadence, resume, block_log, next_blocks, recovery } = begin;
     if let Some(block_log) = &block_log {
         let blocks = recovered_blocks(context, &ledger, block_log, &receivers);
         // One that is gone is found out by whoever asks it next.
@@ -327,7 +327,7 @@ async fn assemble(
         cancel: cancel.clone(),
     })
     .start();
-    let ticker = BatchTicker::new(clock.clone(), first, interval, scheduler.clone(), faults.clone()).start();
+    let ticker = BatchTicker::new(clock.clone(), ticks, scheduler.clone(), faults.clone()).start();
     publisher.publish(Event::StreamingStarted { time: clock.now() });
 
     let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);

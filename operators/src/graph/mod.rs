@@ -208,6 +208,11 @@ impl Graph {
         }
     }
 
+    /// How long the slides of its streams are. Parts of streams are made when their streams are.
+    pub(crate) fn slides(&self) -> BTreeSet<Duration> {
+        self.nodes.iter().filter(|node| !node.is_part()).map(|node| node.slide).collect()
+    }
+
     /// Adds a stream that is made of those in `uses`.
     pub(crate) fn add_node<T: Data>(
         &mut self,

@@ -17,7 +17,7 @@ mod two_step;
 pub use lifecycle::{Lifecycle, Step, Work};
 pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, PastInputs, ProgramState, Ranges};
 pub use progress::{Progress, Waited};
-pub use resume::{Resume, first_tick};
+pub use resume::{Grid, Resume, Ticks, ticks_after};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
 pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep};
 pub use scheduler::{

@@ -1,35 +1,28 @@
-//! The actor that turns the wheel: one tick for every interval, none left out, in order.
+//! The actor that turns the wheel: one tick for every interval, in order.
 
+use super::resume::Ticks;
 use super::scheduler::{BatchScheduler, Tick};
 use crate::clock::SharedClock;
 use crate::faults::{Fault, Faults, Sentinel};
 use crate::time::Time;
 use crate::topology::TICKER_MAILBOX;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Ticks at zero time + n x interval. Each tick waits until the one before was taken, so a scheduler that is behind holds the
 /// ticker up, and the ticks it missed follow one after another.
 pub struct BatchTicker {
     clock: SharedClock,
-    interval: Duration,
-    next: Rc<Cell<Time>>,
+    ticks: Rc<RefCell<Ticks>>,
     scheduler: Addr<BatchScheduler>,
     faults: Faults,
 }
 
 impl BatchTicker {
-    /// A ticker whose first tick is at `first`.
-    pub fn new(
-        clock: SharedClock,
-        first: Time,
-        interval: Duration,
-        scheduler: Addr<BatchScheduler>,
-        faults: Faults,
-    ) -> BatchTicker {
-        BatchTicker { clock, interval, next: Rc::new(Cell::new(first)), scheduler, faults }
+    /// A ticker of `ticks`.
+    pub fn new(clock: SharedClock, ticks: Ticks, scheduler: Addr<BatchScheduler>, faults: Faults) -> BatchTicker {
+        BatchTicker { clock, ticks: Rc::new(RefCell::new(ticks)), scheduler, faults }
     }
 }
 
@@ -38,15 +31,15 @@ impl Actor for BatchTicker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(TICKER_MAILBOX);
-        let (clock, interval, next) = (self.clock.clone(), self.interval, self.next.clone());
+        let (clock, ticks) = (self.clock.clone(), self.ticks.clone());
         let (scheduler, faults) = (self.scheduler.clone(), self.faults.clone());
         let sentinel = Sentinel::new("batch ticker", faults.clone());
         let ticking = async move {
             let _sentinel = sentinel;
             loop {
-                let batch = next.get();
+                let batch = ticks.borrow().next();
                 clock.sleep_until(batch).await;
-                next.set(batch + interval);
+                ticks.borrow_mut().advance();
                 if scheduler.send(Tick { batch }).await.is_err() {
                     return faults.report(Fault::ActorGone { actor: "batch scheduler" });
                 }
@@ -66,6 +59,6 @@ impl Handler<StopTicker> for BatchTicker {
 
     fn handle(&mut self, _: StopTicker, ctx: &mut Self::Context) -> Self::Result {
         ctx.stop();
-        MessageResult(self.next.get())
+        MessageResult(self.ticks.borrow().next())
     }
 }

@@ -15,7 +15,8 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CatchUp {
-    /// One batch at once, of the last time that was missed: it takes everything that waits.
+    /// One batch at once, of the last time that was missed; and one for every slide, longer than the batch interval, that ended
+    /// meanwhile, so that windows have what came before. The first takes everything that waits.
     #[default]
     Coalesce,
     /// One batch for every time that was missed, as Spark does it: the first takes everything that waits. Timeouts and windows see

@@ -6,8 +6,9 @@ use crate::block::Ledger;
 use crate::config::CatchUp;
 use crate::ids::StreamId;
 use crate::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A storage, and where to go on.
 pub struct DurableSpec {
@@ -23,6 +24,8 @@ pub struct DurableSpec {
     pub durability: Durability,
     /// What becomes of batches that were missed.
     pub catch_up: CatchUp,
+    /// How long the slides of the program's streams are.
+    pub slides: BTreeSet<Duration>,
     /// Whether the records of received blocks are kept, too.
     pub block_log: bool,
     /// What an earlier run left.
@@ -58,6 +61,8 @@ pub struct Recovery {
     pub pending: usize,
     /// Batches whose time came while nothing ran.
     pub missed: u64,
-    /// The first batch that is new.
+    /// New batches that come at once, each at the end of a slide that ended meanwhile.
+    pub ends_of_slides: Vec<Time>,
+    /// The first batch after them: from there on there is one for every interval.
     pub first: Time,
 }
