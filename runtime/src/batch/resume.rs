@@ -77,7 +77,7 @@ impl Ticks {
     /// The next one is taken.
     pub fn advance(&mut self) {
         if self.early.pop_front().is_none() {
-            self.regular = self.regular + self.interval;
+            self.regular += self.interval;
         }
     }
 }
