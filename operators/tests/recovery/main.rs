@@ -5,6 +5,7 @@ mod blocks;
 mod catching_up;
 mod map_with_state;
 mod replaying;
+mod review;
 mod source;
 mod state;
 mod windows;
