@@ -46,12 +46,20 @@ impl Application {
     /// # Errors
     /// When there is no such program, or no room for its logs.
     pub fn start(&mut self, order: Option<&Order>) -> io::Result<Process> {
+        self.start_with(order, &[])
+    }
+
+    /// [`start`](Application::start) with arguments for this run, after the others.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(&mut self, order: Option<&Order>, args: &[String]) -> io::Result<Process> {
         self.runs += 1;
         let file = |extension: &str| self.dir.join(format!("run-{}.{extension}", self.runs));
         let (log, hits) = (file("log"), file("hits"));
         let out = File::create(&log)?;
         let mut command = Command::new(&self.program);
-        command.args(&self.args).env(HITS_VARIABLE, &hits).env_remove(ORDERS_VARIABLE);
+        command.args(&self.args).args(args).env(HITS_VARIABLE, &hits).env_remove(ORDERS_VARIABLE);
         // What is of use in a log is the error and not the way to `main`.
         command.env("RUST_BACKTRACE", "0");
         if let Some(order) = order {

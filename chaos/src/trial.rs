@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
+use tempfile::TempDir;
 use thiserror::Error;
 use waterwheel::runtime::failpoint::{Action, Order};
 
@@ -21,11 +22,16 @@ const RATE: u64 = 400;
 /// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
 const TO_DEATH: Duration = Duration::from_secs(3);
 /// How long anything else may take. Nothing takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What is passed once in every batch that is done.
 const BATCH_DONE: &str = "scheduler.after_commit";
 /// Batches that a run has to finish after a panic that it survived.
 const GOES_ON: u64 = 3;
+
+/// The most partitions of a run.
+const PARTITIONS: usize = 4;
+/// The most batches that become durable together.
+const CADENCE: usize = 3;
 
 const SIGABRT: i32 = 6;
 const SIGKILL: i32 = 9;
@@ -44,13 +50,25 @@ pub struct Trial {
     pub skipping: bool,
 }
 
+/// An empty directory for a trial: in memory where there is such a place, since no machine is killed and the disk need not be
+/// waited for.
+///
+/// # Errors
+/// Those of the system.
+pub fn scratch() -> io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("waterwheel-chaos-").tempdir_in(place)
+}
+
 impl Trial {
     /// Whether one of `deaths` is where only a program that skips comes.
     pub fn has_to_skip(deaths: &[Death]) -> bool {
         deaths.iter().any(|death| matches!(death, Death::At(order) if order.point.ends_with("_abort")))
     }
 
-    fn deaths(&self) -> impl Iterator<Item = Death> + use<'_> {
+    /// The deaths as they are: see `skipping`.
+    pub fn deaths(&self) -> impl Iterator<Item = Death> + use<'_> {
         self.deaths.iter().cloned().map(|death| match death {
             Death::At(order) if self.skipping && order.action == Action::Panic => {
                 Death::At(Order { action: Action::Kill, ..order })
@@ -127,8 +145,11 @@ impl Trial {
                 Death::At(order) => Some(order),
                 Death::After(_) => None,
             };
-            let mut run =
-                Run { process: application.start(order)?, number: application.runs(), death: death.to_string() };
+            let mut run = Run {
+                process: application.start_with(order, &settings(application.runs()))?,
+                number: application.runs(),
+                death: death.to_string(),
+            };
             let died = match &death {
                 Death::At(order) => run.until(order)?,
                 Death::After(time) => run.after(*time)?,
@@ -136,7 +157,11 @@ impl Trial {
             report.died.push(died);
             report.count(&run.process);
         }
-        let mut run = Run { process: application.start(None)?, number: application.runs(), death: "none".to_owned() };
+        let mut run = Run {
+            process: application.start_with(None, &settings(application.runs()))?,
+            number: application.runs(),
+            death: "none".to_owned(),
+        };
         let fed = feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
             Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
             _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
@@ -152,6 +177,12 @@ impl Trial {
         report.findings = audit(&fed, &Outputs::read(&self.home, self.skipping)?);
         Ok(report)
     }
+}
+
+/// A program may go on with another number of partitions than it had, and with rarer checkpoints: every run has others.
+fn settings(runs: usize) -> [String; 4] {
+    let (partitions, batches) = (1 + runs % PARTITIONS, 1 + runs / 2 % CADENCE);
+    ["--partitions", &partitions.to_string(), "--batches-a-checkpoint", &batches.to_string()].map(str::to_owned)
 }
 
 impl Report {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 use waterwheel_chaos::death::Death;
 use waterwheel_chaos::subject::pipeline::Home;
-use waterwheel_chaos::trial::Trial;
+use waterwheel_chaos::trial::{Trial, scratch};
 
 /// Point, kind and occurrence, by directory: each run of a directory goes on where the last one died.
 const CASES: &[&[&str]] = &[
@@ -40,7 +40,7 @@ fn nothing_is_lost_or_counted_twice_by_a_program_that_is_killed_at_any_time() {
 }
 
 fn check(deaths: Vec<Death>) {
-    let home = tempfile::tempdir().unwrap();
+    let home = scratch().unwrap();
     let trial = Trial {
         program: env!("CARGO_BIN_EXE_chaos_subject").into(),
         home: Home::new(home.path()),

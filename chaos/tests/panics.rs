@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use fail::FailScenario;
+use std::sync::Arc;
 use std::time::Duration;
 use waterwheel::prelude::*;
 use waterwheel::runtime::block::StorageLevel;
+use waterwheel::runtime::durable::MemoryStorage;
 use waterwheel::runtime::failpoint::{FAIL_POINTS, hits};
 use waterwheel::runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
@@ -31,22 +33,27 @@ impl Receiver for Numbers {
     }
 }
 
-/// A program that passes every kind of place: blocks, a shuffle, an output.
+/// A program that passes every kind of place: blocks, a shuffle, state, an output.
 fn start(engine: &Engine) -> RunningContext {
     let config = Config::local("panics").with_cores(2).with_handle_signals(false).with_block_interval(milliseconds(5));
     let ssc = StreamingContext::on(engine, config, milliseconds(20)).unwrap();
+    ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
     let numbers = ssc.receiver_stream("numbers", StorageLevel::MemoryOnly, || Numbers);
     let counts = numbers.map(|number| (number % 7, 1_u64)).reduce_by_key(|a, b| a + b);
     counts.foreach_rdd(|rdd| rdd.count().map(drop));
+    let sum = |new: &[u64], sum: Option<u64>| Some(sum.unwrap_or(0) + new.iter().sum::<u64>());
+    counts.update_state_by_key(sum).named("totals").foreach_rdd(|rdd| rdd.count().map(drop));
     ssc.start().unwrap()
 }
 
 /// What is told when a panic comes at the point `name`; `None` when it is survived: the task is tried again.
 fn told(name: &str) -> Option<&'static str> {
-    let (part, _) = name.split_once('.').unwrap();
+    let (part, place) = name.split_once('.').unwrap();
     match part {
+        "log" if place.ends_with("block") => Some("the receiver supervisor is gone"),
         "receiver" => Some("the receiver supervisor is gone"),
-        "tracker" => Some("the block tracker is gone"),
+        "tracker" | "log" => Some("the block tracker is gone"),
+        "keeper" => Some("the keeper ended before it answered"),
         "scheduler" => Some("the batch scheduler is gone"),
         "runner" => Some("panicked"),
         "worker" => None,
@@ -62,7 +69,7 @@ fn a_panic_at_a_fail_point_is_told_as_a_fault_or_survived() {
     assert!(running.wait_for_batches(BATCHES, DEADLINE), "{running:?}");
     running.stop(Stop::Graceful).unwrap();
     let passed: Vec<&str> = FAIL_POINTS.iter().map(|point| point.name).filter(|name| hits(name) > 2).collect();
-    assert!(passed.len() >= 18, "{passed:?}");
+    assert!(passed.len() >= 24, "{passed:?}");
 
     for name in passed {
         // The third passing: the program is under way.

@@ -173,7 +173,7 @@ impl Beginning<'_> {
         if theirs != ours {
             return Err(CheckpointError::OtherInterval { theirs, ours });
         }
-        let changes = plan_changes(&recovered.meta.operators, &self.graph.operator_records());
+        let changes = plan_changes(&recovered.meta.writers(recovered.last_committed), &self.graph.operator_records());
         tell(&self.config.app_name, &changes);
         changes.check()?;
         for (key, before, after) in recovered.meta.changed_settings(&self.config.in_text()) {
@@ -203,13 +203,16 @@ impl Beginning<'_> {
     }
 
     /// What is written down about the program.
-    fn meta(&self, zero: Time, journal: &Journal, _: Option<&Recovered>) -> Meta {
+    fn meta(&self, zero: Time, journal: &Journal, recovered: Option<&Recovered>) -> Meta {
+        let operators = self.graph.operator_records();
+        let set_aside = recovered.map(|earlier| earlier.meta.aside(&operators, earlier.last_committed));
         Meta {
+            set_aside: set_aside.unwrap_or_default(),
             application: self.config.app_name.clone(),
             zero,
             interval: self.interval,
             streams: journal.streams().stored().clone(),
-            operators: self.graph.operator_records(),
+            operators,
             settings: self.config.in_text(),
         }
     }
@@ -231,7 +234,8 @@ fn tell(application: &str, changes: &PlanChanges) {
 fn load(storage: &dyn Storage, states: &[ProgramState], recovered: &Recovered) -> Result<(), CheckpointError> {
     let Some(committed) = recovered.last_committed else { return Ok(()) };
     let stored = storage.state_tables()?;
-    let had = |name: &str| recovered.meta.operators.iter().any(|known| known.name == name && known.state.is_some());
+    let writers = recovered.meta.writers(Some(committed));
+    let had = |name: &str| writers.iter().any(|known| known.name == name && known.state.is_some());
     for ProgramState { name, operator, .. } in states.iter().filter(|state| stored.contains(&state.name)) {
         if !had(name) {
             log::warn!(

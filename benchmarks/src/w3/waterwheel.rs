@@ -14,5 +14,11 @@ pub(super) fn run(job: &Job) -> Result<Done> {
     // Windows are full before anything is measured.
     let measured = job.window.min(batches.len())..batches.len();
     let plan = Plan { name: "w3", cores: job.cores, batches, measured, checkpoint };
-    driven::run_counting(&plan, |records| records.reduce_by_key_and_window(|a, b| a + b, length, INTERVAL))
+    driven::run_counting(&plan, |records| {
+        if !job.inverse {
+            return records.reduce_by_key_and_window(|a, b| a + b, length, INTERVAL);
+        }
+        let counted = InverseWindow::new().filter(|_, count| *count > 0);
+        records.reduce_by_key_and_window_inverse_with(|a, b| a + b, |a, b| a - b, length, INTERVAL, counted)
+    })
 }

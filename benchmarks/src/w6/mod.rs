@@ -69,10 +69,11 @@ struct Seen {
 /// Run the workload.
 pub(crate) fn main(args: &Args) -> Result<()> {
     ensure!(args.cores > 0, "--cores must be at least 1");
-    ensure!(args.keys > 0 && args.updates_per_batch > 0 && args.restarts > 0, "nothing to do");
+    ensure!(args.keys > 0 && args.updates_per_batch > 0, "nothing to do");
     if let (Some(part), Some(dir)) = (args.part, &args.dir) {
         return child::main(args, part, dir, args.restarts);
     }
+    ensure!(args.restarts > 0, "--restarts must be at least 1");
     let fresh = Fresh::new(args.dir.as_deref())?;
     let filling = Instant::now();
     Process::start(args, Part::Fill, fresh.path(), 0)?.line()?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use waterwheel::runtime::failpoint::FAIL_POINTS;
 use waterwheel_chaos::death::{Death, deaths};
 use waterwheel_chaos::subject::pipeline::Home;
-use waterwheel_chaos::trial::Trial;
+use waterwheel_chaos::trial::{Trial, scratch};
 
 /// Kills a streaming program again and again while it works, restarts it, and compares all its outputs and its state with what
 /// it was fed.
@@ -61,7 +61,7 @@ struct Total {
 
 impl Total {
     fn run(&mut self, number: usize, program: &Path, deaths: &[Death]) -> anyhow::Result<()> {
-        let dir = tempfile::Builder::new().prefix("waterwheel-chaos-").tempdir()?;
+        let dir = scratch()?;
         let trial = Trial {
             program: program.to_owned(),
             home: Home::new(dir.path()),
@@ -70,10 +70,10 @@ impl Total {
         };
         let outcome = trial.run().map_err(anyhow::Error::from).and_then(|report| {
             println!("trial {number}: {} records, {}", report.findings.records, report.findings);
-            for (death, died) in deaths.iter().zip(&report.died) {
+            for (death, died) in trial.deaths().zip(&report.died) {
                 println!("  {death}: {died}");
             }
-            if report.findings.is_clean() { Ok(report) } else { bail!("{}", report.findings) }
+            if report.findings.is_clean() { Ok(report) } else { bail!("the outputs do not follow from what was fed") }
         });
         let report = match outcome {
             Ok(report) => report,
@@ -82,7 +82,7 @@ impl Total {
                 return Err(error.context(format!("trial {number}; everything it wrote is in {}", kept.display())));
             }
         };
-        self.kills += deaths.iter().filter(|death| death.is_kill()).count();
+        self.kills += trial.deaths().filter(Death::is_kill).count();
         self.records += report.findings.records;
         for (point, hits) in report.hits {
             *self.hits.entry(point).or_default() += hits;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use waterwheel_chaos::subject::pipeline::{Home, program};
+use waterwheel_chaos::subject::pipeline::{Home, Settings, program};
 
 /// The program that `chaos` kills.
 #[derive(Parser)]
@@ -15,6 +15,12 @@ struct Cli {
     /// Adds an output that fails now and then and is skipped.
     #[arg(long)]
     skipping: bool,
+    /// Partitions of a shuffle, and of the states.
+    #[arg(long, default_value_t = 2)]
+    partitions: usize,
+    /// Batches that become durable together.
+    #[arg(long, default_value_t = 1)]
+    batches_a_checkpoint: u32,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -22,7 +28,9 @@ fn main() -> anyhow::Result<()> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
         .init();
-    let running = program(&Home::new(cli.home), cli.feeder, cli.skipping)?.start()?;
+    let settings =
+        Settings { skipping: cli.skipping, partitions: cli.partitions, batches_a_checkpoint: cli.batches_a_checkpoint };
+    let running = program(&Home::new(cli.home), cli.feeder, settings)?.start()?;
     running.await_termination()?;
     Ok(())
 }

@@ -70,21 +70,36 @@ impl Home {
     }
 }
 
+/// What may be different in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether there is an output that fails now and then, and the policy to skip it.
+    pub skipping: bool,
+    /// Partitions of a shuffle, and of the states.
+    pub partitions: usize,
+    /// Batches that become durable together.
+    pub batches_a_checkpoint: u32,
+}
+
 /// The program, over what an earlier run has left in `home`.
-///
-/// `skipping` adds an output that fails now and then, and the policy to skip it.
 ///
 /// # Errors
 /// A database that cannot be opened.
-pub fn program(home: &Home, peer: SocketAddr, skipping: bool) -> anyhow::Result<StreamingContext> {
-    let mut config = Config::local("chaos").with_cores(2).with_block_interval(milliseconds(25));
+pub fn program(home: &Home, peer: SocketAddr, settings: Settings) -> anyhow::Result<StreamingContext> {
+    let config = Config::local("chaos")
+        .with_default_parallelism(settings.partitions)
+        .with_cores(2)
+        .with_block_interval(milliseconds(25));
+    // A machine that cannot keep up has fewer batches, and takes its time to end.
+    let mut config = config.with_max_pending_batches(8).with_graceful_stop_timeout(seconds(45));
     config.receiver = config.receiver.with_restart_delay(milliseconds(20));
-    if skipping {
+    config.checkpoint = config.checkpoint.with_interval(settings.batches_a_checkpoint * INTERVAL);
+    if settings.skipping {
         config = config.with_failure_policy(FailurePolicy::Skip);
     }
     let records = rows(home, "records")?;
     let over = rows(home, "sessions_over")?;
-    let skipped = skipping.then(|| rows(home, "skipped")).transpose()?;
+    let skipped = settings.skipping.then(|| rows(home, "skipped")).transpose()?;
     let ssc = StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
         let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer });
         let replayed = ssc.replayable_stream(Numbers { per_batch: PER_BATCH, next: 0 });

@@ -20,8 +20,8 @@ use waterwheel::runtime::error::JobError;
 const WINDOW: u32 = 3;
 /// How long a session waits for its next number.
 const IDLE: u32 = 2;
-/// How often a start is tried whose own writes go wrong.
-const STARTS: usize = 8;
+/// How often a start is tried whose own writes go wrong: more often than a script is long.
+const STARTS: usize = 300;
 
 /// A key and a number.
 type Pair = (u8, i64);
@@ -32,6 +32,15 @@ type Sessions = BTreeMap<u8, u64>;
 /// By key, their sum.
 type Sums = BTreeMap<u8, i64>;
 
+/// How a run of the program is set up.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    partitions: usize,
+    catch_up: CatchUp,
+    /// Batches that become durable together.
+    together: u32,
+}
+
 /// What happens next.
 #[derive(Debug, Clone)]
 enum Step {
@@ -41,8 +50,8 @@ enum Step {
     Turn(u32),
     /// What becomes of the next writes to the storage.
     Write(Vec<WriteOutcome>),
-    /// The program ends, at once or gracefully; so many batches pass; it is started with so many partitions.
-    Restart { how: Stop, missed: u32, partitions: usize, catch_up: CatchUp },
+    /// The program ends, at once or gracefully; so many batches pass; it is started with other settings.
+    Restart { how: Stop, missed: u32, next: Settings },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,12 +64,14 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let how = prop_oneof![3 => Just(Stop::Immediate), 1 => Just(Stop::Graceful)];
     let catch_up = prop_oneof![Just(CatchUp::Coalesce), Just(CatchUp::EachInterval), Just(CatchUp::Skip)];
-    let restart = (how, 0..4_u32, 1..5_usize, catch_up);
+    let settings = (1..5_usize, catch_up, 1..4_u32);
+    let settings = settings.prop_map(|(partitions, catch_up, together)| Settings { partitions, catch_up, together });
+    let restart = (how, 0..4_u32, settings);
     prop_oneof![
         4 => pairs.prop_map(Step::Push),
         4 => (1..4_u32).prop_map(Step::Turn),
         1 => prop::collection::vec(outcome, 1..10).prop_map(Step::Write),
-        3 => restart.prop_map(|(how, missed, partitions, catch_up)| Step::Restart { how, missed, partitions, catch_up }),
+        3 => restart.prop_map(|(how, missed, next)| Step::Restart { how, missed, next }),
     ]
 }
 
@@ -104,6 +115,7 @@ struct Seen {
     records: BTreeMap<Time, Vec<Pair>>,
     totals: BTreeMap<Time, Totals>,
     sums: BTreeMap<Time, Sums>,
+    inverse: BTreeMap<Time, Sums>,
     sessions: BTreeMap<Time, Sessions>,
     over: BTreeMap<Time, Sessions>,
     wrong: Vec<String>,
@@ -141,21 +153,22 @@ impl World {
         World { engine, clock, storage: FaultyStorage::new(storage), log, seen, done, inbox }
     }
 
-    /// Starts the program. Its first writes may go wrong, so it is tried more than once.
-    fn start(&self, partitions: usize, catch_up: CatchUp) -> RunningContext {
-        let mut errors = Vec::new();
+    /// Starts the program. Its first writes may go wrong, so it is tried until the script is at its end.
+    fn start(&self, settings: Settings) -> RunningContext {
+        let mut last = None;
         for _ in 0..STARTS {
-            match self.program(partitions, catch_up).start() {
+            match self.program(settings).start() {
                 Ok(running) => return running,
-                Err(error) => errors.push(error.to_string()),
+                Err(error) => last = Some(error),
             }
         }
-        panic!("it does not start: {errors:?}");
+        panic!("it does not start: {last:?}");
     }
 
-    fn program(&self, partitions: usize, catch_up: CatchUp) -> StreamingContext {
-        let mut config = config().with_default_parallelism(partitions);
-        config.checkpoint = config.checkpoint.with_catch_up(catch_up);
+    fn program(&self, settings: Settings) -> StreamingContext {
+        let mut config = config().with_default_parallelism(settings.partitions);
+        let checkpoint = config.checkpoint.with_catch_up(settings.catch_up);
+        config.checkpoint = checkpoint.with_interval(settings.together * INTERVAL);
         let ssc = StreamingContext::on(&self.engine, config, INTERVAL).unwrap();
         ssc.checkpoint_to(Arc::new(self.storage.clone()));
         let records = ssc.replayable_stream(Log { records: self.log.clone(), next: 0 });
@@ -173,6 +186,14 @@ impl World {
             rdd.collect().map(|all| {
                 let Seen { sums, wrong, .. } = &mut *seen.lock().unwrap();
                 note("the sums", sums, wrong, batch, all.into_iter().collect());
+            })
+        });
+        let seen = self.seen.clone();
+        let windows = records.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, WINDOW * INTERVAL, INTERVAL);
+        windows.named("windows").foreach_rdd_with_time(move |rdd, batch| {
+            rdd.collect().map(|all| {
+                let Seen { inverse, wrong, .. } = &mut *seen.lock().unwrap();
+                note("the sums with an inverse", inverse, wrong, batch, all.into_iter().collect());
             })
         });
         let seen = self.seen.clone();
@@ -224,10 +245,10 @@ impl World {
 
     /// Takes the steps, comes to a clean end, and compares.
     fn run(self, steps: Vec<Step>) -> Result<(), TestCaseError> {
-        let mut running = Some(self.start(2, CatchUp::Coalesce));
-        let (mut partitions, mut catch_up) = (2, CatchUp::Coalesce);
+        let mut settings = Settings { partitions: 2, catch_up: CatchUp::Coalesce, together: 1 };
+        let mut running = Some(self.start(settings));
         for step in steps {
-            let now = running.take().unwrap_or_else(|| self.start(partitions, catch_up));
+            let now = running.take().unwrap_or_else(|| self.start(settings));
             match step {
                 Step::Push(pairs) => self.log.lock().unwrap().extend(pairs),
                 Step::Write(outcomes) => self.storage.script(outcomes),
@@ -236,11 +257,11 @@ impl World {
                         continue;
                     }
                 }
-                Step::Restart { how, missed, partitions: next, catch_up: policy } => {
+                Step::Restart { how, missed, next } => {
                     // Stopped gracefully it may meet the fault that was scripted for its last writes.
                     let _ = now.stop(how);
                     self.clock.advance(missed * INTERVAL);
-                    (partitions, catch_up) = (next, policy);
+                    settings = next;
                     continue;
                 }
             }
@@ -251,7 +272,7 @@ impl World {
         self.storage.script(std::iter::empty());
         let mut ended = false;
         for _ in 0..STARTS {
-            let running = self.start(partitions, catch_up);
+            let running = self.start(settings);
             if self.turn(&running, 1) && running.stop(Stop::Graceful).is_ok() {
                 ended = true;
                 break;
@@ -291,6 +312,10 @@ impl World {
                 *sums.entry(*key).or_default() += number;
             }
             prop_assert_eq!(seen.sums.get(batch), Some(&sums), "sums of the window of batch {}", batch);
+            // There a key stays, with 0, when its last number has left the window.
+            let mut inverse: Sums = totals.keys().map(|key| (*key, 0)).collect();
+            inverse.extend(sums);
+            prop_assert_eq!(seen.inverse.get(batch), Some(&inverse), "sums with an inverse of batch {}", batch);
         }
         Ok(())
     }

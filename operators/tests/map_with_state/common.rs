@@ -5,6 +5,8 @@ use waterwheel_operators::testkit::{Probe, Scripted, TestProgram, TestRun};
 
 pub(crate) type Outcome = Result<(), Error>;
 pub(crate) type Spec<S, R> = StateSpec<String, i32, S, R>;
+/// The mapped records of each batch, and the snapshots after it.
+pub(crate) type Seen<R, P> = (Vec<Vec<R>>, Vec<Vec<P>>);
 pub(crate) type Counts = Vec<(String, i32)>;
 
 /// `a,b | a | []`: the keys of each batch.
@@ -57,7 +59,7 @@ where
 pub(crate) fn run<S, R>(
     input: &str,
     spec: impl FnOnce(&StreamingContext) -> Spec<S, R>,
-) -> Result<(Vec<Vec<R>>, Vec<Vec<(String, S)>>), Error>
+) -> Result<Seen<R, (String, S)>, Error>
 where
     S: Record + Ord,
     R: Record + Ord,

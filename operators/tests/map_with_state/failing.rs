@@ -143,8 +143,7 @@ fn outputs_read_the_records_without_calling_the_function_again() -> Outcome {
             counted.fetch_add(1, Ordering::Relaxed);
             add(n, sum)
         }));
-        let twice = mapped.foreach_rdd(|dataset| dataset.count().and(dataset.count()).map(drop));
-        let () = twice;
+        mapped.foreach_rdd(|dataset| dataset.count().and(dataset.count()).map(drop));
         (mapped.probe(), mapped.map(|n| n * 10).probe())
     })?;
     test.advance(2)?;

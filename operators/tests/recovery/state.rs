@@ -13,8 +13,11 @@ fn t(seconds: u64) -> Time {
     Time::from_millis(seconds.cast_signed() * 1000)
 }
 
+/// A class of numbers with their sum and their count.
+type ClassSum = (u64, (u64, u64));
+
 /// Sum and count of the numbers in each of five classes: `None` for a class without any.
-fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, (u64, (u64, u64))> {
+fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, ClassSum> {
     let classes = numbers.map(|n| (n % 5, n));
     let update = |new: &[u64], state: Option<(u64, u64)>| {
         let (sum, count) = state.unwrap_or_default();
@@ -26,8 +29,8 @@ fn sums<'c>(numbers: &DStream<'c, u64>, partitions: usize) -> DStream<'c, (u64, 
 fn start(
     storage: &MemoryStorage,
     begin: u64,
-    program: impl FnOnce(&StreamingContext) -> Probe<(u64, (u64, u64))>,
-) -> Result<(TestProgram, Probe<(u64, (u64, u64))>), Error> {
+    program: impl FnOnce(&StreamingContext) -> Probe<ClassSum>,
+) -> Result<(TestProgram, Probe<ClassSum>), Error> {
     let storage = storage.clone();
     TestRun::new().begin(t(begin)).start(move |ssc| {
         ssc.checkpoint_to(Arc::new(storage));
@@ -45,7 +48,7 @@ fn expected(batches: u64, per_batch: u64) -> BTreeMap<u64, (u64, u64)> {
     sums
 }
 
-fn last(probe: &Probe<(u64, (u64, u64))>) -> BTreeMap<u64, (u64, u64)> {
+fn last(probe: &Probe<ClassSum>) -> BTreeMap<u64, (u64, u64)> {
     probe.datasets().pop().unwrap_or_default().into_iter().collect()
 }
 
@@ -139,6 +142,42 @@ fn state_of_another_type_is_refused_by_the_operators_name_and_stays_as_it_was() 
     again.advance(1).unwrap();
     assert_eq!(last(&probe), expected(3, 7));
     again.stop().unwrap();
+}
+
+/// A program that lacks an operator, and the one before it again: with its state as long as nothing has been committed without it.
+#[test]
+fn an_operator_that_was_taken_out_comes_back_with_its_state_until_a_batch_is_committed_without_it() {
+    for committed_without in [0, 1] {
+        let storage = MemoryStorage::default();
+        let with = |begin: u64, batches: u64| {
+            let (mut test, probe) = start(&storage, begin, |ssc| {
+                sums(&ssc.replayable_stream(Numbers::new(7).0).named("numbers"), 2).named("sums").probe()
+            })
+            .unwrap();
+            test.advance(batches).unwrap();
+            test.stop().unwrap();
+            last(&probe)
+        };
+        with(0, 3);
+        let theirs = storage.clone();
+        let (mut without, ()) = TestRun::new()
+            .begin(t(3))
+            .start(move |ssc| {
+                ssc.checkpoint_to(Arc::new(theirs));
+                ssc.replayable_stream(Numbers::new(7).0)
+                    .named("numbers")
+                    .foreach_rdd(|dataset| dataset.count().map(drop));
+            })
+            .unwrap();
+        without.advance(committed_without).unwrap();
+        drop(without);
+        let found = with(3 + committed_without, 1);
+        let all: u64 = found.values().map(|(_, count)| count).sum();
+        match committed_without {
+            0 => assert_eq!(found, expected(4, 7)),
+            _ => assert_eq!(all, 7, "it begins with nothing rather than with a hole"),
+        }
+    }
 }
 
 /// S-1

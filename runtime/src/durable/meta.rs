@@ -36,11 +36,41 @@ pub struct Meta {
     pub streams: BTreeMap<String, u32>,
     /// Its operators.
     pub operators: Vec<OperatorRecord>,
+    /// Stateful operators that the program no longer has. Their state is still there, and is gone on with if they come back before
+    /// another batch is committed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
     /// Its settings. They are never restored; differences are told.
     pub settings: BTreeMap<String, String>,
 }
 
+/// A stateful operator that was taken out of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The last batch that it took part in.
+    pub after: Time,
+    /// The operator.
+    pub operator: OperatorRecord,
+}
+
 impl Meta {
+    /// The operators that wrote what is stored as of the batch `committed`: those of the last program, and those of earlier ones
+    /// whose state nothing has been committed past.
+    pub fn writers(&self, committed: Option<Time>) -> Vec<OperatorRecord> {
+        let back = self.set_aside.iter().filter(|aside| Some(aside.after) == committed);
+        self.operators.iter().chain(back.map(|aside| &aside.operator)).cloned().collect()
+    }
+
+    /// The stateful operators of earlier programs that one with the operators `current` lacks, when it begins after `committed`.
+    pub fn aside(&self, current: &[OperatorRecord], committed: Option<Time>) -> Vec<SetAside> {
+        let is_gone = |operator: &OperatorRecord| current.iter().all(|other| other.name != operator.name);
+        let last = self.operators.iter().filter(|operator| operator.state.is_some());
+        let last = committed
+            .into_iter()
+            .flat_map(|after| last.clone().map(move |operator| SetAside { after, operator: operator.clone() }));
+        last.chain(self.set_aside.iter().cloned()).filter(|aside| is_gone(&aside.operator)).collect()
+    }
+
     /// What `storage` says; `None` when it says nothing.
     ///
     /// # Errors
@@ -99,6 +129,7 @@ mod tests {
                     state: Some(StateSchema { kind: "update_state_by_key".to_owned(), key, value }),
                 },
             ],
+            set_aside: vec![],
             settings: BTreeMap::from([("cores".to_owned(), "2".to_owned()), ("remember".to_owned(), "1s".to_owned())]),
         }
     }

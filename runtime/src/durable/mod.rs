@@ -32,7 +32,7 @@ pub use journal::Journal;
 pub use keeper::{Append, AppendError, Keeper, LogBlock, LogBlockError};
 pub use log::KeeperLog;
 pub use memory::MemoryStorage;
-pub use meta::{Meta, OperatorRecord};
+pub use meta::{Meta, OperatorRecord, SetAside};
 pub use open::{OpenError, OpenRequest, open};
 pub use plan::{ChangedType, PlanChanges, PlanRow, Verdict, plan_changes};
 pub use recovery::{

@@ -57,8 +57,11 @@ pub fn open(request: OpenRequest<'_>) -> Result<Opened, OpenError> {
     let OpenRequest { directory, application, streams, now } = request;
     let storage = CheckpointDirectory::open(directory, application, now)
         .and_then(|directory| RocksStorage::open(directory, RocksOptions::default()))?;
-    resume(Arc::new(storage), application, streams)
-        .map_err(|cause| OpenError::Recovery { directory: directory.to_owned(), cause })
+    let storage = Arc::new(storage);
+    let opened = resume(storage.clone(), application, streams)
+        .map_err(|cause| OpenError::Recovery { directory: directory.to_owned(), cause })?;
+    storage.mark()?;
+    Ok(opened)
 }
 
 /// Says that this build has no storage for directories.

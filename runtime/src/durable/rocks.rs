@@ -110,8 +110,16 @@ impl RocksStorage {
             Note::UpTo(_) | Note::Missing => {}
         }
         let acknowledged = Acknowledged::open(&note, found).map_err(io("write"))?;
-        directory.mark()?;
         Ok(RocksStorage { db, writer: Mutex::new(Writer { acknowledged, state }), cache, options, directory })
+    }
+
+    /// Marks the directory as one of the application that opened it. Called once it is certain that what is stored is that
+    /// application's: a directory whose mark is lost must not get that of another.
+    ///
+    /// # Errors
+    /// When the mark cannot be written.
+    pub fn mark(&self) -> Result<(), DirectoryError> {
+        self.directory.mark()
     }
 
     /// The directory it is in.

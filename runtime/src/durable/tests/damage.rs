@@ -40,6 +40,7 @@ fn written(settings: &[(&str, &str)]) -> MemoryStorage {
         interval: Duration::from_secs(1),
         streams: journal.streams().stored().clone(),
         operators: Vec::new(),
+        set_aside: vec![],
         settings: pairs.collect(),
     };
     meta.store(&storage).unwrap();
@@ -229,6 +230,7 @@ fn a_directory_is_opened_in_one_step() {
         interval: Duration::from_secs(1),
         streams: opened.journal.streams().stored().clone(),
         operators: Vec::new(),
+        set_aside: vec![],
         settings: BTreeMap::new(),
     };
     meta.store(&*opened.storage).unwrap();

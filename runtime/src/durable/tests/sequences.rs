@@ -228,6 +228,7 @@ fn meta(journal: &Journal) -> Meta {
         interval: Duration::from_millis(1),
         streams: journal.streams().stored().clone(),
         operators: Vec::new(),
+        set_aside: vec![],
         settings: BTreeMap::new(),
     }
 }
