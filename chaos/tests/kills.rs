@@ -4,7 +4,7 @@
 use std::time::Duration;
 use waterwheel_chaos::death::Death;
 use waterwheel_chaos::subject::pipeline::Home;
-use waterwheel_chaos::trial::{Trial, scratch};
+use waterwheel_chaos::trial::{RATE, Trial, scratch};
 
 /// Point, kind and occurrence, by directory: each run of a directory goes on where the last one died.
 const CASES: &[&[&str]] = &[
@@ -46,6 +46,7 @@ fn check(deaths: Vec<Death>) {
         home: Home::new(home.path()),
         skipping: Trial::has_to_skip(&deaths),
         deaths,
+        rate: RATE,
     };
     let report = trial.run().unwrap_or_else(|error| panic!("{error}"));
     assert!(report.findings.is_clean() && report.findings.records > 0, "{:?}: {}", report.died, report.findings);

@@ -7,7 +7,7 @@ use std::path::Path;
 use waterwheel::runtime::failpoint::FAIL_POINTS;
 use waterwheel_chaos::death::{Death, deaths};
 use waterwheel_chaos::subject::pipeline::Home;
-use waterwheel_chaos::trial::{Trial, scratch};
+use waterwheel_chaos::trial::{RATE, Trial, scratch};
 
 /// Kills a streaming program again and again while it works, restarts it, and compares all its outputs and its state with what
 /// it was fed.
@@ -22,6 +22,9 @@ struct Cli {
     /// What the deaths are drawn from; a random one by default.
     #[arg(long)]
     seed: Option<u64>,
+    /// Records sent to it in a second.
+    #[arg(long, default_value_t = RATE)]
+    rate: u64,
     /// Only this trial of the seed.
     #[arg(long)]
     trial: Option<usize>,
@@ -43,10 +46,10 @@ fn main() -> anyhow::Result<()> {
     for (number, deaths) in all.chunks(cli.per_trial.max(1)).enumerate() {
         if cli.trial.is_none_or(|only| only == number) {
             let replay = format!(
-                "cargo run -p waterwheel-chaos --bin chaos -- --seed {seed} --kills {} --per-trial {} --trial {number}",
-                cli.kills, cli.per_trial
+                "cargo run -p waterwheel-chaos --bin chaos -- --seed {seed} --kills {} --per-trial {} --rate {} --trial {number}",
+                cli.kills, cli.per_trial, cli.rate
             );
-            total.run(number, &program, deaths).with_context(|| format!("again with: {replay}"))?;
+            total.run(number, &program, deaths, cli.rate).with_context(|| format!("again with: {replay}"))?;
         }
     }
     total.tell(cli.all_points)
@@ -60,12 +63,13 @@ struct Total {
 }
 
 impl Total {
-    fn run(&mut self, number: usize, program: &Path, deaths: &[Death]) -> anyhow::Result<()> {
+    fn run(&mut self, number: usize, program: &Path, deaths: &[Death], rate: u64) -> anyhow::Result<()> {
         let dir = scratch()?;
         let trial = Trial {
             program: program.to_owned(),
             home: Home::new(dir.path()),
             deaths: deaths.to_vec(),
+            rate,
             skipping: Trial::has_to_skip(deaths),
         };
         let outcome = trial.run().map_err(anyhow::Error::from).and_then(|report| {

@@ -92,7 +92,7 @@ pub struct Wanted {
 /// and by `Eq`; the caller passes the hash, which it needs anyway.
 ///
 /// A version is made by [`begin`](StatePartition::begin) and what it returns. Versions that are not committed can be taken
-/// back; older ones can be read for as long as [`committed`](StatePartition::committed) is told that somebody may.
+/// back; older ones can be read for as long as the partition is told that somebody may.
 pub struct StatePartition<K, S, X = ()> {
     pub(super) segments: Segments<K, S>,
     pub(super) versions: VecDeque<Version<K, S, X>>,
