@@ -56,8 +56,13 @@ impl Cli {
 
 /// Reads the command line of the example that is described by `about`; prints help or an error and exits if it must.
 pub fn parse(about: &'static str) -> Cli {
-    let matches = Cli::command().about(about).get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    parse_as(about)
+}
+
+/// As [`parse`], for an example that has arguments of its own beside [`Cli`].
+pub fn parse_as<A: CommandFactory + FromArgMatches>(about: &'static str) -> A {
+    let matches = A::command().about(about).get_matches();
+    A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Lets warnings and errors through to standard error, or what the variable `RUST_LOG` says.

@@ -27,7 +27,15 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What is wrong in the building of the streams, and what ended the program.
 #[track_caller]
 pub fn run(ssc: StreamingContext, batches: Option<u64>) -> Result<(), Error> {
-    let running = ssc.start()?;
+    finish(ssc.start()?, batches)
+}
+
+/// As [`run`], for a program that has been started.
+///
+/// # Errors
+///
+/// What ended the program.
+pub fn finish(running: RunningContext, batches: Option<u64>) -> Result<(), Error> {
     let Some(batches) = batches else { return running.await_termination() };
     while !running.wait_for_batches(batches, LOOK) && !running.await_termination_or_timeout(Duration::ZERO)? {}
     running.stop(Stop::Graceful)

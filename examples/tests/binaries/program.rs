@@ -22,12 +22,18 @@ pub(crate) const TRANSFORM_BLOCKLIST: &str = env!("CARGO_BIN_EXE_transform_block
 pub(crate) const JOIN_STREAMS: &str = env!("CARGO_BIN_EXE_join_streams");
 pub(crate) const PAGE_VIEWS: &str = env!("CARGO_BIN_EXE_page_views");
 pub(crate) const SESSIONS: &str = env!("CARGO_BIN_EXE_sessions");
+pub(crate) const STATEFUL_WORD_COUNT: &str = env!("CARGO_BIN_EXE_stateful_network_word_count");
+pub(crate) const RECOVERABLE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_recoverable_network_word_count");
+pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 
 /// Every example.
-pub(crate) const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 12] = [
     WORD_COUNT,
+    STATEFUL_WORD_COUNT,
+    RECOVERABLE_WORD_COUNT,
     QUEUE_STREAM,
     WINDOWED_WORD_COUNT,
+    WINDOWED_COUNTS,
     TOP_K,
     TRANSFORM_BLOCKLIST,
     JOIN_STREAMS,

@@ -37,7 +37,7 @@ fn without_an_argument_it_feeds_itself_and_ends_after_its_batches() {
     let end = Program::start(SESSIONS, "--interval 200ms").end();
     assert_eq!((end.code, end.err.as_slice()), (Some(0), [].as_slice()));
     let pages = end.pages();
-    assert!((10..=11).contains(&pages.len()), "{pages:?}");
+    assert!((10..20).contains(&pages.len()), "{pages:?}");
     assert!(pages.iter().all(|page| page.records.len() <= 20) && under_way(&pages[9]) > 0, "{pages:?}");
     // With ten views a batch from a hundred users, most are gone after three.
     assert!(pages.iter().any(|page| page.records.len() > 1), "{pages:?}");

@@ -5,7 +5,7 @@ use super::grouped::Grouped;
 use super::step::{Apply, Gather, Steps};
 use crate::dstream::DStream;
 use crate::graph::Batch;
-use crate::rdd::{Input, Partitioner, Rdd, Stop};
+use crate::rdd::{CHUNK, Input, Partitioner, Rdd, Stop};
 use crate::record::{Data, Key, Record};
 use std::sync::Arc;
 use waterwheel_runtime::error::TaskError;
@@ -182,9 +182,13 @@ fn update_each<K: Key, V: Record, S: Record + PartialEq>(
 ) -> Arc<Update<K, V, S>> {
     Arc::new(move |time, records, version, task| {
         let mut fresh = Vec::new();
-        for ((position, group), mark) in records.groups().iter().enumerate().zip(1_u32..) {
-            if !version.mark(group.hash, &group.key, mark) {
-                fresh.push((position, group));
+        let mut numbered = records.groups().iter().enumerate().zip(1_u32..);
+        for chunk in records.groups().chunks(CHUNK) {
+            version.look_ahead(chunk.iter().map(|group| (group.hash, &group.key)));
+            for ((position, group), mark) in numbered.by_ref().take(chunk.len()) {
+                if !version.mark(group.hash, &group.key, mark) {
+                    fresh.push((position, group));
+                }
             }
         }
         task.run(site, records.records(), || {

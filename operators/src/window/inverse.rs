@@ -14,13 +14,14 @@ mod tests;
 
 use super::sliding::Sliding;
 use super::unit::{Reduced, Unit};
-use crate::rdd::Partitioner;
+use crate::rdd::{CHUNK, Partitioner};
 use crate::record::{Key, Record};
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
-use waterwheel_runtime::state::Changing;
+use waterwheel_runtime::state::{Change, Changing};
 
 /// Whether a key is shown.
 type Filter<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
@@ -151,28 +152,36 @@ impl<K: Key, V: Record> Inverse<K, V> {
     ) -> Result<Vec<(u64, K)>, NotInWindow> {
         let mut emptied = Vec::new();
         Unit::each_together(leaving, &*self.f, |hash, key, left, units| {
-            let held = window.get(hash, key).ok_or(NotInWindow)?;
-            let units = held.units.checked_sub(units).ok_or(NotInWindow)?;
-            let value = (self.inverse)(held.value.clone(), left);
-            window.set(hash, key.clone(), Held { value, units });
-            if units == 0 && self.filter.is_some() {
-                emptied.push((hash, key.clone()));
-            }
-            Ok(())
+            window.change(hash, key, |held| {
+                let held = held.ok_or(NotInWindow)?;
+                let units = held.units.checked_sub(units).ok_or(NotInWindow)?;
+                let value = (self.inverse)(held.value.clone(), left);
+                if units == 0 && self.filter.is_some() {
+                    emptied.push((hash, key.clone()));
+                }
+                Ok(Change::Set(Held { value, units }))
+            })
         })?;
         Ok(emptied)
     }
 
     fn put_in(&self, window: &mut Changing<'_, K, Held<V>, Unit<K, V>>, entering: &Unit<K, V>) {
-        for Reduced { hash, key, value } in entering.entries() {
-            let held = match window.get(*hash, key) {
+        for chunk in entering.entries().chunks(CHUNK) {
+            window.look_ahead(chunk.iter().map(|reduced| (reduced.hash, &reduced.key)));
+            chunk.iter().for_each(|reduced| self.put_in_one(window, reduced));
+        }
+    }
+
+    fn put_in_one(&self, window: &mut Changing<'_, K, Held<V>, Unit<K, V>>, entering: &Reduced<K, V>) {
+        let Reduced { hash, key, value } = entering;
+        let Ok(()) = window.change::<Infallible>(*hash, key, |held| {
+            Ok(Change::Set(match held {
                 Some(Held { value: before, units }) => {
                     Held { value: (self.f)(before.clone(), value.clone()), units: units + 1 }
                 }
                 None => Held { value: value.clone(), units: 1 },
-            };
-            window.set(*hash, key.clone(), held);
-        }
+            }))
+        });
     }
 
     /// Whether the result has the key.

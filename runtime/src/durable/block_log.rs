@@ -64,6 +64,12 @@ impl fmt::Debug for LoggedBlock {
 }
 
 impl LoggedBlock {
+    /// The block with this stored name.
+    #[cfg(feature = "rocksdb")]
+    pub(super) fn stored(storage: Arc<dyn Storage>, block: BlockId) -> LoggedBlock {
+        LoggedBlock { storage, block }
+    }
+
     /// The encoded records.
     ///
     /// # Errors

@@ -55,6 +55,12 @@ pub enum DirectoryError {
         /// One of the things in it.
         found: String,
     },
+    /// It was to be looked into, and there is no sign that an application ever used it.
+    #[error("{} is not a checkpoint directory: it has no file FORMAT; name the one that the application was given", path.display())]
+    NotOne {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A later version wrote it.
     #[error(
         "the checkpoint directory {} has format {found}, and this version knows formats up to {FORMAT}: run the version that wrote it, or a later one",
@@ -222,6 +228,36 @@ fn is_unused(paths: &Paths) -> Result<bool, DirectoryError> {
 }
 
 fn check_format(paths: &Paths, application: &str) -> Result<(), DirectoryError> {
+    let format = read_format(paths)?;
+    if format.application != application {
+        return Err(DirectoryError::OtherApplication {
+            path: paths.root().to_owned(),
+            theirs: format.application,
+            ours: application.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The format and the application of a directory that is only looked into. Nothing is locked or made.
+pub(super) fn recognise(paths: &Paths) -> Result<(u32, String), DirectoryError> {
+    fs::read_dir(paths.root()).map_err(io("list", paths.root()))?;
+    if !paths.format().try_exists().map_err(io("look for", &paths.format()))? {
+        return Err(DirectoryError::NotOne { path: paths.root().to_owned() });
+    }
+    let Format { format, application } = read_format(paths)?;
+    match has_database(paths)? {
+        true => Ok((format, application)),
+        false => Err(damaged(paths, "its database has no file CURRENT")),
+    }
+}
+
+/// Who had the directory open last, as far as its file says.
+pub(super) fn last_holder(paths: &Paths) -> String {
+    holder(&paths.lock())
+}
+
+fn read_format(paths: &Paths) -> Result<Format, DirectoryError> {
     let text = read_text(&paths.format()).map_err(io("read", &paths.format()))?;
     let unreadable = |error: &dyn std::fmt::Display| damaged(paths, format!("its file FORMAT cannot be read: {error}"));
     // The number alone first: what else a later version writes is its own affair.
@@ -234,15 +270,7 @@ fn check_format(paths: &Paths, application: &str) -> Result<(), DirectoryError> 
         }
         Some(_) => {}
     }
-    let format: Format = toml::from_str(&text).map_err(|error| unreadable(&error))?;
-    if format.application != application {
-        return Err(DirectoryError::OtherApplication {
-            path: paths.root().to_owned(),
-            theirs: format.application,
-            ours: application.to_owned(),
-        });
-    }
-    Ok(())
+    toml::from_str(&text).map_err(|error| unreadable(&error))
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

@@ -15,6 +15,8 @@ mod journal;
 mod keeper;
 pub mod keys;
 mod log;
+#[cfg(feature = "rocksdb")]
+mod look;
 mod memory;
 mod meta;
 mod open;
@@ -31,6 +33,8 @@ pub use faulty::{FaultyStorage, WriteOutcome};
 pub use journal::Journal;
 pub use keeper::{Append, AppendError, Keeper, LogBlock, LogBlockError};
 pub use log::KeeperLog;
+#[cfg(feature = "rocksdb")]
+pub use look::{LedgerLook, Look};
 pub use memory::MemoryStorage;
 pub use meta::{Meta, OperatorRecord, SetAside};
 pub use open::{OpenError, OpenRequest, open};

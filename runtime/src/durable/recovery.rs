@@ -242,7 +242,7 @@ pub(super) fn read_position(storage: &dyn Storage) -> Result<(Position, usize), 
 }
 
 /// The blocks whose records are stored, by the index.
-fn stored_blocks(storage: &dyn Storage) -> Result<BTreeSet<BlockId>, RecoveryError> {
+pub(super) fn stored_blocks(storage: &dyn Storage) -> Result<BTreeSet<BlockId>, RecoveryError> {
     let (mut blocks, mut wrong) = (BTreeSet::new(), None);
     storage.scan(&Table::Blocks, keys::BLOCK_INDEX, &mut |key, _| {
         match keys::block_of_index(key) {
@@ -254,7 +254,7 @@ fn stored_blocks(storage: &dyn Storage) -> Result<BTreeSet<BlockId>, RecoveryErr
     wrong.map_or(Ok(blocks), |wrong| Err(contradiction(wrong)))
 }
 
-fn read_offsets(storage: &dyn Storage) -> Result<BTreeMap<String, BTreeMap<Time, Vec<u8>>>, RecoveryError> {
+pub(super) fn read_offsets(storage: &dyn Storage) -> Result<BTreeMap<String, BTreeMap<Time, Vec<u8>>>, RecoveryError> {
     let (mut offsets, mut wrong) = (BTreeMap::<String, BTreeMap<_, _>>::new(), None);
     storage.scan(&Table::Offsets, &[], &mut |key, value| {
         match keys::source_and_batch(key) {

@@ -10,11 +10,13 @@
 //! nothing that cannot be read is deleted.
 
 mod acknowledged;
+mod reader;
 
 use super::directory::{CheckpointDirectory, DirectoryError};
 use super::keys::{FIXED_TABLES, column_family, end_of, state_of_column_family};
 use super::{Change, Durability, EachRow, Storage, StorageError, Table};
 use acknowledged::{Acknowledged, Note};
+pub(super) use reader::RocksReader;
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode,
     DBWithThreadMode, ErrorKind, LogLevel, MultiThreaded, Options, ReadOptions, WriteBatch, WriteOptions,
@@ -40,9 +42,11 @@ impl Default for RocksOptions {
     }
 }
 
+type Database = DBWithThreadMode<MultiThreaded>;
+
 /// Tables in a checkpoint directory.
 pub struct RocksStorage {
-    db: DBWithThreadMode<MultiThreaded>,
+    db: Database,
     writer: Mutex<Writer>,
     cache: Cache,
     options: RocksOptions,
@@ -76,38 +80,24 @@ impl RocksStorage {
             BTreeSet::new()
         } else {
             require_log(&path).map_err(damaged)?;
-            let names = DBWithThreadMode::<MultiThreaded>::list_cf(&database, &path);
+            let names = Database::list_cf(&database, &path);
             names.map_err(|error| damaged(error.into_string()))?.into_iter().collect()
         };
         let state = names.iter().filter_map(|name: &String| state_of_column_family(name)).collect();
         names.extend(FIXED_TABLES.iter().map(column_family));
         let families = names.iter().map(|name| ColumnFamilyDescriptor::new(name, table_options(name, options, &cache)));
-        let db = DBWithThreadMode::open_cf_descriptors(&database, &path, families)
-            .map_err(|error| damaged(error.into_string()))?;
+        let db =
+            Database::open_cf_descriptors(&database, &path, families).map_err(|error| damaged(error.into_string()))?;
 
         let (note, found) = (directory.paths().acknowledged(), db.latest_sequence_number());
         let io = |what| {
             let path = note.clone();
             move |source| DirectoryError::Io { what, path, source }
         };
-        match acknowledged::read(&note).map_err(io("read"))? {
-            Note::UpTo(number) if number > found => {
-                return Err(damaged(format!(
-                    "writes {} to {number} were durable and are gone (to go on without them, delete {})",
-                    found + 1,
-                    note.display()
-                )));
-            }
-            Note::Damaged => {
-                return Err(damaged(format!(
-                    "{0} cannot be read (without it, writes that are missing are not found; to go on so, delete it)",
-                    note.display()
-                )));
-            }
-            Note::Missing if !directory.is_new() => {
-                log::warn!("{} is missing: writes that are missing would not be found this once", note.display());
-            }
-            Note::UpTo(_) | Note::Missing => {}
+        let noted = acknowledged::read(&note).map_err(io("read"))?;
+        check_note(&noted, found, &note).map_err(damaged)?;
+        if noted == Note::Missing && !directory.is_new() {
+            log::warn!("{} is missing: writes that are missing would not be found this once", note.display());
         }
         let acknowledged = Acknowledged::open(&note, found).map_err(io("write"))?;
         Ok(RocksStorage { db, writer: Mutex::new(Writer { acknowledged, state }), cache, options, directory })
@@ -149,6 +139,22 @@ impl RocksStorage {
             writer.state.insert(operator.clone());
         }
         self.family(table).ok_or_else(|| refused("it was made and is not there".to_owned()))
+    }
+}
+
+/// Whether everything that was answered as durable, as `note` says, is among the writes up to `found`.
+fn check_note(note: &Note, found: u64, path: &Path) -> Result<(), String> {
+    match note {
+        Note::UpTo(number) if *number > found => Err(format!(
+            "writes {} to {number} were durable and are gone (to go on without them, delete {})",
+            found + 1,
+            path.display()
+        )),
+        Note::Damaged => Err(format!(
+            "{} cannot be read (without it, writes that are missing are not found; to go on so, delete it)",
+            path.display()
+        )),
+        Note::UpTo(_) | Note::Missing => Ok(()),
     }
 }
 
@@ -233,6 +239,26 @@ fn read_options() -> ReadOptions {
     options
 }
 
+fn get(db: &Database, table: &Table, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+    let Some(family) = db.cf_handle(&column_family(table)) else { return Ok(None) };
+    db.get_cf_opt(&family, key, &read_options()).map_err(unreadable(table))
+}
+
+fn scan(db: &Database, table: &Table, prefix: &[u8], each: EachRow<'_>) -> Result<(), StorageError> {
+    let Some(family) = db.cf_handle(&column_family(table)) else { return Ok(()) };
+    let mut options = read_options();
+    if let Some(end) = end_of(prefix) {
+        options.set_iterate_upper_bound(end);
+    }
+    let mut rows = db.raw_iterator_cf_opt(&family, options);
+    rows.seek(prefix);
+    while let Some((key, value)) = rows.item() {
+        each(key, value)?;
+        rows.next();
+    }
+    rows.status().map_err(unreadable(table))
+}
+
 impl Storage for RocksStorage {
     fn write(&self, changes: &[Change], durability: Durability) -> Result<(), StorageError> {
         let mut writer = self.writer();
@@ -265,23 +291,11 @@ impl Storage for RocksStorage {
     }
 
     fn get(&self, table: &Table, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let Some(family) = self.family(table) else { return Ok(None) };
-        self.db.get_cf_opt(&family, key, &read_options()).map_err(unreadable(table))
+        get(&self.db, table, key)
     }
 
     fn scan(&self, table: &Table, prefix: &[u8], each: EachRow<'_>) -> Result<(), StorageError> {
-        let Some(family) = self.family(table) else { return Ok(()) };
-        let mut options = read_options();
-        if let Some(end) = end_of(prefix) {
-            options.set_iterate_upper_bound(end);
-        }
-        let mut rows = self.db.raw_iterator_cf_opt(&family, options);
-        rows.seek(prefix);
-        while let Some((key, value)) = rows.item() {
-            each(key, value)?;
-            rows.next();
-        }
-        rows.status().map_err(unreadable(table))
+        scan(&self.db, table, prefix, each)
     }
 
     fn state_tables(&self) -> Result<Vec<Arc<str>>, StorageError> {

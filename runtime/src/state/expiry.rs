@@ -18,7 +18,7 @@ use std::time::Duration;
 /// use waterwheel_runtime::state::Expiry;
 /// use waterwheel_runtime::time::{Time, seconds};
 ///
-/// let t = |second| Time::from_millis(second * 1000);
+/// let t = |second: i64| Time::from_millis(second * 1000);
 /// let mut expiry = Expiry::new(seconds(3));
 /// expiry.follow(None, t(1), || []);
 /// expiry.insert(7, t(1));

@@ -8,6 +8,7 @@ mod by_product;
 mod disk;
 mod expiry;
 mod load;
+pub mod look;
 mod operator;
 mod parallel;
 mod partition;

@@ -472,7 +472,11 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
     /// # Errors
     /// When a key, a state or the by-product cannot be encoded; the partition is then as it was.
     pub fn finish(mut self, by_product: X, wanted: Wanted) -> Result<(), CodecError> {
-        self.undo.sort_by(|a, b| in_order((a.hash, &a.key), (b.hash, &b.key)));
+        // Hashes with places are small to sort; two keys with one hash, or one key twice, hardly ever meet.
+        self.undo.sort_by_cached_key(|before| before.hash);
+        for alike in self.undo.chunk_by_mut(|a, b| a.hash == b.hash).filter(|alike| alike.len() > 1) {
+            alike.sort_by(|a, b| in_order((a.hash, &a.key), (b.hash, &b.key)));
+        }
         self.undo.dedup_by(|later, first| later.hash == first.hash && later.key == first.key);
         let mut disk = self.partition.disk.clone();
         let rows = disk.store(&self.partition.segments, &self.undo, self.batch)?;

@@ -11,6 +11,13 @@ use serde::{Deserialize, Serialize};
 /// The format that this build writes, and the only one it reads.
 const FORMAT: u16 = 1;
 
+/// The partition and the row of it that a key of `generation` is for; `None` when it is for none.
+pub(super) fn row_of(generation: u32, key: &[u8]) -> Option<(u32, Row)> {
+    let (partition, _) = key.strip_prefix(generation_prefix(generation).as_slice())?.split_first_chunk::<4>()?;
+    let place = Place { generation, partition: u32::from_be_bytes(*partition) };
+    Some((place.partition, place.row(key)?))
+}
+
 /// The most elements that a sequence of elements without bytes may have: rows are otherwise bounded by their length.
 const MOST_EMPTY: usize = 1 << 24;
 

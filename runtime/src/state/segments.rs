@@ -7,7 +7,7 @@ use hashbrown::hash_table::OccupiedEntry;
 use std::cmp::Ordering;
 
 /// How many segments a partition has.
-pub(super) const SEGMENTS: usize = 256;
+pub const SEGMENTS: usize = 256;
 
 /// The segment of a key: the top bits of its hash.
 pub(super) fn segment_of(hash: u64) -> usize {

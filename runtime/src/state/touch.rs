@@ -5,11 +5,25 @@ use super::partition::{Before, Change, Changing};
 use super::segments::Entry;
 use super::{StateKey, StateValue};
 use crate::time::Time;
+use std::hint::black_box;
 
 impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
     /// The version that this one is made of; `None` for the first one.
     pub fn before(&self) -> Option<Time> {
         self.partition.newest()
+    }
+
+    /// Looks up keys that are about to be changed, and makes room for what they had. No look-up depends on another, so the
+    /// processor waits for the memory of many at once; one change after the other would wait for each. Some hundred keys at a
+    /// time: their entries have to stay in its cache until they are changed.
+    pub fn look_ahead<'k>(&mut self, keys: impl ExactSizeIterator<Item = (u64, &'k K)>)
+    where
+        K: 'k,
+    {
+        self.undo.reserve(keys.len());
+        let segments = &self.partition.segments;
+        // Nobody wants the number; counting keeps the look-ups from being optimised away.
+        black_box(keys.filter(|(hash, key)| segments.get(*hash, key).is_some()).count());
     }
 
     /// Changes the state of `key` as `f` says, which gets the state that it has. The key is looked up once. To remove

@@ -92,18 +92,26 @@ impl<K: Key, V: Data, S: Record, R: Record> Batch<'_, '_, K, V, S, R> {
     /// Calls the function for every record, in order.
     fn data(&mut self, records: &[(K, V)]) -> Result<(), TaskError> {
         let (site, task) = (self.mapper.site, self.task);
-        let mut scratch = Vec::new();
+        let (mut scratch, mut hashes) = (Vec::new(), Vec::with_capacity(CHUNK));
+        self.emitted.reserve(records.len());
         for chunk in records.chunks(CHUNK) {
-            let mut record = |(key, value): &(K, V)| self.record(key, value.clone(), &mut scratch);
-            let called = task.run(site, chunk.len(), || chunk.iter().try_for_each(&mut record))?;
+            let mut chunk_of_records = || -> Result<(), BoxError> {
+                hashes.clear();
+                for (key, _) in chunk {
+                    hashes.push(stable_key_hash(key, &mut scratch)?);
+                }
+                self.states.look_ahead(hashes.iter().copied().zip(chunk.iter().map(|(key, _)| key)));
+                let mut records = hashes.iter().zip(chunk);
+                records.try_for_each(|(hash, (key, value))| self.record(*hash, key, value.clone()))
+            };
+            let called = task.run(site, chunk.len(), &mut chunk_of_records)?;
             called.map_err(|error| task.failed(site, in_full(&*error)))?;
         }
         Ok(())
     }
 
-    fn record(&mut self, key: &K, value: V, scratch: &mut Vec<u8>) -> Result<(), BoxError> {
+    fn record(&mut self, hash: u64, key: &K, value: V) -> Result<(), BoxError> {
         let batch = self.states.batch();
-        let hash = stable_key_hash(key, scratch)?;
         let times_out = self.expiry.is_some();
         let (function, emitted) = (&self.mapper.function, &mut self.emitted);
         let mut is_new = false;
