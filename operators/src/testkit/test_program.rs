@@ -93,10 +93,10 @@ impl TestProgram {
         again + u64::try_from(passed.as_millis() / self.interval.as_millis().max(1)).unwrap_or(u64::MAX)
     }
 
-    /// How many batches of an earlier run are run again, and the first one that is new.
+    /// How many batches come before those that come every interval, and the first of the latter.
     fn beginning(&self) -> (u64, Time) {
         let anew = (0, self.running.zero_time() + self.interval);
-        self.running.recovery().map_or(anew, |recovery| (recovery.pending as u64, recovery.first))
+        self.running.recovery().map_or(anew, |recovery| ((recovery.pending + recovery.slides) as u64, recovery.first))
     }
 
     /// Waits until `condition` holds: for what no batch waits for, such as a receiver that connects. `what` is for the error.

@@ -3,9 +3,9 @@
 
 mod blocks;
 mod catching_up;
+mod inputs;
 mod map_with_state;
 mod replaying;
-mod review;
 mod source;
 mod state;
 mod windows;

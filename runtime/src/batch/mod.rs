@@ -12,6 +12,7 @@ mod retention;
 mod runner;
 mod scheduler;
 mod ticker;
+mod ticks;
 mod two_step;
 
 pub use lifecycle::{Lifecycle, Step, Work};
@@ -24,5 +25,6 @@ pub use scheduler::{
     BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick,
 };
 pub use ticker::{BatchTicker, StopTicker};
+pub use ticks::Ticks;
 pub(crate) use two_step::recover_all;
 pub use two_step::{SecondStep, TwoStepOutput, Verdict};

@@ -1,6 +1,7 @@
-//! The actor that turns the wheel: one tick for every interval, none left out, in order.
+//! The actor that turns the wheel: one tick for every batch, none left out, in order.
 
 use super::scheduler::{BatchScheduler, Tick};
+use super::ticks::Ticks;
 use crate::clock::SharedClock;
 use crate::faults::{Fault, Faults, Sentinel};
 use crate::time::Time;
@@ -8,28 +9,22 @@ use crate::topology::TICKER_MAILBOX;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
-/// Ticks at zero time + n x interval. Each tick waits until the one before was taken, so a scheduler that is behind holds the
+/// Ticks at the times of batches. Each tick waits until the one before was taken, so a scheduler that is behind holds the
 /// ticker up, and the ticks it missed follow one after another.
 pub struct BatchTicker {
     clock: SharedClock,
-    interval: Duration,
+    ticks: Ticks,
     next: Rc<Cell<Time>>,
     scheduler: Addr<BatchScheduler>,
     faults: Faults,
 }
 
 impl BatchTicker {
-    /// A ticker whose first tick is at `first`.
-    pub fn new(
-        clock: SharedClock,
-        first: Time,
-        interval: Duration,
-        scheduler: Addr<BatchScheduler>,
-        faults: Faults,
-    ) -> BatchTicker {
-        BatchTicker { clock, interval, next: Rc::new(Cell::new(first)), scheduler, faults }
+    /// A ticker at the times of `ticks`.
+    pub fn new(clock: SharedClock, ticks: Ticks, scheduler: Addr<BatchScheduler>, faults: Faults) -> BatchTicker {
+        let next = Rc::new(Cell::new(ticks.first()));
+        BatchTicker { clock, ticks, next, scheduler, faults }
     }
 }
 
@@ -38,7 +33,7 @@ impl Actor for BatchTicker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(TICKER_MAILBOX);
-        let (clock, interval, next) = (self.clock.clone(), self.interval, self.next.clone());
+        let (clock, ticks, next) = (self.clock.clone(), self.ticks.clone(), self.next.clone());
         let (scheduler, faults) = (self.scheduler.clone(), self.faults.clone());
         let sentinel = Sentinel::new("batch ticker", faults.clone());
         let ticking = async move {
@@ -46,7 +41,7 @@ impl Actor for BatchTicker {
             loop {
                 let batch = next.get();
                 clock.sleep_until(batch).await;
-                next.set(batch + interval);
+                next.set(ticks.after(batch));
                 if scheduler.send(Tick { batch }).await.is_err() {
                     return faults.report(Fault::ActorGone { actor: "batch scheduler" });
                 }

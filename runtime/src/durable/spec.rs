@@ -58,6 +58,8 @@ pub struct Recovery {
     pub pending: usize,
     /// Batches whose time came while nothing ran.
     pub missed: u64,
-    /// The first batch that is new.
+    /// How many of those that were missed are made all the same, since windows slide in them; they come before `first`.
+    pub slides: usize,
+    /// The batch from which on there is one every interval.
     pub first: Time,
 }
