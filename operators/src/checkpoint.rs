@@ -10,8 +10,9 @@ use std::time::Duration;
 use waterwheel_runtime::batch::{Cadence, ProgramState, Ranges};
 use waterwheel_runtime::config::Config;
 use waterwheel_runtime::durable::{
-    ChangedType, Durability, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest, Opened, PlanChanges,
-    Recovered, RecoveryError, Storage, StorageError, Table, open, plan_changes, resume,
+    ChangedInput, ChangedType, Durability, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest,
+    Opened, PlanChanges, Recovered, RecoveryError, Storage, StorageError, Table, check_inputs, open, plan_changes,
+    resume,
 };
 use waterwheel_runtime::state::{StateError, StoredState};
 use waterwheel_runtime::time::{DurationExt, Time, next_tick};
@@ -94,6 +95,9 @@ pub enum CheckpointError {
     /// The state of an operator is of another type than the program's.
     #[error(transparent)]
     ChangedType(#[from] Box<ChangedType>),
+    /// What a stream left is of another type than the program's.
+    #[error(transparent)]
+    ChangedInput(#[from] Box<ChangedInput>),
     /// The state of an operator cannot be loaded.
     #[error("the state of {operator:?} cannot be loaded")]
     State {
@@ -162,17 +166,7 @@ impl Checkpoint {
         let block_log = config.receiver.block_log;
         let durability = if config.checkpoint.sync { Durability::Synced } else { Durability::Ordered };
         let (catch_up, left) = (config.checkpoint.catch_up, recovered.map(left));
-        Ok(DurableSpec {
-            storage,
-            journal,
-            zero,
-            cadence,
-            durability,
-            catch_up,
-            slides: graph.slides(),
-            block_log,
-            left,
-        })
+        Ok(DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left })
     }
 }
 
@@ -190,11 +184,18 @@ impl Beginning<'_> {
             let shown = |value: &str| if value.is_empty() { "not set".to_owned() } else { value.to_owned() };
             log::info!("the setting `{key}` was {} and is {} now", shown(before), shown(after));
         }
-        self.check_inputs(recovered)
+        let streams = self.graph.receiver_streams();
+        let has_blocks = |name: &str| {
+            let stream = streams.iter().find(|(other, _)| other == name).map(|(_, stream)| *stream);
+            stream.is_some_and(|stream| recovered.ledger.all_blocks().any(|info| info.id.stream == stream))
+        };
+        let has_left = |name: &str| recovered.offsets.contains_key(name) || has_blocks(name);
+        check_inputs(&recovered.meta.inputs, &self.graph.logged_types(), has_left)?;
+        self.check_blocks(recovered)
     }
 
     /// Whether all records that were received are there, and have a stream.
-    fn check_inputs(&self, recovered: &Recovered) -> Result<(), CheckpointError> {
+    fn check_blocks(&self, recovered: &Recovered) -> Result<(), CheckpointError> {
         let accepted = self.config.checkpoint.accept_loss;
         if let Err(lost) = recovered.check_blocks() {
             match accepted || !recovered.had_block_log() {
@@ -215,6 +216,8 @@ impl Beginning<'_> {
     /// What is written down about the program.
     fn meta(&self, zero: Time, journal: &Journal, recovered: Option<&Recovered>) -> Meta {
         let operators = self.graph.operator_records();
+        let mut inputs = recovered.map(|earlier| earlier.meta.inputs.clone()).unwrap_or_default();
+        inputs.extend(self.graph.logged_types());
         let set_aside = recovered.map(|earlier| earlier.meta.aside(&operators, earlier.last_committed));
         Meta {
             set_aside: set_aside.unwrap_or_default(),
@@ -223,6 +226,7 @@ impl Beginning<'_> {
             interval: self.interval,
             streams: journal.streams().stored().clone(),
             operators,
+            inputs,
             settings: self.config.in_text(),
         }
     }

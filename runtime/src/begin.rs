@@ -1,6 +1,6 @@
 //! What a context begins with: nothing, or what an earlier run left.
 
-use crate::batch::{Cadence, Grid, Resume, Ticks, ticks_after};
+use crate::batch::{Cadence, Resume, Retention, Ticks};
 use crate::block::{Ledger, LedgerLog, MemoryLog};
 use crate::config::CatchUp;
 use crate::durable::{BlockLog, DurableSpec, Keeper, KeeperLog, Recovery};
@@ -15,13 +15,17 @@ use std::time::Duration;
 pub(crate) struct Begin {
     /// Batches are at zero + n x interval.
     pub(crate) zero: Time,
+    /// When batches come.
     pub(crate) ticks: Ticks,
     pub(crate) ledger: Ledger,
     pub(crate) log: Box<dyn LedgerLog>,
     /// Which batches are made durable at once; `None` when nothing is.
     pub(crate) cadence: Option<Cadence>,
     pub(crate) resume: Resume,
+    /// Where received blocks are kept, if they are.
     pub(crate) block_log: Option<BlockLog>,
+    /// Where those of an earlier run are, which may have kept them when this one does not.
+    pub(crate) earlier_blocks: Option<BlockLog>,
     pub(crate) next_blocks: BTreeMap<StreamId, u64>,
     /// How an earlier run was taken up, if there was one.
     pub(crate) recovery: Option<Recovery>,
@@ -32,47 +36,60 @@ impl Begin {
     pub(crate) fn anew(zero: Time, interval: Duration) -> Begin {
         Begin {
             zero,
-            ticks: Ticks::from(zero + interval, interval),
+            ticks: Ticks::new(zero + interval, interval),
             ledger: Ledger::new(),
             log: Box::new(MemoryLog),
             cadence: None,
             resume: Resume::default(),
             block_log: None,
+            earlier_blocks: None,
             next_blocks: BTreeMap::new(),
             recovery: None,
         }
     }
 
-    /// With a storage. The keeper is started on `arbiter`, which it blocks.
-    pub(crate) fn of(spec: DurableSpec, interval: Duration, now: Time, arbiter: &ArbiterHandle) -> Begin {
-        let DurableSpec { storage, journal, zero, cadence, durability, catch_up, slides, block_log, left } = spec;
+    /// With a storage, for a program that needs `retention`. The keeper is started on `arbiter`, which it blocks.
+    pub(crate) fn of(
+        spec: DurableSpec,
+        interval: Duration,
+        retention: &Retention,
+        now: Time,
+        arbiter: &ArbiterHandle,
+    ) -> Begin {
+        let DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left } = spec;
         let kept = storage.clone();
         let keeper = Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept));
         let streams = journal.streams().clone();
         let log = Box::new(KeeperLog::new(keeper.clone(), journal, durability));
-        let block_log = block_log.then(|| BlockLog::new(keeper, storage, streams));
+        let earlier_blocks = Some(BlockLog::new(keeper, storage, streams));
+        let block_log = earlier_blocks.clone().filter(|_| block_log);
         let anew = Begin { log, block_log, cadence: Some(cadence), ..Begin::anew(zero, interval) };
         let Some(left) = left else { return anew };
 
         let newest = left.newest().unwrap_or(zero);
-        let (ticks, missed) = ticks_after(catch_up, Grid { zero, interval, slides: &slides }, newest, now);
-        let (ends_of_slides, first) = ticks.beginning();
+        let slides = retention.nodes.iter().filter(|node| node.wanted).map(|node| node.slide);
+        let (ticks, missed) = Ticks::after_a_pause(catch_up, zero, interval, slides, newest, now);
+        let (slides, first) = ticks.regular();
         let resume = Resume::plan(&left.ledger, &left.ranges, left.committed);
-        let recovery =
-            Recovery { committed: left.committed, pending: resume.pending.len(), missed, ends_of_slides, first };
+        let recovery = Recovery { committed: left.committed, pending: resume.pending.len(), missed, slides, first };
         tell(&recovery, catch_up, interval, &left.ledger);
-        Begin { ticks, ledger: left.ledger, resume, next_blocks: left.next_blocks, recovery: Some(recovery), ..anew }
+        let (recovery, next_blocks) = (Some(recovery), left.next_blocks);
+        Begin { ticks, ledger: left.ledger, resume, next_blocks, recovery, earlier_blocks, ..anew }
     }
 }
 
 /// Says where the run goes on.
 fn tell(recovery: &Recovery, catch_up: CatchUp, interval: Duration, ledger: &Ledger) {
-    let Recovery { committed, pending, missed, ends_of_slides, first } = recovery;
-    let first = ends_of_slides.first().unwrap_or(first);
+    let Recovery { committed, pending, missed, slides, first } = recovery;
     let after = committed.map_or_else(|| "from the beginning".to_owned(), |batch| format!("after batch {batch}"));
     let waiting = if ledger.has_unallocated() { ", then what was received and is in no batch yet" } else { "" };
-    log::info!("going on {after}: {pending} batches are run again{waiting}; the first new batch is {first}");
+    log::info!(
+        "going on {after}: {pending} batches are run again{waiting}; batches come every interval from {first} on"
+    );
     if *missed > 0 {
         log::info!("{missed} batches of {} were missed; the way to catch up is {catch_up}", interval.pretty());
+    }
+    if *slides > 0 {
+        log::info!("{slides} of them are made all the same, before {first}: windows slide in them");
     }
 }

@@ -255,12 +255,12 @@ async fn assemble(
         None => Begin::anew(next_tick(clock.now(), interval) - interval, interval),
         Some(durable) => {
             let arbiter = own_arbiter(&mut arbiters, runner_ends.next());
-            Begin::of(durable, interval, clock.now(), &arbiter)
+            Begin::of(durable, interval, &program.retention(), clock.now(), &arbiter)
         }
     };
-    let Begin { zero, ticks, ledger, log, cadence, resume, block_log, next_blocks, recovery } = begin;
-    if let Some(block_log) = &block_log {
-        let blocks = recovered_blocks(context, &ledger, block_log, &receivers);
+    let Begin { zero, ticks, ledger, log, cadence, resume, block_log, earlier_blocks, next_blocks, recovery } = begin;
+    if let Some(earlier) = &earlier_blocks {
+        let blocks = recovered_blocks(context, &ledger, earlier, &receivers);
         // One that is gone is found out by whoever asks it next.
         let _ = core.blocks.send(RecoverBlocks { blocks }).await;
     }

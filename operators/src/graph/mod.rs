@@ -28,7 +28,7 @@ use waterwheel_runtime::durable::OperatorRecord;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
-use waterwheel_runtime::state::StateOperator;
+use waterwheel_runtime::state::{StateOperator, TypeSchema};
 use waterwheel_runtime::time::Time;
 
 /// What a node computes: the dataset of the batch's time, or `None` when it has none then.
@@ -114,6 +114,8 @@ struct Node {
     source: bool,
     /// Whether it is a source whose ranges are logged, and which can read them again.
     replayable: bool,
+    /// What is logged of it consists of, when something is: the records that a receiver stores, or the ranges.
+    logged: Option<TypeSchema>,
     /// The parent that persisting a window means: a window holds no records of its own.
     stands_for: Option<usize>,
     /// Where its datasets are kept.
@@ -208,11 +210,6 @@ impl Graph {
         }
     }
 
-    /// How long the slides of its streams are. Parts of streams are made when their streams are.
-    pub(crate) fn slides(&self) -> BTreeSet<Duration> {
-        self.nodes.iter().filter(|node| !node.is_part()).map(|node| node.slide).collect()
-    }
-
     /// Adds a stream that is made of those in `uses`.
     pub(crate) fn add_node<T: Data>(
         &mut self,
@@ -231,6 +228,7 @@ impl Graph {
             stream: None,
             source: false,
             replayable: false,
+            logged: None,
             stands_for: None,
             level: None,
             asked: false,
@@ -259,11 +257,24 @@ impl Graph {
         id
     }
 
-    /// Says that the source `node` decides what to read in terms that can be logged and read again.
-    pub(crate) fn replayable<T>(&mut self, node: NodeId<T>) {
+    /// Says that the source `node` decides what to read in terms of `R`, which can be logged and read again.
+    pub(crate) fn replayable<T, R: Record>(&mut self, node: NodeId<T>) {
         if let Some(entry) = self.nodes.get_mut(node.index) {
-            entry.replayable = true;
+            (entry.replayable, entry.logged) = (true, Some(TypeSchema::of::<R>()));
         }
+    }
+
+    /// Says that the records of the source `node` are logged as they are received.
+    pub(crate) fn logs_records<T: Record>(&mut self, node: NodeId<T>) {
+        if let Some(entry) = self.nodes.get_mut(node.index) {
+            entry.logged = Some(TypeSchema::of::<T>());
+        }
+    }
+
+    /// What is logged of the sources consists of, by their names.
+    pub(crate) fn logged_types(&self) -> BTreeMap<String, TypeSchema> {
+        let logged = |node: &Node| Some((node.name.clone(), node.logged.clone()?));
+        self.nodes.iter().filter_map(logged).collect()
     }
 
     pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) -> OutputId {

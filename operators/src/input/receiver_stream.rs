@@ -50,10 +50,12 @@ impl StreamingContext {
             let blocks = blocks.iter().map(|block| block.id).collect();
             Ok(Some(Blocks::dataset(&batch.inputs.scope, batch.inputs.context, blocks)))
         };
-        DStream::new(
-            self,
-            self.with_graph(|graph| graph.add_source(site, Some(stream), self.interval(), Box::new(compute))),
-        )
+        let id = self.with_graph(|graph| {
+            let id = graph.add_source(site, Some(stream), self.interval(), Box::new(compute));
+            graph.logs_records(id);
+            id
+        });
+        DStream::new(self, id)
     }
 }
 

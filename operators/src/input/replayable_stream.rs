@@ -121,7 +121,7 @@ impl StreamingContext {
         let id = self.with_graph(|graph| graph.add_source(site, None, self.interval(), Box::new(compute)));
         let life = Life { site, node: id.index(), source, records: PhantomData };
         self.with_graph(|graph| {
-            graph.replayable(id);
+            graph.replayable::<_, S::Range>(id);
             graph.add_input(Box::new(life));
         });
         DStream::new(self, id)

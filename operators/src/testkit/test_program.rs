@@ -86,19 +86,17 @@ impl TestProgram {
         Err(TestRunError::TimedOut { complete, wanted, deadline: self.deadline }.into())
     }
 
-    /// Batches that are run again, or end a slide, or whose time has come.
+    /// Batches that are run again or whose time has come.
     fn batches_due(&self) -> u64 {
         let (again, first) = self.beginning();
         let passed = (self.clock.now() + self.interval).since(first);
         again + u64::try_from(passed.as_millis() / self.interval.as_millis().max(1)).unwrap_or(u64::MAX)
     }
 
-    /// How many batches come before there is one for every interval, and the first of those.
+    /// How many batches come before those that come every interval, and the first of the latter.
     fn beginning(&self) -> (u64, Time) {
         let anew = (0, self.running.zero_time() + self.interval);
-        self.running
-            .recovery()
-            .map_or(anew, |recovery| ((recovery.pending + recovery.ends_of_slides.len()) as u64, recovery.first))
+        self.running.recovery().map_or(anew, |recovery| ((recovery.pending + recovery.slides) as u64, recovery.first))
     }
 
     /// Waits until `condition` holds: for what no batch waits for, such as a receiver that connects. `what` is for the error.

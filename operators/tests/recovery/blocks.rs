@@ -13,15 +13,15 @@ fn t(seconds: i64) -> Time {
 }
 
 /// Stores `chunks` and says so once all of them are in the ledger; then waits for the stop.
-struct Once {
-    chunks: Arc<Mutex<Vec<Vec<u32>>>>,
-    stored: Arc<AtomicBool>,
+pub(crate) struct Once<T> {
+    pub(crate) chunks: Arc<Mutex<Vec<Vec<T>>>>,
+    pub(crate) stored: Arc<AtomicBool>,
 }
 
-impl Receiver for Once {
-    type Record = u32;
+impl<T: Record> Receiver for Once<T> {
+    type Record = T;
 
-    async fn run(&mut self, handle: ReceiverHandle<u32>) -> Result<(), ReceiverError> {
+    async fn run(&mut self, handle: ReceiverHandle<T>) -> Result<(), ReceiverError> {
         let chunks = std::mem::take(&mut *self.chunks.lock().unwrap());
         for chunk in chunks {
             handle.store_reliably(chunk).await?;
@@ -46,7 +46,7 @@ fn received<'c>(
 }
 
 /// Every chunk is a block of its own, which is cut as soon as it is there: no clock has to be turned for that.
-fn small_blocks(config: Config) -> Config {
+pub(crate) fn small_blocks(config: Config) -> Config {
     config.with_block_max_bytes(waterwheel_runtime::config::ByteSize(1))
 }
 
@@ -190,4 +190,27 @@ fn without_the_log_what_was_received_and_not_committed_is_gone_and_the_rest_goes
     assert_eq!(run(0, &[1, 2], false), Some(vec![((), 2)]));
     run(1, &[3], true);
     assert_eq!(run(2, &[4], false), Some(vec![((), 3)]), "the 3 is lost, as a warning says; the state is not");
+}
+
+/// `receiver.block_log = false` after a run with it: what that run kept is read.
+#[test]
+fn what_was_logged_is_read_by_a_run_that_logs_no_more() {
+    let storage = MemoryStorage::default();
+    let (first, _) = start(&storage, t(0), &[&[1, 2]], false);
+    drop(first);
+    let (theirs, configure) = (storage.clone(), |mut config: Config| {
+        config.receiver = config.receiver.with_block_log(false);
+        small_blocks(config)
+    });
+    let (mut second, probe) = TestRun::new()
+        .begin(t(0))
+        .configure(configure)
+        .start(move |ssc| {
+            ssc.checkpoint_to(Arc::new(theirs));
+            received(ssc, "numbers", StorageLevel::MemoryOnly, &[], &Arc::default()).probe()
+        })
+        .unwrap();
+    second.advance(1).unwrap();
+    assert_eq!(probe.datasets(), [[1, 2]]);
+    second.stop().unwrap();
 }

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod catching_up;
+mod inputs;
 mod map_with_state;
 mod replaying;
 mod source;

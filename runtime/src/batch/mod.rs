@@ -12,17 +12,19 @@ mod retention;
 mod runner;
 mod scheduler;
 mod ticker;
+mod ticks;
 mod two_step;
 
 pub use lifecycle::{Lifecycle, Step, Work};
 pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, PastInputs, ProgramState, Ranges};
 pub use progress::{Progress, Waited};
-pub use resume::{Grid, Resume, Ticks, ticks_after};
+pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
 pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep};
 pub use scheduler::{
     BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick,
 };
 pub use ticker::{BatchTicker, StopTicker};
+pub use ticks::Ticks;
 pub(crate) use two_step::recover_all;
 pub use two_step::{SecondStep, TwoStepOutput, Verdict};

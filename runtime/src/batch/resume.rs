@@ -5,7 +5,7 @@ use super::program::{Past, PastInputs, Ranges};
 use crate::block::{Allocation, Ledger};
 use crate::config::CatchUp;
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What an earlier run left to be done.
@@ -39,92 +39,33 @@ impl Resume {
     }
 }
 
-/// The times at which batches can be.
-#[derive(Debug, Clone, Copy)]
-pub struct Grid<'a> {
-    /// Batches are at zero + n x interval, n from 1 on.
-    pub zero: Time,
-    /// The batch interval.
-    pub interval: Duration,
-    /// How long the slides of streams are: multiples of the interval.
-    pub slides: &'a BTreeSet<Duration>,
-}
-
-/// Ticks to come: some at times of their own, then one for every interval.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ticks {
-    early: VecDeque<Time>,
-    regular: Time,
-    interval: Duration,
-}
-
-impl Ticks {
-    /// One for every interval, from `first` on.
-    pub fn from(first: Time, interval: Duration) -> Ticks {
-        Ticks { early: VecDeque::new(), regular: first, interval }
-    }
-
-    /// The next one.
-    pub fn next(&self) -> Time {
-        self.early.front().copied().unwrap_or(self.regular)
-    }
-
-    /// Those before the regular ones, and the first of these.
-    pub fn beginning(&self) -> (Vec<Time>, Time) {
-        (self.early.iter().copied().collect(), self.regular)
-    }
-
-    /// The next one is taken.
-    pub fn advance(&mut self) {
-        if self.early.pop_front().is_none() {
-            self.regular += self.interval;
-        }
-    }
-}
-
-/// The ticks after a restart, and how many times were missed: those after `last` (the newest batch there was) that have come
-/// by `now`.
-///
-/// A slide that is longer than the interval and that ended in the pause has to be concluded, even if batches are coalesced: what
-/// came before the pause would be in no window otherwise. It is concluded at the first of its times that was missed. At its later
-/// ones there is nothing, since batches before them are the ones that were missed.
+/// The first tick after a restart, and how many times were missed: those after `last` (the newest batch there was) that have come
+/// by `now`, on the grid zero + n x interval.
 ///
 /// ```
-/// use std::collections::BTreeSet;
-/// use waterwheel_runtime::batch::{Grid, ticks_after};
+/// use waterwheel_runtime::batch::first_tick;
 /// use waterwheel_runtime::config::CatchUp;
 /// use waterwheel_runtime::time::{Time, seconds};
 ///
 /// let t = |seconds: i64| Time::from_millis(seconds * 1000);
-/// let slides = BTreeSet::from([seconds(2), seconds(6)]);
-/// let ticks = |way| {
-///     let (mut ticks, missed) = ticks_after(way, Grid { zero: t(0), interval: seconds(2), slides: &slides }, t(8), t(15));
-///     let mut next = || { let next = ticks.next(); ticks.advance(); next };
-///     ([next(), next(), next()], missed)
-/// };
-/// assert_eq!(ticks(CatchUp::EachInterval), ([t(10), t(12), t(14)], 3));
-/// assert_eq!(ticks(CatchUp::Coalesce), ([t(12), t(14), t(16)], 3), "a slide of six seconds ends at 12");
-/// assert_eq!(ticks(CatchUp::Skip), ([t(16), t(18), t(20)], 3));
+/// let tick = |way| first_tick(way, t(0), seconds(2), t(8), t(15));
+/// assert_eq!(tick(CatchUp::EachInterval), (t(10), 3), "10, 12 and 14 were missed");
+/// assert_eq!(tick(CatchUp::Coalesce), (t(14), 3));
+/// assert_eq!(tick(CatchUp::Skip), (t(16), 3));
 /// ```
-pub fn ticks_after(way: CatchUp, grid: Grid<'_>, last: Time, now: Time) -> (Ticks, u64) {
-    let Grid { zero, interval, slides } = grid;
+pub fn first_tick(way: CatchUp, zero: Time, interval: Duration, last: Time, now: Time) -> (Time, u64) {
     let after_last = last.floor_from(interval, zero) + interval;
     let latest = now.max(last).floor_from(interval, zero);
     if latest < after_last {
-        return (Ticks::from(after_last, interval), 0);
+        return (after_last, 0);
     }
     let missed = latest.since(after_last).as_millis() / interval.as_millis().max(1) + 1;
-    let ticks = match way {
-        CatchUp::EachInterval => Ticks::from(after_last, interval),
-        CatchUp::Coalesce => {
-            let longer = slides.iter().filter(|slide| **slide > interval);
-            let ends: BTreeSet<Time> = longer.map(|slide| last.floor_from(*slide, zero) + *slide).collect();
-            let early = ends.into_iter().take_while(|end| *end < latest).collect();
-            Ticks { early, ..Ticks::from(latest, interval) }
-        }
-        CatchUp::Skip => Ticks::from(latest + interval, interval),
+    let first = match way {
+        CatchUp::EachInterval => after_last,
+        CatchUp::Coalesce => latest,
+        CatchUp::Skip => latest + interval,
     };
-    (ticks, u64::try_from(missed).unwrap_or(u64::MAX))
+    (first, u64::try_from(missed).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -171,39 +112,24 @@ mod tests {
     proptest! {
         #[test]
         fn ticks_stay_on_the_grid_after_the_last_batch_and_none_that_was_missed_is_lost(
-            interval in 1..5000u64, zero in 0..10_000i64, last in 0..500u64, down in 0..1_000_000i64, slide in 1..5u32,
+            interval in 1..5000u64, zero in 0..10_000i64, last in 0..500u64, down in 0..1_000_000i64,
         ) {
             let (zero, interval) = (Time::from_millis(zero), Duration::from_millis(interval));
             let last = zero + interval * u32::try_from(last).unwrap();
             let now = Time::from_millis(last.millis() + down);
             for way in [CatchUp::EachInterval, CatchUp::Coalesce, CatchUp::Skip] {
-                let slides = BTreeSet::from([interval, interval * slide]);
-                let (mut ticks, missed) = ticks_after(way, Grid { zero, interval, slides: &slides }, last, now);
-                let first = ticks.next();
+                let (first, missed) = first_tick(way, zero, interval, last, now);
                 prop_assert!(first > last && first.since(zero).as_millis() % interval.as_millis() == 0);
                 let expected = u128::try_from(down).unwrap() / interval.as_millis();
                 prop_assert_eq!(u128::from(missed), expected);
                 let comes_at_once = first <= now;
                 prop_assert_eq!(comes_at_once, missed > 0 && way != CatchUp::Skip);
-                let mut before = last;
-                for _ in 0..3 {
-                    let next = ticks.next();
-                    prop_assert!(next > before && next.since(zero).as_millis() % interval.as_millis() == 0);
-                    before = next;
-                    ticks.advance();
-                }
-                // What was done before the pause is in the slide that it is in.
-                let end = last.floor_from(interval * slide, zero) + interval * slide;
-                let ticks = ticks_after(way, Grid { zero, interval, slides: &slides }, last, now).0;
-                let comes = end > now || ticks.next() == end || ticks.regular == end || ticks.early.contains(&end);
-                prop_assert!(comes || slide == 1 || way != CatchUp::Coalesce);
             }
         }
     }
 
     #[test]
     fn a_clock_that_was_set_back_waits_for_the_batch_after_the_last() {
-        let grid = Grid { zero: t(0), interval: seconds(1), slides: &BTreeSet::new() };
-        assert_eq!(ticks_after(CatchUp::Coalesce, grid, t(50), t(20)), (Ticks::from(t(51), seconds(1)), 0));
+        assert_eq!(first_tick(CatchUp::Coalesce, t(0), seconds(1), t(50), t(20)), (t(51), 0));
     }
 }

@@ -1,28 +1,30 @@
-//! The actor that turns the wheel: one tick for every interval, in order.
+//! The actor that turns the wheel: one tick for every batch, none left out, in order.
 
-use super::resume::Ticks;
 use super::scheduler::{BatchScheduler, Tick};
+use super::ticks::Ticks;
 use crate::clock::SharedClock;
 use crate::faults::{Fault, Faults, Sentinel};
 use crate::time::Time;
 use crate::topology::TICKER_MAILBOX;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::rc::Rc;
 
-/// Ticks at zero time + n x interval. Each tick waits until the one before was taken, so a scheduler that is behind holds the
+/// Ticks at the times of batches. Each tick waits until the one before was taken, so a scheduler that is behind holds the
 /// ticker up, and the ticks it missed follow one after another.
 pub struct BatchTicker {
     clock: SharedClock,
-    ticks: Rc<RefCell<Ticks>>,
+    ticks: Ticks,
+    next: Rc<Cell<Time>>,
     scheduler: Addr<BatchScheduler>,
     faults: Faults,
 }
 
 impl BatchTicker {
-    /// A ticker of `ticks`.
+    /// A ticker at the times of `ticks`.
     pub fn new(clock: SharedClock, ticks: Ticks, scheduler: Addr<BatchScheduler>, faults: Faults) -> BatchTicker {
-        BatchTicker { clock, ticks: Rc::new(RefCell::new(ticks)), scheduler, faults }
+        let next = Rc::new(Cell::new(ticks.first()));
+        BatchTicker { clock, ticks, next, scheduler, faults }
     }
 }
 
@@ -31,15 +33,15 @@ impl Actor for BatchTicker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(TICKER_MAILBOX);
-        let (clock, ticks) = (self.clock.clone(), self.ticks.clone());
+        let (clock, ticks, next) = (self.clock.clone(), self.ticks.clone(), self.next.clone());
         let (scheduler, faults) = (self.scheduler.clone(), self.faults.clone());
         let sentinel = Sentinel::new("batch ticker", faults.clone());
         let ticking = async move {
             let _sentinel = sentinel;
             loop {
-                let batch = ticks.borrow().next();
+                let batch = next.get();
                 clock.sleep_until(batch).await;
-                ticks.borrow_mut().advance();
+                next.set(ticks.after(batch));
                 if scheduler.send(Tick { batch }).await.is_err() {
                     return faults.report(Fault::ActorGone { actor: "batch scheduler" });
                 }
@@ -59,6 +61,6 @@ impl Handler<StopTicker> for BatchTicker {
 
     fn handle(&mut self, _: StopTicker, ctx: &mut Self::Context) -> Self::Result {
         ctx.stop();
-        MessageResult(self.ticks.borrow().next())
+        MessageResult(self.next.get())
     }
 }

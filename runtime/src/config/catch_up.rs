@@ -15,14 +15,16 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CatchUp {
-    /// One batch at once, of the last time that was missed; and one for every slide, longer than the batch interval, that ended
-    /// meanwhile, so that windows have what came before. The first takes everything that waits.
+    /// One batch at once, of the last time that was missed: it takes everything that waits. Where windows slide more rarely
+    /// than batches come, the first slide that was missed of each length comes before it (and takes what waits): what was committed
+    /// since the window slid last has to get into it.
     #[default]
     Coalesce,
     /// One batch for every time that was missed, as Spark does it: the first takes everything that waits. Timeouts and windows see
     /// every interval.
     EachInterval,
-    /// None. The next regular batch takes everything that waits.
+    /// None. The next regular batch takes everything that waits. What was committed since a window slid last is in none that begins
+    /// with the next slide, and never in one with an inverse.
     Skip,
 }
 

@@ -1,7 +1,7 @@
 //! What is written down about the application: so that a restart knows what it finds.
 
 use super::{Change, Durability, Storage, StorageError, Table, keys};
-use crate::state::StateSchema;
+use crate::state::{StateSchema, TypeSchema};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +40,10 @@ pub struct Meta {
     /// another batch is committed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
+    /// What the stored records of each receiver's stream, and the stored ranges of each replayable source, consist of, by the
+    /// stream's name. Of streams that are gone, too: what they left may still be there when they come back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, TypeSchema>,
     /// Its settings. They are never restored; differences are told.
     pub settings: BTreeMap<String, String>,
 }
@@ -130,6 +134,7 @@ mod tests {
                 },
             ],
             set_aside: vec![],
+            inputs: BTreeMap::from([("clicks".to_owned(), TypeSchema::of::<(String, u64)>())]),
             settings: BTreeMap::from([("cores".to_owned(), "2".to_owned()), ("remember".to_owned(), "1s".to_owned())]),
         }
     }

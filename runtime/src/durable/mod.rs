@@ -11,6 +11,7 @@
 mod block_log;
 pub mod directory;
 mod faulty;
+mod inputs;
 mod journal;
 mod keeper;
 pub mod keys;
@@ -30,6 +31,7 @@ mod streams;
 
 pub use block_log::{BlockLog, LoggedBlock};
 pub use faulty::{FaultyStorage, WriteOutcome};
+pub use inputs::{ChangedInput, check_inputs};
 pub use journal::Journal;
 pub use keeper::{Append, AppendError, Keeper, LogBlock, LogBlockError};
 pub use log::KeeperLog;

@@ -6,9 +6,8 @@ use crate::block::Ledger;
 use crate::config::CatchUp;
 use crate::ids::StreamId;
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A storage, and where to go on.
 pub struct DurableSpec {
@@ -24,8 +23,6 @@ pub struct DurableSpec {
     pub durability: Durability,
     /// What becomes of batches that were missed.
     pub catch_up: CatchUp,
-    /// How long the slides of the program's streams are.
-    pub slides: BTreeSet<Duration>,
     /// Whether the records of received blocks are kept, too.
     pub block_log: bool,
     /// What an earlier run left.
@@ -61,8 +58,8 @@ pub struct Recovery {
     pub pending: usize,
     /// Batches whose time came while nothing ran.
     pub missed: u64,
-    /// New batches that come at once, each at the end of a slide that ended meanwhile.
-    pub ends_of_slides: Vec<Time>,
-    /// The first batch after them: from there on there is one for every interval.
+    /// How many of those that were missed are made all the same, since windows slide in them; they come before `first`.
+    pub slides: usize,
+    /// The batch from which on there is one every interval.
     pub first: Time,
 }

@@ -41,6 +41,7 @@ fn written(settings: &[(&str, &str)]) -> MemoryStorage {
         streams: journal.streams().stored().clone(),
         operators: Vec::new(),
         set_aside: vec![],
+        inputs: BTreeMap::new(),
         settings: pairs.collect(),
     };
     meta.store(&storage).unwrap();
@@ -231,6 +232,7 @@ fn a_directory_is_opened_in_one_step() {
         streams: opened.journal.streams().stored().clone(),
         operators: Vec::new(),
         set_aside: vec![],
+        inputs: BTreeMap::new(),
         settings: BTreeMap::new(),
     };
     meta.store(&*opened.storage).unwrap();

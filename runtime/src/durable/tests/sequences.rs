@@ -229,6 +229,7 @@ fn meta(journal: &Journal) -> Meta {
         streams: journal.streams().stored().clone(),
         operators: Vec::new(),
         set_aside: vec![],
+        inputs: BTreeMap::new(),
         settings: BTreeMap::new(),
     }
 }

@@ -124,7 +124,8 @@ fn types_that_contain_themselves_come_to_an_end() {
     for traced in [shape::<Tree>(), shape::<Expression>(), shape::<HashMap<String, Expression>>()] {
         assert!(traced.contains("..."), "{traced}");
     }
-    assert!(shape::<Expression>().ends_with("Number(i64)"));
+    let expression = shape::<Expression>();
+    assert!(expression.starts_with("Add(Add(") && expression.contains(" | Number(i64)"), "{expression}");
     assert!(shape::<Tree>().ends_with("label: text }"));
 }
 
