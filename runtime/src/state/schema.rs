@@ -29,8 +29,8 @@ pub struct TypeSchema {
 }
 
 impl TypeSchema {
-    /// The schema of `T`. It is found out by having `T` deserialise invented values, which takes well under a millisecond for most
-    /// types: ask once, not for every batch. Panics of `T`'s own `Deserialize` are caught.
+    /// The schema of `T`. It is found out by having `T` deserialise invented values: ask once, not for every batch. Panics of
+    /// `T`'s own `Deserialize` are caught.
     ///
     /// ```
     /// use waterwheel_runtime::state::TypeSchema;
