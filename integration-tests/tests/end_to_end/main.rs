@@ -8,6 +8,7 @@
 
 mod contexts;
 mod long_run;
+mod master_failure;
 mod panics;
 mod random_batches;
 mod restarts;

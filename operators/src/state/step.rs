@@ -155,6 +155,11 @@ impl<K: Key, S: Record, X: ByProduct<K>> Steps<K, S, X> {
         &self.store
     }
 
+    /// Whether `time` is of an earlier run that kept no version of it for this one: there is no dataset then.
+    pub(crate) fn is_gone(&self, time: Time) -> bool {
+        self.store.gone_when_loaded(time)
+    }
+
     /// The step of the batch's time. `gather` reads the partitions of `inputs`, which has as many as the state.
     pub(crate) fn step(
         &self,

@@ -115,6 +115,9 @@ impl<'c, K: Key, V: Record> DStream<'c, (K, V)> {
         let mut initial = initial.map(|initial| initial.partition_by_at(site, steps.partitioner().clone()));
         let theirs = steps.clone();
         let compute = move |batch: &mut Batch<'_>| {
+            if theirs.is_gone(batch.time()) {
+                return Ok(None);
+            }
             let records = batch.dataset(parent)?;
             let partitioner = theirs.partitioner().clone();
             let records = records.map(|records| records.partition_by_at(site, partitioner.clone()));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use waterwheel_operators::prelude::*;
-use waterwheel_operators::testkit::{Probe, TestProgram, TestRun};
+use waterwheel_operators::testkit::{Probe, TestProgram, TestRun, assert_same_records};
 use waterwheel_operators::{DStream, Error, StreamingContext};
 use waterwheel_runtime::durable::MemoryStorage;
 
@@ -205,4 +205,59 @@ fn windows_over_state_reach_back_before_a_restart() {
     assert_eq!(undisturbed.len(), 8);
     assert_eq!(run(&[4]), undisturbed);
     assert_eq!(run(&[1, 2, 5, 6]), undisturbed);
+}
+
+/// S-5
+///
+/// The window was shorter in the program before, or was not there.
+#[test]
+fn a_window_over_state_that_reaches_further_back_than_the_one_before_begins_with_what_is_known() {
+    const CHANGES: [([u64; 3], u32); 7] = [
+        ([0, 3, 3], 1),
+        ([1, 3, 3], 1),
+        ([2, 5, 2], 1),
+        ([3, 1, 4], 1),
+        ([0, 5, 5], 1),
+        ([1, 3, 1], 2),
+        ([0, 2, 4], 2),
+    ];
+    let count = |_: &u64, _: Option<u64>, numbers: &mut State<u64>| {
+        numbers.update(numbers.get_option().unwrap_or(&0) + 1);
+    };
+    for (lengths, slide) in CHANGES {
+        let storage = MemoryStorage::default();
+        for (run, length) in (0..).zip(lengths) {
+            let theirs = storage.clone();
+            let (mut test, (sums, counts)) = TestRun::new()
+                .begin(t(4 * run))
+                .start(move |ssc| {
+                    ssc.checkpoint_to(Arc::new(theirs));
+                    let numbers = ssc.replayable_stream(Numbers::new(3).0);
+                    let sums = sums(&numbers, 2).named("sums");
+                    let counts = numbers.map(|n| (n % 5, n)).map_with_state(StateSpec::function(count)).named("counts");
+                    let counts = counts.state_snapshots();
+                    match u32::try_from(length) {
+                        Ok(0) => (sums.probe(), counts.probe()),
+                        Ok(n) => {
+                            let (length, slide) = (seconds(1) * n * slide, seconds(1) * slide);
+                            (sums.window(length, slide).probe(), counts.window(length, slide).probe())
+                        }
+                        Err(_) => unreachable!("lengths are short"),
+                    }
+                })
+                .unwrap();
+            test.advance(4).unwrap();
+            let (end, reach) = (4 * (run + 1), (length * u64::from(slide)).max(1));
+            let of = |batch: u64| expected(batch, 3).into_iter().collect::<Vec<_>>();
+            let all: Vec<ClassSum> = (1..=end).filter(|batch| batch + reach > end).flat_map(of).collect();
+            let new: Vec<ClassSum> = (4 * run + 1..=end).filter(|batch| batch + reach > end).flat_map(of).collect();
+            let found = sums.datasets().pop().unwrap();
+            let at = format!("lengths {lengths:?}, slide {slide}, run {run}");
+            assert!(found.iter().all(|record| all.contains(record)), "{at}: {found:?}");
+            assert!(new.iter().all(|record| found.contains(record)), "{at}: {found:?}");
+            let counted: Vec<(u64, u64)> = found.into_iter().map(|(class, (_, count))| (class, count)).collect();
+            assert_same_records(counts.datasets().pop().unwrap(), counted);
+            test.stop().unwrap();
+        }
+    }
 }

@@ -365,7 +365,10 @@ mod tests {
     #[test]
     fn the_directory_of_another_application_is_refused_with_both_names() {
         let dir = marked();
+        let format = || fs::read(dir.path().join("FORMAT")).unwrap();
+        let before = format();
         let error = open(dir.path(), "orders").unwrap_err();
+        assert_eq!(format(), before);
         assert!(
             matches!(&error, DirectoryError::OtherApplication { theirs, ours, .. } if theirs == "clicks" && ours == "orders")
         );

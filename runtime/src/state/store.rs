@@ -40,6 +40,8 @@ pub struct StateStore<K, S, X = ()> {
     partitions: Vec<Mutex<StatePartition<K, S, X>>>,
     /// Batches that have no version, since it was given up, and may still be asked for; `true` when the storage has it.
     skipped: Mutex<BTreeMap<Time, bool>>,
+    /// The oldest version that was still there when the state was loaded, if older ones were gone.
+    loaded_from: Mutex<Option<Time>>,
     written: Mutex<Written>,
     /// Whether commits will want what tasks can encode.
     undo_wanted: AtomicBool,
@@ -87,6 +89,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateStore<K, S, X> {
         StateStore {
             partitions,
             skipped: Mutex::default(),
+            loaded_from: Mutex::default(),
             written: Mutex::new(Written::nothing(Layout::new(0, count), None)),
             undo_wanted: AtomicBool::new(false),
             by_product_wanted: AtomicBool::new(false),
@@ -116,6 +119,12 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateStore<K, S, X> {
     /// Whether the version of `batch` was given up: it is that of the batch before.
     pub fn is_skipped(&self, batch: Time) -> bool {
         lock(&self.skipped).contains_key(&batch)
+    }
+
+    /// Whether the version of `batch` had been given up when the state was loaded: the program that ended needed it no more. It
+    /// cannot be had, whatever is asked for now.
+    pub fn gone_when_loaded(&self, batch: Time) -> bool {
+        lock(&self.loaded_from).is_some_and(|from| batch < from)
     }
 
     /// Whether `partition` may still be without any version when the next one is made: what a program begins with is then
@@ -219,6 +228,7 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StateOperator for StateStore<K
             return Ok(());
         };
         *lock(&self.skipped) = loaded.skipped.into_iter().map(|batch| (batch, true)).collect();
+        *lock(&self.loaded_from) = loaded.partitions.iter().filter_map(|partition| partition.oldest).max();
         for (mine, loaded) in self.partitions.iter().zip(loaded.partitions) {
             *lock(mine) = loaded;
         }

@@ -138,6 +138,9 @@ impl<'c, K: Key, S: Record, R: Record> MapWithState<'c, K, S, R> {
     pub fn state_snapshots(&self) -> DStream<'c, (K, S)> {
         let (site, steps, mapped) = (Site::here("state_snapshots"), self.steps.clone(), self.stream.node_id());
         let compute = move |batch: &mut Batch<'_>| {
+            if steps.is_gone(batch.time()) {
+                return Ok(None);
+            }
             // Makes the step, if nobody has asked for it yet.
             let Some(_mapped) = batch.dataset(mapped)? else { return Ok(None) };
             let Some(step) = steps.at(batch.time()) else { return Ok(None) };

@@ -46,6 +46,9 @@ impl<K: Key, V: Record> Inverse<K, V> {
         };
         let (theirs, entering) = (steps.clone(), entering.node_id());
         let compute = move |batch: &mut Batch<'_>| {
+            if theirs.is_gone(batch.time()) {
+                return Ok(None);
+            }
             let entering = batch.dataset(entering)?;
             let inputs = entering.iter().map(|entering| entering.node().clone() as Arc<dyn Lineage>).collect();
             let gather = gather(site, sliding, entering, functions.clone());
