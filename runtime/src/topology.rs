@@ -8,7 +8,7 @@
 
 use crate::batch::{
     BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, Resume, SchedulerParts,
-    recover_all,
+    StartProgram,
 };
 use crate::begin::Begin;
 use crate::block::{
@@ -27,7 +27,7 @@ use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
 use crate::stage::CancelToken;
 use crate::time::next_tick;
-use actix::{Actor, Recipient};
+use actix::{Actor, Addr, Recipient};
 use actix_rt::{Arbiter, ArbiterHandle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -233,18 +233,18 @@ pub fn start_context(core: &Arc<EngineCore>, spec: ContextSpec) -> Option<Runnin
     let threads = spec.config.concurrent_jobs.max(1) + usize::from(spec.durable.is_some());
     let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) = (0..threads).map(|_| end_signal()).unzip();
     let shared = core.clone();
-    let (running, arbiters) = core.on_control(move || assemble(shared, spec, runner_ends))?;
+    let (running, arbiters) = core.on_control(move || assemble(shared, spec, runner_ends))??;
     let threads = arbiters.into_iter().zip(ends).map(|(arbiter, ended)| RunnerThread { arbiter, ended }).collect();
     Some(running.with_threads(threads))
 }
 
-/// Runs on the control arbiter.
+/// Runs on the control arbiter. `None` when a thread of it has ended: the engine does.
 async fn assemble(
     core: Arc<EngineCore>,
     spec: ContextSpec,
     runner_ends: Vec<std::sync::mpsc::Sender<()>>,
-) -> (Running, Vec<Arbiter>) {
-    let ContextSpec { config, interval, site, durable, mut program, receivers, listeners } = spec;
+) -> Option<(Running, Vec<Arbiter>)> {
+    let ContextSpec { config, interval, site, durable, program, receivers, listeners } = spec;
     let (context, clock) = (core.next_context(), core.clock.clone());
     let (faults, progress, cancel) = (Faults::default(), Progress::default(), CancelToken::default());
 
@@ -268,13 +268,18 @@ async fn assemble(
     let Resume { pending, past } = resume;
     let logged = pending.iter().map(|(batch, ranges)| (batch.batch, ranges.clone()));
     let logged = past.inputs.iter().map(|(batch, inputs)| (*batch, inputs.ranges.clone())).chain(logged).collect();
-    let committed = past.committed;
-    if recovery.is_some() {
-        program.recover(past);
-    }
-    let started = program.start(zero);
-    let two_step = program.two_step_outputs();
-    if let Err(error) = started.and_then(|()| recover_all(&two_step, committed)) {
+
+    let runners: Vec<Addr<JobRunner>> = runner_ends
+        .map(|end| {
+            let handle = own_arbiter(&mut arbiters, Some(end));
+            let threads = ThreadCount::of_this_thread();
+            JobRunner::start_in_arbiter(&handle, move |_| JobRunner::new(site, threads))
+        })
+        .collect();
+    // The user's sources and outputs may take their time here: other contexts go on meanwhile.
+    let start = StartProgram { program, past: recovery.is_some().then_some(past), zero };
+    let (program, started) = runners.first()?.send(start).await.ok()?;
+    if let Err(error) = started {
         // The conductor, started last, sees the fault first of all and ends the context.
         faults.report(Fault::Batch(error));
     }
@@ -292,14 +297,6 @@ async fn assemble(
     };
     let receivers: Vec<ReceiverAddresses> = receivers.into_iter().map(|receiver| receiver.start(&parts)).collect();
 
-    let runners = runner_ends
-        .map(|end| {
-            let handle = own_arbiter(&mut arbiters, Some(end));
-            let threads = ThreadCount::of_this_thread();
-            JobRunner::start_in_arbiter(&handle, move |_| JobRunner::new(site, threads))
-        })
-        .collect();
-
     let scheduler = BatchScheduler::new(SchedulerParts {
         context,
         core: core.clone(),
@@ -313,7 +310,7 @@ async fn assemble(
             parallelism: config.parallelism(),
         },
         state: program.state(),
-        two_step,
+        two_step: program.two_step_outputs(),
         cadence,
         pending,
         ranges: LoggedRanges::new(program.replayable_sources(), &logged),
@@ -348,7 +345,8 @@ async fn assemble(
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
     };
     actix_rt::spawn(conductor.run(inbox));
-    (Running::new(commands, faults, progress, publisher, scheduler, zero).recovered(recovery), arbiters)
+    let running = Running::new(commands, faults, progress, publisher, scheduler, zero).recovered(recovery);
+    Some((running, arbiters))
 }
 
 /// The blocks of an earlier run that are still needed.

@@ -20,11 +20,10 @@ pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Pa
 pub use progress::{Progress, Waited};
 pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
-pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep};
+pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep, StartProgram};
 pub use scheduler::{
     BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick,
 };
 pub use ticker::{BatchTicker, StopTicker};
 pub use ticks::Ticks;
-pub(crate) use two_step::recover_all;
 pub use two_step::{SecondStep, TwoStepOutput, Verdict};

@@ -1,9 +1,9 @@
-//! The actor that runs user code of the driver side: building a batch's datasets and running its outputs.
+//! The actor that runs user code of the driver side: starting sources, building a batch's datasets and running its outputs.
 //!
 //! It has an arbiter of its own, because that code blocks its thread while it waits for actions.
 
-use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob};
-use super::two_step::SecondStep;
+use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past};
+use super::two_step::{SecondStep, recover_all};
 use crate::error::{JobError, panic_message};
 use crate::failpoint::fail_point;
 use crate::inside::{ThreadCount, mark_engine_thread};
@@ -26,9 +26,9 @@ impl JobRunner {
     }
 
     /// Operators catch their users' panics and name them; this fence is for everything else.
-    fn guard<R>(&self, batch: Time, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
+    fn guard<R>(&self, batch: Option<Time>, body: impl FnOnce() -> Result<R, JobError>) -> Result<R, JobError> {
         catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-            Err(JobError::Panicked { site: self.site, batch: Some(batch), message: panic_message(&*payload) })
+            Err(JobError::Panicked { site: self.site, batch, message: panic_message(&*payload) })
         })
     }
 }
@@ -57,7 +57,7 @@ impl Handler<Generate> for JobRunner {
 
     fn handle(&mut self, msg: Generate, _: &mut Self::Context) -> Self::Result {
         let Generate { mut program, inputs } = msg;
-        let generated = self.guard(inputs.batch, || {
+        let generated = self.guard(Some(inputs.batch), || {
             fail_point("runner.before_generate");
             let generated = program.generate(&inputs);
             fail_point("runner.after_generate");
@@ -99,7 +99,7 @@ impl Handler<RunOutput> for JobRunner {
     type Result = Result<(), JobError>;
 
     fn handle(&mut self, msg: RunOutput, _: &mut Self::Context) -> Self::Result {
-        self.guard(msg.batch, || {
+        self.guard(Some(msg.batch), || {
             fail_point("runner.before_output");
             let outcome = (msg.job.run)();
             fail_point("runner.after_output");
@@ -120,6 +120,36 @@ impl Handler<RunSecondStep> for JobRunner {
     type Result = Result<(), JobError>;
 
     fn handle(&mut self, msg: RunSecondStep, _: &mut Self::Context) -> Self::Result {
-        self.guard(msg.step.batch, || msg.step.run())
+        self.guard(Some(msg.step.batch), || msg.step.run())
+    }
+}
+
+/// Starts a program, behind what an earlier run has done, and has its outputs finish what was under way when that ended. The
+/// program comes back with the answer.
+#[derive(Message)]
+#[rtype(result = "(Box<dyn BatchProgram>, Result<(), JobError>)")]
+pub struct StartProgram {
+    /// The context's program.
+    pub program: Box<dyn BatchProgram>,
+    /// What an earlier run has done, when there was one.
+    pub past: Option<Past>,
+    /// The zero time.
+    pub zero: Time,
+}
+
+impl Handler<StartProgram> for JobRunner {
+    type Result = MessageResult<StartProgram>;
+
+    fn handle(&mut self, msg: StartProgram, _: &mut Self::Context) -> Self::Result {
+        let StartProgram { mut program, past, zero } = msg;
+        let started = self.guard(None, || {
+            let committed = past.as_ref().and_then(|past| past.committed);
+            if let Some(past) = past {
+                program.recover(past);
+            }
+            program.start(zero)?;
+            recover_all(&program.two_step_outputs(), committed)
+        });
+        MessageResult((program, started))
     }
 }
