@@ -11,6 +11,7 @@ mod assembler;
 mod handle;
 mod intake;
 mod limiter;
+mod policy;
 mod repeats;
 mod size;
 mod supervisor;
@@ -19,6 +20,7 @@ pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
 pub use handle::ReceiverHandle;
 pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
 pub use limiter::RateLimiter;
+pub use policy::{EndedRun, GivenUp, Restarts, SupervisorPolicy, Verdict};
 pub use size::SizeEstimate;
 pub use supervisor::{CutBlock, ReceiverSnapshot, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
 
