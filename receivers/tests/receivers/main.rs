@@ -10,10 +10,13 @@
 )]
 
 mod back_pressure;
+mod blocking;
 mod generator;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod reliable;
+mod restarting;
 mod retention;
 mod socket;
 mod socket_faults;
