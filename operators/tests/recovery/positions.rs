@@ -72,7 +72,7 @@ fn told(positions: &[Inbox<Option<u32>>]) -> Vec<Option<u32>> {
 }
 
 /// Crashes before the batch, after it, and with the streams in another order.
-///
+/// I-26
 #[test]
 fn a_source_that_redelivers_everything_is_stored_once_over_any_number_of_restarts() {
     let storage = MemoryStorage::default();
@@ -100,7 +100,7 @@ fn a_source_that_redelivers_everything_is_stored_once_over_any_number_of_restart
 }
 
 /// `receiver.block_log = false`: the records of a block do not survive the process, so neither does its position.
-///
+/// I-26
 #[test]
 fn without_the_block_log_no_position_survives_that_of_lost_records() {
     let storage = MemoryStorage::default();
@@ -127,7 +127,7 @@ impl Receiver for Failing {
     }
 }
 
-/// F-10
+/// F-20
 #[test]
 fn what_a_receiver_has_stored_before_it_was_given_up_is_processed_after_the_restart() {
     let storage = MemoryStorage::default();

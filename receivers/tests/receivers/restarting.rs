@@ -238,7 +238,7 @@ fn pauses_grow_while_nothing_comes_and_begin_anew_once_something_was_stored() {
     running.stop(Stop::Immediate).unwrap();
 }
 
-/// F-10
+/// F-20
 #[test]
 fn a_receiver_that_fails_too_often_ends_the_program_with_its_line_and_the_first_error() {
     let ssc = context(config());

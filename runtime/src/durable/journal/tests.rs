@@ -182,7 +182,7 @@ fn a_stream_that_the_storage_was_not_opened_with_is_refused() {
     assert!(journal.plan(record).is_err());
 }
 
-///
+/// I-26
 #[test]
 fn the_position_of_a_source_is_in_the_write_of_its_block_and_takes_the_place_of_the_one_before() {
     let mut desk = Desk::new(2);
