@@ -60,7 +60,7 @@ fn a_source_that_redelivers_loses_and_doubles_nothing_over_the_lives_of_its_rece
             let new: Vec<u64> = (from..until).filter(|number| stored.is_none_or(|stored| *number > stored)).collect();
             let last = until - 1;
             let storing = handle.store_reliably_at(new, &last);
-            if life % 2 == 0 {
+            if life.is_multiple_of(2) {
                 storing.await?;
                 return Err("after it was stored".into());
             }
