@@ -30,8 +30,8 @@ fn a_block_is_cut_at_the_block_interval_and_is_a_partition_of_the_batch() {
     let events = events(&ssc);
     let running = ssc.start().unwrap();
     for first in [1, 11, 21_u32] {
-        let records = u64::from(first) + 9;
-        wait_until(|| running.receivers()[0].records == records);
+        let (records, end) = (u64::from(first) + 9, Time::from_millis(i64::from(first / 10 + 1) * 200));
+        wait_until(|| running.receivers()[0].records == records && clock.next_deadline() == Some(end));
         clock.advance(milliseconds(199));
         assert!(told.try_recv().is_err(), "nothing is cut before its time");
         clock.advance(milliseconds(1));
