@@ -87,14 +87,19 @@ where
     fn start(self: Box<Self>, context: &ContextParts) -> ReceiverAddresses {
         let Spec { stream, name, level, factory } = *self;
         let (config, clock) = (&context.config, context.core.clock.clone());
+        let block_interval = config.block_interval_for(context.interval);
         let bytes = |size: waterwheel_runtime::config::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let limits = IntakeLimits {
             block_max_bytes: bytes(config.block_max_bytes),
             queue_blocks: config.block_queue_size,
             max_pending_bytes: bytes(config.receiver.max_pending),
             max_rate: config.receiver.rate_limit().map(u64::from),
+            overload,
+            max_spill_bytes: bytes(config.receiver.max_spill),
+            interval: context.interval,
+            blocks_per_batch: context.interval.div_duration_f64(block_interval).ceil() as u32,
+            first_rate: context.first_rates.get(&stream).copied(),
         };
-        let block_interval = config.block_interval_for(context.interval);
         let parts = SupervisorParts {
             context: context.context,
             stream,
@@ -117,6 +122,7 @@ where
             faults: context.faults.clone(),
         };
         let supervisor = ReceiverSupervisor::new(parts, factory).start();
-        ReceiverAddresses { stream, name, cut: supervisor.clone().recipient(), stop: supervisor.recipient() }
+        let (cut, rate) = (supervisor.clone().recipient(), supervisor.clone().recipient());
+        ReceiverAddresses { stream, name, cut, rate, stop: supervisor.recipient() }
     }
 }

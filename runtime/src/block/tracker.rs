@@ -8,12 +8,13 @@ use super::{
     When, log_then_apply,
 };
 use crate::durable::Change;
-use crate::ids::{BlockId, ContextId};
+use crate::flow::{DoorCounts, FlowBook, FlowCounts};
+use crate::ids::{BlockId, ContextId, StreamId};
 use crate::receiver::Credit;
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
-use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
-use std::collections::HashMap;
+use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, MessageResult, WrapFuture};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -23,7 +24,9 @@ pub struct BlockTracker {
     /// Away while an event is being logged; the actor handles nothing else then.
     book: Option<Book>,
     /// The receivers' allowance held by blocks that are not processed yet.
-    credits: HashMap<BlockId, Credit>,
+    credits: HashMap<BlockId, [Option<Credit>; 2]>,
+    /// Where the records of each stream are.
+    flow: FlowBook,
 }
 
 struct Book {
@@ -52,7 +55,8 @@ pub enum TrackerError {
 impl BlockTracker {
     /// A tracker for `context` over `ledger`, which is empty or was recovered from `log`.
     pub fn new(context: ContextId, ledger: Ledger, log: Box<dyn LedgerLog>) -> BlockTracker {
-        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new() }
+        let flow = FlowBook::of(&ledger);
+        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new(), flow }
     }
 
     /// Plans a record from the ledger, logs and applies it, then lets `after` conclude.
@@ -98,55 +102,69 @@ impl Actor for BlockTracker {
 pub struct AddBlock {
     /// The block.
     pub info: BlockInfo,
-    /// The receiver's allowance that it holds until its batch is done.
+    /// The receiver's allowance of memory that it holds until its batch is done.
     pub credit: Option<Credit>,
+    /// The same of files.
+    pub room: Option<Credit>,
+    /// What had come to the stream's door when it was cut.
+    pub door: DoorCounts,
 }
 
 impl Handler<AddBlock> for BlockTracker {
     type Result = AtomicResponse<Self, Result<(), TrackerError>>;
 
     fn handle(&mut self, msg: AddBlock, _: &mut Self::Context) -> Self::Result {
-        let AddBlock { info, credit } = msg;
+        let AddBlock { info, credit, room, door } = msg;
         self.record(
             "adding a block",
             |_| Some(LogRecord::of(LedgerEvent::BlockAdded { block: info })),
             move |tracker| {
-                if let Some(credit) = credit {
-                    tracker.credits.insert(info.id, credit);
+                tracker.flow.added(&info, door);
+                if credit.is_some() || room.is_some() {
+                    tracker.credits.insert(info.id, [credit, room]);
                 }
             },
         )
     }
 }
 
-/// Gives all unallocated blocks to a batch, unless it is not newer than the last one. Answers with the batch's blocks.
+/// Gives unallocated blocks to a batch, unless it is not newer than the last one. Answers with the batch's blocks, and where the
+/// records of each stream are then.
 #[derive(Message)]
-#[rtype(result = "Result<Allocation, TrackerError>")]
+#[rtype(result = "Result<(Allocation, BTreeMap<StreamId, FlowCounts>), TrackerError>")]
 pub struct AllocateBatch {
     /// The batch.
     pub batch: Time,
+    /// The streams of which it does not take all blocks, with the records that it takes.
+    pub limits: BTreeMap<StreamId, u64>,
 }
 
 impl Handler<AllocateBatch> for BlockTracker {
-    type Result = AtomicResponse<Self, Result<Allocation, TrackerError>>;
+    type Result = AtomicResponse<Self, Result<(Allocation, BTreeMap<StreamId, FlowCounts>), TrackerError>>;
 
     fn handle(&mut self, msg: AllocateBatch, _: &mut Self::Context) -> Self::Result {
-        let batch = msg.batch;
+        let AllocateBatch { batch, limits } = msg;
+        let is_new = self.book.as_ref().is_some_and(|book| book.ledger.last_allocated() < Some(batch));
         self.record(
             "allocating a batch",
-            |ledger| ledger.plan_allocation(batch).map(LogRecord::of),
+            |ledger| ledger.plan_allocation_within(batch, &limits).map(LogRecord::of),
             move |tracker| {
                 let allocated = tracker.book.as_ref().and_then(|book| book.ledger.allocated(batch)).cloned();
-                allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() })
+                let allocated = allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() });
+                if is_new {
+                    tracker.flow.allocated(&allocated);
+                }
+                (allocated, tracker.flow.counts())
             },
         )
     }
 }
 
 /// A batch is done: its records are processed, what it did to the state is to stay, and what lies past the horizon is needed no
-/// more. All of that becomes fact together. The receivers get their allowance back. Answers with the blocks to be dropped.
+/// more. All of that becomes fact together. The receivers get their allowance back. Answers with the blocks to be dropped, and
+/// where the records of each stream are then.
 #[derive(Message)]
-#[rtype(result = "Result<Vec<BlockKey>, TrackerError>")]
+#[rtype(result = "Result<(Vec<BlockKey>, BTreeMap<StreamId, FlowCounts>), TrackerError>")]
 pub struct CommitBatch {
     /// The batch.
     pub batch: Time,
@@ -159,28 +177,24 @@ pub struct CommitBatch {
 }
 
 impl Handler<CommitBatch> for BlockTracker {
-    type Result = AtomicResponse<Self, Result<Vec<BlockKey>, TrackerError>>;
+    type Result = AtomicResponse<Self, Result<(Vec<BlockKey>, BTreeMap<StreamId, FlowCounts>), TrackerError>>;
 
     fn handle(&mut self, msg: CommitBatch, _: &mut Self::Context) -> Self::Result {
         let CommitBatch { batch, horizon, changes, when } = msg;
         let ledger = self.book.as_ref().map(|book| &book.ledger);
         let (events, freed) = ledger.map(|ledger| ledger.plan_commit(batch, &horizon)).unwrap_or_default();
-        let processed: Vec<BlockId> = ledger
-            .and_then(|ledger| ledger.allocated(batch))
-            .into_iter()
-            .flat_map(Allocation::all_blocks)
-            .map(|block| block.id)
-            .collect();
+        let processed = ledger.and_then(|ledger| ledger.allocated(batch)).cloned();
         let keys = freed.iter().map(|block| BlockKey::Input(self.context, *block)).collect();
         let record = LogRecord { events, changes, freed, when };
         self.record(
             "committing a batch",
             |_| Some(record),
             move |tracker| {
-                for block in processed {
-                    tracker.credits.remove(&block);
+                for allocation in &processed {
+                    allocation.all_blocks().for_each(|block| drop(tracker.credits.remove(&block.id)));
+                    tracker.flow.committed(allocation);
                 }
-                keys
+                (keys, tracker.flow.counts())
             },
         )
     }
@@ -201,6 +215,19 @@ impl Handler<LogChanges> for BlockTracker {
     fn handle(&mut self, msg: LogChanges, _: &mut Self::Context) -> Self::Result {
         let record = LogRecord { changes: msg.changes, ..LogRecord::default() };
         self.record("logging what a batch reads", |_| Some(record), |_| ())
+    }
+}
+
+/// Asks where the records of each stream are.
+#[derive(Message)]
+#[rtype(result = "BTreeMap<StreamId, FlowCounts>")]
+pub struct SnapshotFlow;
+
+impl Handler<SnapshotFlow> for BlockTracker {
+    type Result = MessageResult<SnapshotFlow>;
+
+    fn handle(&mut self, _: SnapshotFlow, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.flow.counts())
     }
 }
 

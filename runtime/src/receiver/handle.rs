@@ -76,7 +76,7 @@ impl<T> ReceiverHandle<T> {
     /// The records per second that the stream takes at present; `None` is no limit.
     ///
     /// A chunk is taken as a whole once the limit allows its first record. A receiver that stores large chunks under a limit
-    /// does well to store them in pieces of a fraction of this.
+    /// does well to store them in pieces of a fraction of this. It changes from batch to batch, as `backpressure.estimator` says.
     pub fn rate_limit(&self) -> Option<f64> {
         self.intake.rate()
     }
@@ -126,7 +126,7 @@ impl<T: Serialize> ReceiverHandle<T> {
         if records.is_empty() {
             return Ok(());
         }
-        let block = self.intake.store_many(records, None).await?;
+        let block = self.intake.store_without_loss(records, None).await?;
         if self.intake.wait_stored(block + 1).await { Ok(()) } else { Err(ReceiverStopped) }
     }
 }

@@ -11,6 +11,8 @@ mod assembler;
 mod handle;
 mod intake;
 mod limiter;
+mod quota;
+mod rate;
 mod repeats;
 mod size;
 mod supervisor;
@@ -19,6 +21,8 @@ pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
 pub use handle::ReceiverHandle;
 pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
 pub use limiter::RateLimiter;
+pub use quota::Quota;
+pub use rate::UpdateRate;
 pub use size::SizeEstimate;
 pub use supervisor::{CutBlock, ReceiverSnapshot, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
 

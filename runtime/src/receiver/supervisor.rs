@@ -117,6 +117,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
         }
     }
 
+    pub(super) fn intake(&self) -> &Intake<T> {
+        &self.parts.intake
+    }
+
     fn publish(&self, event: Event) {
         self.parts.publisher.publish(event);
     }
@@ -260,7 +264,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
     async move {
         let _sentinel = sentinel;
         loop {
-            let QueuedBlock { sequence, block, credit } = intake.next_block().await;
+            let QueuedBlock { sequence, block, mut credit, room, spill, door } = intake.next_block().await;
             let id = BlockId { stream, sequence };
             let info = BlockInfo { id, records: block.records as u64, bytes: block.bytes as u64 };
             let stored = Block {
@@ -268,14 +272,18 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
                 bytes: block.bytes,
                 data: Arc::new(block.chunks),
                 codec: ErasedCodec::of::<T>(),
-                level,
+                level: if spill { StorageLevel::DiskOnly } else { level },
             };
             fail_point("receiver.before_put");
             let key = BlockKey::Input(context, id);
             let outcome = match keep(&blocks, log.as_ref(), &clock, key, id, stored).await {
                 Ok(()) => {
                     fail_point("receiver.after_put");
-                    match tracker.send(AddBlock { info, credit }).await {
+                    if spill {
+                        // It is in no memory any more.
+                        drop(credit.take());
+                    }
+                    match tracker.send(AddBlock { info, credit, room, door }).await {
                         Ok(Ok(())) => Ok(()),
                         Ok(Err(error)) => Err(in_full(&error)),
                         Err(_) => Err("the block tracker is gone".to_owned()),
@@ -349,6 +357,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> 
     fn handle(&mut self, _: CutBlock, _: &mut Self::Context) -> Self::Result {
         let intake = self.parts.intake.clone();
         let until = intake.cut();
+        intake.next_batch();
         // While blocks find no room every tick cuts anew: only the last cut is waited for, so that waits do not pile up.
         let (last, superseded) = oneshot::channel::<()>();
         self.last_cut = Some(last);
