@@ -17,7 +17,7 @@ use crate::faults::{Fault, Faults};
 use crate::flow::FlowCounts;
 use crate::ids::{ContextId, StreamId};
 use crate::inside::on_engine_thread;
-use crate::receiver::StopReceiver;
+use crate::receiver::{ReceiverSnapshot, ReceiverStatus, StopReceiver};
 use crate::scope::{EngineCore, EngineSnapshot};
 use crate::signals::ShutdownSignals;
 use crate::stage::CancelToken;
@@ -76,6 +76,7 @@ pub struct Running {
     scheduler: Addr<BatchScheduler>,
     zero: Time,
     recovery: Option<Recovery>,
+    receivers: Vec<Arc<ReceiverStatus>>,
     threads: Mutex<Vec<RunnerThread>>,
     tracker: Option<Addr<BlockTracker>>,
     last_flow: LastFlow,
@@ -101,6 +102,7 @@ impl Running {
             scheduler,
             zero,
             recovery: None,
+            receivers: Vec::new(),
             threads: Mutex::default(),
             tracker: None,
             last_flow: LastFlow::default(),
@@ -115,7 +117,8 @@ impl Running {
     /// Where the records of each receiver stream are, or were when the context ended.
     pub fn flow(&self, core: &Arc<EngineCore>) -> BTreeMap<StreamId, FlowCounts> {
         let tracker = self.tracker.clone().filter(|_| !self.progress.is_ended());
-        let asked = tracker.and_then(|tracker| core.on_control(move || async move { tracker.send(SnapshotFlow).await.ok() }));
+        let asked =
+            tracker.and_then(|tracker| core.on_control(move || async move { tracker.send(SnapshotFlow).await.ok() }));
         let last = || self.last_flow.lock().unwrap_or_else(PoisonError::into_inner).clone();
         asked.flatten().unwrap_or_else(last)
     }
@@ -123,6 +126,16 @@ impl Running {
     pub(crate) fn recovered(mut self, recovery: Option<Recovery>) -> Running {
         self.recovery = recovery;
         self
+    }
+
+    pub(crate) fn with_receivers(mut self, receivers: Vec<Arc<ReceiverStatus>>) -> Running {
+        self.receivers = receivers;
+        self
+    }
+
+    /// What is known of each receiver, in the order of their streams: also while it is down, and when the context has ended.
+    pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
+        self.receivers.iter().map(|receiver| receiver.snapshot()).collect()
     }
 
     /// How an earlier run was taken up; `None` when this one began anew.

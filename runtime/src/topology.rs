@@ -22,7 +22,7 @@ use crate::faults::{Fault, Faults};
 use crate::flow::{Overload, RateController};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::ThreadCount;
-use crate::receiver::{CutBlock, StopReceiver, UpdateRate};
+use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver, UpdateRate};
 use crate::running::{Command, Conductor, LastFlow, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
@@ -193,6 +193,8 @@ pub struct ReceiverAddresses {
     pub rate: Recipient<UpdateRate>,
     /// Asked at the end.
     pub stop: Recipient<StopReceiver>,
+    /// What is known of it.
+    pub status: Arc<ReceiverStatus>,
 }
 
 /// What the actors of one context share.
@@ -211,6 +213,8 @@ pub struct ContextParts {
     pub block_log: Option<BlockLog>,
     /// The number of the next block of each stream that an earlier run had.
     pub next_blocks: BTreeMap<StreamId, u64>,
+    /// Up to where the source of each stream had come in an earlier run.
+    pub positions: BTreeMap<StreamId, Vec<u8>>,
     /// Records per second that each receiver may store before a batch is done, of those that have a limit.
     pub first_rates: BTreeMap<StreamId, f64>,
     /// Its listeners.
@@ -268,7 +272,19 @@ async fn assemble(
             Begin::of(durable, interval, &program.retention(), clock.now(), &arbiter)
         }
     };
-    let Begin { zero, ticks, ledger, log, cadence, resume, block_log, earlier_blocks, next_blocks, recovery } = begin;
+    let Begin {
+        zero,
+        ticks,
+        ledger,
+        log,
+        cadence,
+        resume,
+        block_log,
+        earlier_blocks,
+        next_blocks,
+        positions,
+        recovery,
+    } = begin;
     if let Some(earlier) = &earlier_blocks {
         let blocks = recovered_blocks(context, &ledger, earlier, &receivers);
         // One that is gone is found out by whoever asks it next.
@@ -306,11 +322,14 @@ async fn assemble(
         tracker: tracker.clone(),
         block_log,
         next_blocks,
+        positions,
         first_rates: controller.rates(),
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
     let receivers: Vec<ReceiverAddresses> = receivers.into_iter().map(|receiver| receiver.start(&parts)).collect();
+
+    let statuses = receivers.iter().map(|receiver| receiver.status.clone()).collect();
 
     let scheduler = BatchScheduler::new(SchedulerParts {
         context,
@@ -370,6 +389,7 @@ async fn assemble(
     actix_rt::spawn(conductor.run(inbox));
     let running = Running::new(commands, faults, progress, publisher, scheduler, zero)
         .recovered(recovery)
+        .with_receivers(statuses)
         .counting(tracker, last_flow);
     Some((running, arbiters))
 }

@@ -10,6 +10,7 @@
 )]
 
 mod back_pressure;
+mod flow;
 mod generator;
 mod input_streams;
 mod lifecycle;

@@ -10,7 +10,7 @@ use super::{
 use crate::durable::Change;
 use crate::flow::{DoorCounts, FlowBook, FlowCounts};
 use crate::ids::{BlockId, ContextId, StreamId};
-use crate::receiver::Credit;
+use crate::receiver::{Credit, PositionBytes};
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, MessageResult, WrapFuture};
@@ -108,23 +108,48 @@ pub struct AddBlock {
     pub room: Option<Credit>,
     /// What had come to the stream's door when it was cut.
     pub door: DoorCounts,
+    /// Up to where its source has come with it; durable with the block. Without records it is stored alone.
+    pub position: Option<PositionBytes>,
 }
 
 impl Handler<AddBlock> for BlockTracker {
     type Result = AtomicResponse<Self, Result<(), TrackerError>>;
 
     fn handle(&mut self, msg: AddBlock, _: &mut Self::Context) -> Self::Result {
-        let AddBlock { info, credit, room, door } = msg;
+        let AddBlock { info, credit, room, door, position } = msg;
+        let event = (info.records > 0).then_some(LedgerEvent::BlockAdded { block: info });
+        let reached = position.map(|position| (info.id.stream, position));
         self.record(
             "adding a block",
-            |_| Some(LogRecord::of(LedgerEvent::BlockAdded { block: info })),
+            |_| {
+                let (events, reached) = (Vec::from_iter(event), Vec::from_iter(reached));
+                Some(LogRecord { events, reached, ..LogRecord::default() })
+            },
             move |tracker| {
                 tracker.flow.added(&info, door);
-                if credit.is_some() || room.is_some() {
+                if info.records > 0 && (credit.is_some() || room.is_some()) {
                     tracker.credits.insert(info.id, [credit, room]);
                 }
             },
         )
+    }
+}
+
+/// What has come to the door of a stream, told where no block tells it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AtDoor {
+    /// The stream.
+    pub stream: StreamId,
+    /// What has come.
+    pub door: DoorCounts,
+}
+
+impl Handler<AtDoor> for BlockTracker {
+    type Result = ();
+
+    fn handle(&mut self, msg: AtDoor, _: &mut Self::Context) {
+        self.flow.at_door(msg.stream, msg.door);
     }
 }
 
@@ -185,12 +210,12 @@ impl Handler<CommitBatch> for BlockTracker {
         let (events, freed) = ledger.map(|ledger| ledger.plan_commit(batch, &horizon)).unwrap_or_default();
         let processed = ledger.and_then(|ledger| ledger.allocated(batch)).cloned();
         let keys = freed.iter().map(|block| BlockKey::Input(self.context, *block)).collect();
-        let record = LogRecord { events, changes, freed, when };
+        let record = LogRecord { events, changes, freed, when, ..LogRecord::default() };
         self.record(
             "committing a batch",
             |_| Some(record),
             move |tracker| {
-                for allocation in &processed {
+                if let Some(allocation) = &processed {
                     allocation.all_blocks().for_each(|block| drop(tracker.credits.remove(&block.id)));
                     tracker.flow.committed(allocation);
                 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::{
-    BackpressureConfig, CatchUp, CheckpointConfig, Config, Estimator, FailurePolicy, Gain, ReceiverConfig, StorageConfig,
-    UiConfig,
+    BackpressureConfig, CatchUp, CheckpointConfig, Config, Estimator, FailurePolicy, Gain, ReceiverConfig,
+    StorageConfig, UiConfig,
 };
 
 macro_rules! setters {

@@ -48,6 +48,15 @@ impl FlowBook {
         way.waiting += block.records;
     }
 
+    /// What has come to the door of a stream by now: what is in no block that was added was dropped.
+    pub fn at_door(&mut self, stream: StreamId, door: DoorCounts) {
+        let way = self.way(stream);
+        // A block that was cut later may have been quicker.
+        if door.received > way.door.received {
+            way.door = door;
+        }
+    }
+
     /// A batch took its blocks. What it left behind is spilled.
     pub fn allocated(&mut self, allocation: &Allocation) {
         for block in allocation.all_blocks() {

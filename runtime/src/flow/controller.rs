@@ -95,7 +95,8 @@ impl RateController {
         // What comes from elsewhere comes whatever receivers are told.
         let others = records - self.rates.keys().map(brought).sum::<u64>();
         let total = total - others as f64 / self.interval.as_secs_f64().max(f64::MIN_POSITIVE);
-        let demand = |(stream, rate): (&StreamId, &f64)| Demand { stream: *stream, records: brought(stream), rate: *rate };
+        let demand =
+            |(stream, rate): (&StreamId, &f64)| Demand { stream: *stream, records: brought(stream), rate: *rate };
         let demands: Vec<Demand> = self.rates.iter().map(demand).collect();
         let rates = shares(total.max(self.least), self.interval, self.least, self.max, &demands);
         self.rates = demands.iter().map(|demand| demand.stream).zip(rates).collect();

@@ -79,8 +79,7 @@ impl PidEstimator {
         if interval.is_zero() {
             return Err(PidError::Interval);
         }
-        let parts =
-            [("proportional", gains.proportional), ("integral", gains.integral), ("derived", gains.derived)];
+        let parts = [("proportional", gains.proportional), ("integral", gains.integral), ("derived", gains.derived)];
         if let Some((part, weight)) = parts.into_iter().find(|(_, weight)| weight.is_nan() || *weight < 0.0) {
             return Err(PidError::Weight { part, weight });
         }

@@ -44,6 +44,8 @@ pub struct ServiceTimeEstimator {
     /// Records that it may always hold.
     least: f64,
     costs: Costs,
+    /// By how much a batch takes longer for one more record, in seconds, as far as that was ever known.
+    one_more: Option<f64>,
 }
 
 impl ServiceTimeEstimator {
@@ -51,12 +53,13 @@ impl ServiceTimeEstimator {
     pub fn new(interval: Duration, initial: f64, least: f64) -> ServiceTimeEstimator {
         let interval = interval.as_secs_f64().max(f64::MIN_POSITIVE);
         let least = (least * interval).max(f64::MIN_POSITIVE);
-        ServiceTimeEstimator { interval, limit: (initial * interval).max(least), least, costs: Costs::default() }
+        let limit = (initial * interval).max(least);
+        ServiceTimeEstimator { interval, limit, least, costs: Costs::default(), one_more: None }
     }
 
-    /// What a batch may hold after one of `records` that took `took` seconds longer than allowed.
+    /// What a batch may hold after one of `records` that took longer than allowed.
     fn after_a_long_batch(&self, records: f64, by_time: f64, full: bool) -> f64 {
-        let by_cost = self.costs.of_one_more().map_or(0.0, |cost| LEAST_FOR_RECORDS * self.interval / cost);
+        let by_cost = self.one_more.map_or(0.0, |cost| LEAST_FOR_RECORDS * self.interval / cost);
         let most = if full { self.limit.max(2.0 * records) } else { self.limit };
         by_time.max(by_cost.min(2.0 * records)).min(most)
     }
@@ -69,6 +72,7 @@ impl RateEstimator for ServiceTimeEstimator {
         }
         let (records, took) = (batch.records as f64, batch.processing.as_secs_f64());
         self.costs.add(records, took);
+        self.one_more = self.costs.of_one_more().or(self.one_more);
         let repaid = (REPAID * batch.waited.as_secs_f64()).min(MOST_REPAID * self.interval);
         let allowed = TARGET * self.interval - repaid;
         let by_time = allowed * self.costs.records_per_second();
@@ -158,6 +162,14 @@ mod tests {
 
     const BACKLOG: u64 = u64::MAX;
 
+    impl Pipeline {
+        fn run(&mut self, batches: usize, offered: u64) {
+            for _ in 0..batches {
+                self.batch(offered, 1.0);
+            }
+        }
+    }
+
     #[test]
     fn the_first_batch_is_small_and_batches_grow_tenfold_until_the_time_is_used() {
         let mut pipeline = Pipeline::new(seconds(1), milliseconds(5), Duration::from_nanos(500));
@@ -176,9 +188,9 @@ mod tests {
     #[test]
     fn a_slow_source_leaves_the_limit_where_it_is_for_a_later_burst() {
         let mut pipeline = Pipeline::new(seconds(1), milliseconds(5), Duration::from_nanos(500));
-        (0..8).for_each(|_| drop(pipeline.batch(BACKLOG, 1.0)));
+        pipeline.run(8, BACKLOG);
         let before = pipeline.rate;
-        (0..100).for_each(|_| drop(pipeline.batch(10, 1.0)));
+        pipeline.run(100, 10);
         assert_eq!(pipeline.rate, before);
         let (burst, took) = pipeline.batch(BACKLOG, 1.0);
         assert!(burst > 1_600_000 && took < seconds(1), "{burst} in {took:?}");
@@ -194,12 +206,12 @@ mod tests {
     #[test]
     fn a_pipeline_that_becomes_slower_gets_less_at_once_and_what_waits_is_made_up_for() {
         let mut pipeline = Pipeline::new(seconds(1), milliseconds(5), Duration::from_nanos(500));
-        (0..8).for_each(|_| drop(pipeline.batch(BACKLOG, 1.0)));
+        pipeline.run(8, BACKLOG);
         pipeline.each *= 10;
         pipeline.batch(BACKLOG, 1.0);
         let waiting = pipeline.waited;
         assert!(waiting > seconds(7), "{waiting:?}");
-        (0..40).for_each(|_| drop(pipeline.batch(BACKLOG, 1.0)));
+        pipeline.run(40, BACKLOG);
         assert_eq!(pipeline.waited, Duration::ZERO);
         assert!((170_000.0..190_000.0).contains(&pipeline.rate), "{}", pipeline.rate);
     }
@@ -215,7 +227,7 @@ mod tests {
     #[test]
     fn the_least_rate_is_let_in_whatever_it_takes() {
         let mut pipeline = Pipeline::new(seconds(1), Duration::ZERO, seconds(1));
-        (0..20).for_each(|_| drop(pipeline.batch(BACKLOG, 1.0)));
+        pipeline.run(20, BACKLOG);
         assert_eq!(pipeline.rate, 100.0);
     }
 

@@ -37,13 +37,15 @@ pub fn shares(total: f64, interval: Duration, least: f64, max: Option<f64>, stre
     wishes.sort_by(f64::total_cmp);
     let level = level(total, &wishes);
     let share = |demand: &Demand| {
-        let share = if held(demand) || streams.len() == 1 { level.max(even) } else { even.max(brought(demand) * HEADROOM) };
+        let share =
+            if held(demand) || streams.len() == 1 { level.max(even) } else { even.max(brought(demand) * HEADROOM) };
         share.max(least).min(max.unwrap_or(f64::INFINITY))
     };
     streams.iter().map(share).collect()
 }
 
-/// The height up to which every wish is fulfilled when `total` is poured over them; `wishes` are in order.
+/// The height up to which wishes are fulfilled when `total` is poured over them: the highest of them if there is enough. `wishes` are in
+/// order.
 fn level(total: f64, wishes: &[f64]) -> f64 {
     let mut rest = total;
     for (place, wish) in wishes.iter().enumerate() {
@@ -53,7 +55,7 @@ fn level(total: f64, wishes: &[f64]) -> f64 {
         }
         rest -= wish;
     }
-    rest
+    wishes.last().copied().unwrap_or(total)
 }
 
 #[cfg(test)]

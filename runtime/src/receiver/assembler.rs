@@ -13,6 +13,13 @@ pub struct AssembledBlock<T> {
     pub bytes: usize,
 }
 
+impl<T> AssembledBlock<T> {
+    /// A block without records.
+    pub fn empty() -> AssembledBlock<T> {
+        AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 }
+    }
+}
+
 /// The block that is being filled.
 #[derive(Debug)]
 pub struct Assembler<T> {
@@ -30,8 +37,7 @@ pub const CHUNK_RECORDS: usize = 1024;
 impl<T> Assembler<T> {
     /// An assembler whose blocks are cut once they reach `max_bytes`.
     pub fn new(max_bytes: usize) -> Assembler<T> {
-        let open = AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 };
-        Assembler { max_bytes: max_bytes.max(1), max_records: usize::MAX, open }
+        Assembler { max_bytes: max_bytes.max(1), max_records: usize::MAX, open: AssembledBlock::empty() }
     }
 
     /// Has blocks cut once they hold their part of what a batch may hold, unless they are very small; `None` is no such limit.
@@ -72,8 +78,7 @@ impl<T> Assembler<T> {
 
     /// Closes the open block and hands it out; `None` when nothing was stored since the last cut.
     pub fn cut(&mut self) -> Option<AssembledBlock<T>> {
-        (self.open.records > 0)
-            .then(|| mem::replace(&mut self.open, AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 }))
+        (self.open.records > 0).then(|| mem::replace(&mut self.open, AssembledBlock::empty()))
     }
 
     /// Records in the open block.

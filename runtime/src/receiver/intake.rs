@@ -10,11 +10,14 @@ mod admission;
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
 use super::quota::Quota;
+use super::reliable::PositionBytes;
+use super::run::Run;
 use super::size::SizeEstimate;
 use crate::clock::SharedClock;
 use crate::flow::{DoorCounts, Overload};
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -59,6 +62,8 @@ pub struct QueuedBlock<T> {
     pub spill: bool,
     /// What had come to the door when the block was cut.
     pub door: DoorCounts,
+    /// Up to where its source has come with it.
+    pub position: Option<PositionBytes>,
 }
 
 /// The records were not stored: the receiver has been stopped.
@@ -71,9 +76,11 @@ pub struct Intake<T> {
     state: Mutex<State<T>>,
     limits: IntakeLimits,
     credits: Arc<Semaphore>,
-    /// In KiB, of memory and files together.
+    /// Of memory and files together.
     files: Arc<Semaphore>,
     clock: SharedClock,
+    /// Records taken in so far.
+    records: Arc<AtomicU64>,
     room: Notify,
     ready: Notify,
     emptied: Notify,
@@ -91,10 +98,16 @@ struct State<T> {
     cut: u64,
     /// Blocks stored so far.
     stored: u64,
-    /// Records taken in so far.
-    records: u64,
+    /// Records taken in so far, as `records` has it.
+    taken: u64,
     /// Records dropped so far.
     shed: u64,
+    /// Those of them that the last cut block tells of.
+    told_shed: u64,
+    /// Up to where the source has come with the open block.
+    position: Option<PositionBytes>,
+    /// Up to where it has come with what is stored.
+    reached: Option<PositionBytes>,
     door: Door,
 }
 
@@ -121,7 +134,7 @@ impl<T: Serialize> Intake<T> {
     /// An intake whose first block is number `first`.
     pub fn new(limits: IntakeLimits, clock: SharedClock, first: u64) -> Intake<T> {
         let pending = limits.max_pending_bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
-        let files = admission::kib(limits.max_spill_bytes).saturating_add(admission::kib(pending));
+        let files = limits.max_spill_bytes.saturating_add(pending).min(Semaphore::MAX_PERMITS);
         let quota = Quota::new(limits.interval, limits.first_rate);
         let mut assembler = Assembler::new(limits.block_max_bytes);
         assembler.set_max_records(quota.per_batch(), limits.blocks_per_batch);
@@ -136,14 +149,18 @@ impl<T: Serialize> Intake<T> {
                 queue: VecDeque::new(),
                 cut: first,
                 stored: first,
-                records: 0,
+                taken: 0,
                 shed: 0,
+                told_shed: 0,
+                position: None,
+                reached: None,
                 door: Door::Open,
             }),
             limits: IntakeLimits { max_pending_bytes: pending, ..limits },
             credits: Arc::new(Semaphore::new(pending)),
-            files: Arc::new(Semaphore::new(files as usize)),
+            files: Arc::new(Semaphore::new(files)),
             clock,
+            records: Arc::default(),
             room: Notify::new(),
             ready: Notify::new(),
             emptied: Notify::new(),
@@ -152,19 +169,25 @@ impl<T: Serialize> Intake<T> {
 
     fn append(
         &self,
+        run: Option<&Run>,
         admitted: admission::Admitted,
+        position: Option<PositionBytes>,
         add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
     ) -> Result<u64, ReceiverStopped> {
         let mut state = self.lock();
-        if state.door.is_shut() {
+        if state.door.is_shut() || run.is_some_and(Run::is_over) {
             return Err(ReceiverStopped);
         }
         admission::hold(&mut state.credit, Some(admitted.credit));
         admission::hold(&mut state.room, admitted.room);
+        if position.is_some() {
+            state.position = position;
+        }
         let before = state.assembler.open_records();
         let full = add(&mut state.assembler);
         let after = full.as_ref().map_or(state.assembler.open_records(), |block| block.records);
-        state.records += (after - before) as u64;
+        state.taken += (after - before) as u64;
+        self.records.store(state.taken, Ordering::Relaxed);
         let block = state.cut;
         if let Some(block) = full {
             state.enqueue(block);
@@ -179,7 +202,9 @@ impl<T> Intake<T> {
     /// Closes the open block and queues it. Returns the number up to which blocks must be stored for it to be in.
     pub fn cut(&self) -> u64 {
         let mut state = self.lock();
-        if let Some(block) = state.assembler.cut() {
+        let open = state.assembler.cut();
+        // A position that came without records is stored, too.
+        if let Some(block) = open.or_else(|| state.position.is_some().then(AssembledBlock::empty)) {
             state.enqueue(block);
             self.ready.notify_one();
         }
@@ -210,6 +235,23 @@ impl<T> Intake<T> {
     pub fn stored(&self, sequence: u64) {
         self.lock().stored = sequence + 1;
         self.emptied.notify_waiters();
+    }
+
+    /// With what is stored, the source has come to `position`.
+    pub fn reach(&self, position: PositionBytes) {
+        self.lock().reached = Some(position);
+    }
+
+    /// Up to where the source has come with what is stored.
+    pub fn reached(&self) -> Option<PositionBytes> {
+        self.lock().reached.clone()
+    }
+
+    /// Nothing of `run` comes in after this.
+    pub(super) fn end_run(&self, run: &Run) {
+        // With the lock held: what is let in, is let in before.
+        let _state = self.lock();
+        run.end();
     }
 
     /// Waits until every block before `until` is stored; `false` when that will not be.
@@ -264,10 +306,14 @@ impl<T> Intake<T> {
         self.room.notify_waiters();
     }
 
-
     /// Records taken in so far.
     pub fn records(&self) -> u64 {
-        self.lock().records
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// The counter of these records, for whoever looks.
+    pub fn counter(&self) -> Arc<AtomicU64> {
+        self.records.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -278,12 +324,16 @@ impl<T> Intake<T> {
 
 impl<T> State<T> {
     fn enqueue(&mut self, block: AssembledBlock<T>) {
-        let (credit, room) = (self.credit.take(), self.room.take());
-        let door = DoorCounts { received: self.records + self.shed, shed: self.shed };
-        self.queue.push_back(QueuedBlock { sequence: self.cut, block, credit, room, spill: false, door });
+        let (credit, room, position) = (self.credit.take(), self.room.take(), self.position.take());
+        let door = self.door_counts();
+        self.told_shed = door.shed;
+        let queued = QueuedBlock { sequence: self.cut, block, credit, room, spill: false, door, position };
+        self.queue.push_back(queued);
         self.cut += 1;
     }
 }
 
+#[cfg(test)]
+mod overload;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 
 use super::{Assembler, Credit, Door, Intake, QueuedBlock, ReceiverStopped, SizeEstimate, State};
 use crate::flow::{DoorCounts, Overload};
+use crate::receiver::reliable::PositionBytes;
+use crate::receiver::run::Run;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +26,14 @@ impl<T: Serialize> Intake<T> {
     /// Takes in one record, waiting while a limit says so. Returns the number of the block that it is in; where the stream sheds
     /// and there is no room, the record is dropped and counted.
     pub async fn store(&self, record: T) -> Result<u64, ReceiverStopped> {
+        self.store_in(None, record).await
+    }
+
+    /// [`store`](Intake::store) of a run, which is refused when that is over.
+    pub(in crate::receiver) async fn store_in(&self, run: Option<&Run>, record: T) -> Result<u64, ReceiverStopped> {
         let bytes = self.lock().size.of_one(&record);
         match self.admit(1, bytes, self.limits.overload).await? {
-            Some(admitted) => self.append(admitted, |assembler| assembler.push(record, bytes)),
+            Some(admitted) => self.append(run, admitted, None, |assembler| assembler.push(record, bytes)),
             None => Ok(self.lock().cut),
         }
     }
@@ -34,30 +41,50 @@ impl<T: Serialize> Intake<T> {
     /// Takes in a chunk of records, which stay together in one block: the one whose number is returned. `bytes` is their
     /// size in memory, if the caller knows it. Where the stream sheds and there is no room, all of them are dropped and counted.
     pub async fn store_many(&self, records: Vec<T>, bytes: Option<usize>) -> Result<u64, ReceiverStopped> {
-        self.store_chunk(records, bytes, self.limits.overload).await
+        self.store_many_in(None, records, bytes).await
     }
 
-    /// As [`store_many`](Intake::store_many), but nothing is dropped: where the stream sheds, this waits.
-    pub async fn store_without_loss(&self, records: Vec<T>, bytes: Option<usize>) -> Result<u64, ReceiverStopped> {
+    /// [`store_many`](Intake::store_many) of a run, which is refused when that is over.
+    pub(in crate::receiver) async fn store_many_in(
+        &self,
+        run: Option<&Run>,
+        records: Vec<T>,
+        bytes: Option<usize>,
+    ) -> Result<u64, ReceiverStopped> {
+        self.store_chunk(run, records, bytes, None, self.limits.overload).await
+    }
+
+    /// As [`store_many_in`](Intake::store_many_in), but nothing is dropped: where the stream sheds, this waits. With the records the
+    /// source has come to `position`; without records the position is stored alone.
+    pub(in crate::receiver) async fn store_for_good(
+        &self,
+        run: Option<&Run>,
+        records: Vec<T>,
+        position: Option<PositionBytes>,
+    ) -> Result<u64, ReceiverStopped> {
         let overload = match self.limits.overload {
             Overload::Spill => Overload::Spill,
             Overload::Block | Overload::Shed => Overload::Block,
         };
-        self.store_chunk(records, bytes, overload).await
+        self.store_chunk(run, records, None, position, overload).await
     }
 
     async fn store_chunk(
         &self,
+        run: Option<&Run>,
         records: Vec<T>,
         bytes: Option<usize>,
+        position: Option<PositionBytes>,
         overload: Overload,
     ) -> Result<u64, ReceiverStopped> {
-        if records.is_empty() {
+        if records.is_empty() && position.is_none() {
             return Ok(self.lock().cut);
         }
         let bytes = bytes.unwrap_or_else(|| SizeEstimate::of_many(&records));
         match self.admit(records.len(), bytes, overload).await? {
-            Some(admitted) => self.append(admitted, |assembler: &mut Assembler<T>| assembler.push_many(records, bytes)),
+            Some(admitted) => {
+                self.append(run, admitted, position, |assembler: &mut Assembler<T>| assembler.push_many(records, bytes))
+            }
             None => Ok(self.lock().cut),
         }
     }
@@ -79,7 +106,7 @@ impl<T: Serialize> Intake<T> {
                 Ok(Some(Admitted { credit, room: None }))
             }
             Overload::Spill => {
-                let room = self.acquire(&self.files, kib(self.permits(bytes) as usize)).await?;
+                let room = self.acquire(&self.files, self.permits(bytes)).await?;
                 let credit = self.acquire(&self.credits, self.permits(bytes)).await?;
                 self.wait_for_queue().await?;
                 Ok(Some(Admitted { credit, room: Some(room) }))
@@ -223,8 +250,20 @@ impl<T> Intake<T> {
 
     /// What has come to the door so far, dropped or not.
     pub fn door(&self) -> DoorCounts {
+        self.lock().door_counts()
+    }
+
+    /// What has come to the door so far, if the last of it was dropped and everything else is stored: no block tells it then.
+    pub fn dropped_behind_the_last_block(&self) -> Option<DoorCounts> {
         let state = self.lock();
-        DoorCounts { received: state.records + state.shed, shed: state.shed }
+        let all_stored = state.assembler.open_records() == 0 && state.stored == state.cut;
+        (all_stored && state.shed > state.told_shed).then(|| state.door_counts())
+    }
+}
+
+impl<T> State<T> {
+    pub(super) fn door_counts(&self) -> DoorCounts {
+        DoorCounts { received: self.taken + self.shed, shed: self.shed }
     }
 }
 
@@ -235,9 +274,4 @@ pub(super) fn hold(held: &mut Option<Credit>, more: Option<Credit>) {
         (held, Some(more)) => *held = Some(more),
         (_, None) => {}
     }
-}
-
-/// Files are counted in KiB, so that an allowance may be larger than what a semaphore counts in bytes.
-pub(super) fn kib(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(1024).clamp(1, Semaphore::MAX_PERMITS / 2)).unwrap_or(u32::MAX / 2)
 }
