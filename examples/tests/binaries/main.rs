@@ -8,6 +8,7 @@
 )]
 
 mod arguments;
+mod back_pressure;
 mod faults;
 mod foreach_partition;
 mod join_streams;
