@@ -115,7 +115,11 @@ fn run(args: &Args) -> Result<Run> {
     let ssc = StreamingContext::new(config, Duration::from_secs(3600))?;
     let (done, finished) = channel();
     let (records, chunk) = (args.records, args.chunk.max(1));
-    let numbers = ssc.receiver_stream("numbers", StorageLevel::MemoryOnly, move || Numbers { records, chunk, done: done.clone() });
+    let numbers = ssc.receiver_stream("numbers", StorageLevel::MemoryOnly, move || Numbers {
+        records,
+        chunk,
+        done: done.clone(),
+    });
     numbers.foreach_rdd(|numbers| numbers.count().map(drop));
     let running = ssc.start()?;
     let (took, making) = finished.recv().context("the receiver ended before it had stored everything")?;

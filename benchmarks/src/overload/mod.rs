@@ -145,7 +145,10 @@ impl Args {
                 ("batches", json!(run.batches.len())),
                 ("first_batch_ms", json!(run.first_batch().as_secs_f64() * 1e3)),
                 ("first_batches", json!(run.batches.iter().take(8).map(|batch| batch.records).collect::<Vec<_>>())),
-                ("scheduling_delay_ms", json!(Durations::percentiles_of(run.batches.iter().map(|batch| batch.scheduling_delay))?)),
+                (
+                    "scheduling_delay_ms",
+                    json!(Durations::percentiles_of(run.batches.iter().map(|batch| batch.scheduling_delay))?),
+                ),
                 ("rss_settled_mb", json!(run.settled_rss())),
                 ("rss_spread", json!(run.rss_spread())),
                 ("balanced", json!(run.balanced)),
@@ -177,7 +180,8 @@ impl Run {
 
     /// The highest resident memory by the lowest, once the start is over.
     fn rss_spread(&self) -> f64 {
-        let (low, high) = self.settled().iter().fold((f64::MAX, 0.0), |(low, high): (f64, f64), now| (low.min(*now), high.max(*now)));
+        let (low, high) =
+            self.settled().iter().fold((f64::MAX, 0.0), |(low, high): (f64, f64), now| (low.min(*now), high.max(*now)));
         if low > 0.0 && low < f64::MAX { (high / low * 1e3).round() / 1e3 } else { 1.0 }
     }
 

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod back_pressure;
+mod custom_receiver;
 mod faults;
 mod foreach_partition;
 mod join_streams;

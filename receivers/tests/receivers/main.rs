@@ -10,11 +10,14 @@
 )]
 
 mod back_pressure;
+mod blocking;
 mod flow;
 mod generator;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod reliable;
+mod restarting;
 mod retention;
 mod socket;
 mod socket_faults;

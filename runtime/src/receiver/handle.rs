@@ -228,7 +228,7 @@ impl<T: Serialize> ReceiverHandle<T> {
         if records.is_empty() && position.is_none() {
             return Ok(());
         }
-        let block = self.intake.store_for_good(Some(&self.run), records, position).await?;
+        let block = self.intake.store_for_good(Some(&self.run), records, None, position).await?;
         let timeout = self.store_timeout;
         tokio::select! {
             biased;

@@ -60,13 +60,14 @@ impl<T: Serialize> Intake<T> {
         &self,
         run: Option<&Run>,
         records: Vec<T>,
+        bytes: Option<usize>,
         position: Option<PositionBytes>,
     ) -> Result<u64, ReceiverStopped> {
         let overload = match self.limits.overload {
             Overload::Spill => Overload::Spill,
             Overload::Block | Overload::Shed => Overload::Block,
         };
-        self.store_chunk(run, records, None, position, overload).await
+        self.store_chunk(run, records, bytes, position, overload).await
     }
 
     async fn store_chunk(

@@ -186,7 +186,7 @@ fn a_stream_that_sheds_drops_the_newest_whole_stores_and_never_what_is_stored_fo
     assert_eq!(stream.intake.door(), DoorCounts { received: 14, shed: 3 });
     assert_eq!(stream.accepted, (0..11).collect::<Vec<_>>());
     {
-        let mut waiting = Box::pin(stream.intake.store_for_good(None, vec![14], None));
+        let mut waiting = Box::pin(stream.intake.store_for_good(None, vec![14], None, None));
         assert!((&mut waiting).now_or_never().is_none(), "it waits");
         stream.intake.next_batch();
         assert!(waiting.now_or_never().is_some());
