@@ -318,8 +318,8 @@ async fn assemble(
     };
 
     let streams: Vec<StreamId> = receivers.iter().map(|receiver| receiver.stream()).collect();
-    let spills = |receiver: &&Box<dyn ReceiverSpec>| receiver.overload() == Overload::Spill;
-    let spilling = receivers.iter().filter(spills).map(|receiver| receiver.stream()).collect();
+    let spilling = receivers.iter().filter(|receiver| receiver.overload() == Overload::Spill);
+    let spilling = spilling.map(|receiver| receiver.stream()).collect();
     let controller = RateController::of(&config, interval, &streams);
     let parts = ContextParts {
         context,

@@ -13,7 +13,7 @@ use waterwheel_runtime::receiver::SupervisorPolicy;
 /// assert_eq!(options.level, StorageLevel::MemoryAndDisk);
 /// assert_eq!(ReceiverOptions::from(StorageLevel::MemoryOnly).overload, Overload::Block);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ReceiverOptions {
     /// How its blocks are kept until their batch is done. Default: `MEMORY_AND_DISK`.

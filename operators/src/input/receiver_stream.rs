@@ -92,7 +92,7 @@ impl StreamingContext {
     {
         let options = options.into();
         let default = || SupervisorPolicy::for_receivers(self.config().receiver.restart_delay);
-        let policy = options.policy.clone().unwrap_or_else(default);
+        let policy = options.policy.unwrap_or_else(default);
         self.receiver_stream_with_at(site, name, options, policy, factory)
     }
 
