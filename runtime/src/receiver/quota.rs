@@ -93,6 +93,7 @@ mod tests {
     }
 
     proptest! {
+        /// P-7
         #[test]
         fn so_many_batches_hold_so_many_quotas_and_one_store_more(
             rate in 1..500_u32, stores in prop::collection::vec(1..300_usize, 1..200),
