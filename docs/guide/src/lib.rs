@@ -30,6 +30,7 @@ chapters!(
     inspecting,
     testing,
     fault_injection,
+    flow_control,
     tuning,
     coming_from_spark,
 );
