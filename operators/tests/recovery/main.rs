@@ -5,6 +5,7 @@ mod blocks;
 mod catching_up;
 mod inputs;
 mod map_with_state;
+mod memory;
 mod replaying;
 mod source;
 mod state;
