@@ -9,6 +9,7 @@
 
 mod arguments;
 mod faults;
+mod file_word_count;
 mod foreach_partition;
 mod join_streams;
 mod page_views;
