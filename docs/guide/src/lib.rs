@@ -15,6 +15,7 @@ chapters!(
     initialising,
     dstreams,
     inputs,
+    files,
     transformations,
     windows,
     state,

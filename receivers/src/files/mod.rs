@@ -65,7 +65,6 @@ pub trait FileSource {
     /// ssc.text_file_stream(home.path()).foreach_rdd(move |rdd| rdd.collect().map(|lines| drop(batches.send(lines))));
     /// let running = ssc.start()?;
     ///
-    /// # #[expect(clippy::disallowed_methods, reason = "an example writes files")]
     /// std::fs::write(home.path().join("a.txt"), "to be\nor not to be")?;
     /// clock.advance(seconds(1));
     /// assert!(received.recv()?.is_empty(), "it may still be written");
@@ -166,7 +165,6 @@ pub trait FileSource {
     ///     .foreach_rdd(move |rdd| rdd.collect().map(|lines| drop(batches.send(lines))));
     /// let running = ssc.start()?;
     ///
-    /// # #[expect(clippy::disallowed_methods, reason = "an example writes files")]
     /// # fn write(path: PathBuf) -> std::io::Result<()> {
     /// std::fs::write(path.with_extension("tmp"), "42")?;
     /// std::fs::rename(path.with_extension("tmp"), path)?;
