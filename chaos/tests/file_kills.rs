@@ -1,5 +1,4 @@
 //! A few deaths of a program that reads directories of files, while files are renamed in, grow and are rotated.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::time::Duration;
 use waterwheel_chaos::death::Death;

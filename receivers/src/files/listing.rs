@@ -32,7 +32,7 @@ pub(super) struct Listing {
     pub(super) files: Vec<Listed>,
     /// What could not be looked at: of what is below, nothing is known.
     pub(super) failed: Vec<(PathBuf, io::Error)>,
-    /// The devices of the directories that were read. What is on another one may only be unmounted.
+    /// The devices of what was found. What is on another one may only be unmounted.
     pub(super) devices: BTreeSet<u64>,
 }
 
@@ -141,6 +141,8 @@ impl Walk<'_> {
 
     fn file(&mut self, path: PathBuf, metadata: &Metadata, wanted: bool) {
         let (id, modified) = (FileId::of(metadata), Stamp::modified(metadata));
+        // Layered file systems have files on other devices than their directories.
+        self.out.devices.insert(id.device);
         self.out.files.push(Listed { path, id, size: metadata.len(), modified, wanted });
     }
 }

@@ -130,7 +130,8 @@ impl FileOptions {
         self
     }
 
-    /// Whether files that are there when the program starts for the first time are passed over. Default: `true`. When it goes
+    /// Whether files that are there when the program starts for the first time are passed over, also those that are being
+    /// written then. Default: `true`. When it goes
     /// on from a checkpoint, what came meanwhile is new in either case. In [`FileMode::Tail`] such a file is read from its end
     /// on.
     #[must_use]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Something that whoever runs the program should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Report {
-    /// It was read as a whole and is different now.
+    /// It was read as a whole, or passed over, and is different now.
     Changed { path: PathBuf, read: u64, now: u64 },
     /// It is shorter than what was read of it.
     CutShort { path: PathBuf, read: u64, now: u64 },
@@ -23,8 +23,8 @@ impl fmt::Display for Report {
         match self {
             Report::Changed { path, read, now } => write!(
                 f,
-                "{path:?} was read as a whole, {read} bytes, and was changed after that (it has {now} bytes now): what is new in it \
-                 is not read; write files elsewhere and rename them into the directory, or read them with FileMode::Tail"
+                "{path:?} was read as a whole, or passed over at the first start, when it had {read} bytes, and was changed after \
+                 that (it has {now} bytes now): what is new in it is not read; write files elsewhere and rename them into the directory, or read them with FileMode::Tail"
             ),
             Report::CutShort { path, read, now } => write!(
                 f,

@@ -146,16 +146,18 @@ impl Tracker {
         self.turn += 1;
         let mut out = Decision::default();
         let mut devices = listing.devices.clone();
-        let (mut ready, mut elsewhere) = (Vec::new(), Vec::new());
+        let (mut ready, mut elsewhere, mut withdrawn) = (Vec::new(), Vec::new(), Vec::new());
         for listed in &listing.files {
-            devices.extend(self.adopt(listed));
-            if !self.files.contains_key(&listed.id) && listed.wanted {
-                self.add(listed.id, File::discovered(known_as(listed), self.turn));
+            if !self.files.contains_key(&listed.id) {
+                let adopted = self.adopt(listed);
+                if adopted.is_none() && listed.wanted {
+                    self.add(listed.id, File::discovered(known_as(listed), self.turn));
+                }
+                devices.extend(adopted);
             }
             let Some(file) = self.files.get_mut(&listed.id) else { continue };
             if !listed.wanted && !file.is_followed(self.rules.mode) {
-                // It was taken back before it was read.
-                self.remove(&listed.id);
+                withdrawn.push(listed.id);
                 continue;
             }
             match *file.known.path.as_os_str() == *listed.path.as_os_str() {
@@ -173,6 +175,12 @@ impl Tracker {
             }
             if seen.is_changed {
                 self.changed.insert(listed.id);
+            }
+        }
+        // What has no other name any more was taken back before it was read.
+        for id in withdrawn {
+            if self.files.get(&id).is_some_and(|file| file.seen != self.turn) {
+                self.remove(&id);
             }
         }
         self.rename(elsewhere);
@@ -223,9 +231,6 @@ impl Tracker {
     /// A file that is known but for the number of its device, under the same name: the file system was mounted anew. The
     /// number that it had.
     fn adopt(&mut self, listed: &Listed) -> Option<u64> {
-        if self.files.contains_key(&listed.id) {
-            return None;
-        }
         let id = *self.by_path.get(listed.path.as_path())?;
         let known = &self.files.get(&id)?.known;
         // Where nobody knows when a file came to be, it has to be untouched to be the same.

@@ -131,7 +131,7 @@ fn what_cannot_be_a_stream_of_files_is_told_by_start_with_the_line() {
         ssc.text_file_stream("in/[a").probe();
         ssc.text_file_stream(Path::new("")).probe();
     });
-    let error = started.err().expect("it cannot start").to_string();
+    let error = started.expect_err("it cannot start").to_string();
     for expected in ["0 bytes", "in/[a", "no name", "rows.rs:"] {
         assert!(error.contains(expected), "{error}");
     }

@@ -213,8 +213,8 @@ mod tests {
             prop_assert_eq!(offset(&name, earlier).cmp(&offset(&name, later)), earlier.cmp(&later));
             let key = offset(&name, later);
             prop_assert_eq!(source_and_batch(&key), Some((name.as_str(), later)));
-            let row = memory(&name, &time(later));
-            prop_assert_eq!(source_and_key(&row), Some((name.as_str(), time(later).as_slice())));
+            let (row, own) = (memory(&name, &time(later)), time(later));
+            prop_assert_eq!(source_and_key(&row), Some((name.as_str(), own.as_slice())));
             let block = BlockId { stream: StreamId(stream), sequence: one };
             let next = BlockId { stream: StreamId(another), sequence: other };
             prop_assert_eq!(block_index(block).cmp(&block_index(next)), block.cmp(&next));

@@ -174,6 +174,18 @@ fn a_file_that_is_taken_back_before_it_was_read_is_not_read() {
     assert_eq!(run.tells(&[]), []);
 }
 
+/// As of a file that was linked to its name, and whose first name is still there.
+#[test]
+fn a_file_that_has_a_hidden_name_as_well_is_read_whichever_is_listed_first() {
+    let (name, hidden) =
+        (listed("/in/a", id(1, 1), 10, 1), Listed { wanted: false, ..listed("/in/.a", id(1, 1), 10, 1) });
+    for files in [[name.clone(), hidden.clone()], [hidden, name]] {
+        let mut run = Run::new(FileMode::Settled);
+        let read: Vec<_> = (0..5).flat_map(|_| run.reads(&files)).collect();
+        assert_eq!(read, [whole("/in/a", 10)]);
+    }
+}
+
 #[test]
 fn a_file_that_changes_after_it_was_read_is_told_once_with_its_name() {
     let mut run = Run::new(FileMode::Renamed);
@@ -293,7 +305,7 @@ fn what_was_there_before_the_first_start_is_passed_over_and_that_is_written_down
     let mut run = Run::new(FileMode::Renamed);
     let old = listed("/in/old", id(1, 1), 10, 1);
     run.tracker.pass_over(&listing(std::slice::from_ref(&old)), &mut |listed| listed.size);
-    assert_eq!(run.reads(&[old.clone()]), []);
+    assert_eq!(run.reads(std::slice::from_ref(&old)), []);
     run.restarts();
     assert_eq!(run.reads(&[old, listed("/in/new", id(2, 2), 10, 1)]), [whole("/in/new", 10)]);
 }
@@ -337,7 +349,7 @@ fn what_cannot_be_looked_at_is_not_gone() {
 fn what_lies_on_a_file_system_that_is_not_mounted_is_not_gone() {
     let mut run = Run::new(FileMode::Renamed);
     let file = listed("/in/a", id(1, 1), 10, 1);
-    assert_eq!(run.reads(&[file.clone()]).len(), 1);
+    assert_eq!(run.reads(std::slice::from_ref(&file)).len(), 1);
     let unmounted = Listing { devices: BTreeSet::from([2]), ..Listing::default() };
     assert_eq!(run.lists(&unmounted, &mut all), (vec![], vec![]));
     assert_eq!(run.reads(&[file]), []);
