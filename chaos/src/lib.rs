@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`application`] | a program as a child process: started, told where to die, killed, waited for |
 //! | [`death`] | the ways to die: at a fail point, or after some time; drawn from a seed |
+//! | [`files`] | writer, program, trial and audit for directories of files |
 //! | [`feeder`] | a source that numbers its records and resends what was not acknowledged |
 //! | [`subject`] | the program under test, with every kind of state and both exactly-once outputs |
 //! | [`audit`] | the pure comparison of what came out with what was fed |
@@ -17,6 +18,7 @@ pub mod application;
 pub mod audit;
 pub mod death;
 pub mod feeder;
+pub mod files;
 pub mod subject;
 pub mod trial;
 pub mod wait;

@@ -44,6 +44,9 @@ pub struct Inspection {
     pub left_behind: Vec<String>,
 }
 
+/// The most digits of a range that are shown to people.
+const SHOWN_RANGE: usize = 64;
+
 /// A batch that is not committed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PendingBatch {
@@ -77,6 +80,8 @@ pub struct SourceRange {
     pub batch: i64,
     /// The range in the source's own encoding, in hexadecimal.
     pub range: String,
+    /// How many rows it remembers of all it has read: of files, one for each.
+    pub remembers: usize,
 }
 
 /// Up to where the source of a stream has come.
@@ -154,9 +159,11 @@ fn inspected(look: &Look, directory: &Path) -> Result<Inspection> {
         records: batch.records(),
         bytes: batch.bytes(),
     });
+    let memory = look.memory()?;
     let sources = look.offsets()?.into_iter().filter_map(|(source, mut ranges)| {
         let (batch, range) = ranges.pop_last()?;
-        Some(SourceRange { source, batch: batch.millis(), range: hex(&range) })
+        let remembers = memory.get(source.as_str()).map_or(0, BTreeMap::len);
+        Some(SourceRange { source, batch: batch.millis(), range: hex(&range), remembers })
     });
     let is_known = |operator: &str| meta.iter().flat_map(|meta| &meta.operators).any(|record| record.name == operator);
     let left_behind = look.storage().state_tables()?.into_iter().filter(|operator| !is_known(operator));
@@ -274,7 +281,15 @@ impl fmt::Display for Inspection {
         if !self.sources.is_empty() {
             writeln!(f, "\nreplayable sources, and what they read last")?;
             let rows = self.sources.iter().map(|source| {
-                line(&[&source.source, &date(Time::from_millis(source.batch)), &format!("range 0x{}", source.range)])
+                let range = match source.range.get(..SHOWN_RANGE) {
+                    Some(head) if source.range.len() > SHOWN_RANGE => format!("range 0x{head}…"),
+                    _ => format!("range 0x{}", source.range),
+                };
+                let remembers = match source.remembers {
+                    0 => String::new(),
+                    rows => format!("remembers {}", counted(rows as u64, "row")),
+                };
+                line(&[&source.source, &date(Time::from_millis(source.batch)), &range, &remembers])
             });
             table(f, &rows.collect::<Vec<_>>())?;
         }

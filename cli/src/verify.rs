@@ -147,6 +147,9 @@ impl Verification<'_> {
         if let Err(error) = self.look.positions() {
             self.out.wrong(Table::Ledger, "the keys of positions", error, REFUSES);
         }
+        if let Err(error) = self.look.memory() {
+            self.out.wrong(Table::Memory, "its keys", error, REFUSES);
+        }
         if meta.is_none() && (self.out.rows > 0 || !operators.is_empty()) && self.out.wrong.is_empty() {
             self.out.wrong(Table::Meta, "application", "it is missing, and there is data", REFUSES);
         }

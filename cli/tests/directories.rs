@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use waterwheel::ReplayableStream;
 use waterwheel::prelude::*;
 use waterwheel::rdd::Parallelize;
+use waterwheel::runtime::batch::MemoryChange;
 use waterwheel::runtime::block::Ledger;
 use waterwheel::runtime::config::ByteSize;
 use waterwheel::runtime::durable::directory::CheckpointDirectory;
@@ -42,6 +43,10 @@ impl ReplayableStream<u64> for Numbers {
     fn next(&mut self, _: Time) -> Result<(u64, u64), JobError> {
         self.next += 100;
         Ok((self.next - 100, self.next))
+    }
+
+    fn changes(&mut self) -> Vec<MemoryChange> {
+        vec![MemoryChange::Put { key: b"last".to_vec(), value: self.next.to_be_bytes().to_vec() }]
     }
 
     fn read(&mut self, range: &(u64, u64), inputs: &BatchInputs) -> Result<Option<Rdd<u64>>, JobError> {
@@ -159,6 +164,17 @@ fn change(directory: &Path, changes: &[Change]) {
 }
 
 #[test]
+fn a_row_of_a_sources_memory_that_is_none_is_found() {
+    let directory = made();
+    let row = Change::Put { table: Table::Memory, key: vec![0, 0, 0, 9, b'x'], value: vec![1] };
+    change(directory.path(), &[row]);
+    let verified = verify(directory.path()).unwrap();
+    let wrong: Vec<_> = verified.wrong.iter().map(|wrong| wrong.table.as_str()).collect();
+    assert_eq!(wrong, ["memory"]);
+    assert!(inspect(directory.path()).is_err());
+}
+
+#[test]
 fn what_a_program_left_is_shown_and_no_file_is_touched() {
     let directory = made();
     let before = files(directory.path());
@@ -178,7 +194,7 @@ fn what_a_program_left_is_shown_and_no_file_is_touched() {
     );
     assert!(found.to_string().contains("  letters  position 0x07\n"), "{found}");
     assert_eq!(found.sources.len(), 1);
-    assert_eq!(found.sources[0].source, "numbers");
+    assert_eq!((found.sources[0].source.as_str(), found.sources[0].remembers), ("numbers", 1));
     let text = found.to_string();
     assert!(text.contains("last committed") && text.contains("totals"), "{text}");
 

@@ -6,6 +6,8 @@
 //! | --- | --- | --- |
 //! | a TCP peer, lines of text | `socket_text_stream` | [`SocketSource`](socket::SocketSource) |
 //! | a TCP peer, your own framing | `socket_stream` | [`SocketSource`](socket::SocketSource) |
+//! | files in directories, lines of text | `text_file_stream` | [`FileSource`](files::FileSource) |
+//! | files in directories, your own format | `file_stream`, `binary_records_stream` | [`FileSource`](files::FileSource) |
 //! | datasets that the program queues | `queue_stream` | [`QueueSource`](queue::QueueSource) |
 //! | one dataset, every batch | `constant_stream` | [`ConstantSource`](constant::ConstantSource) |
 //! | records made up at a steady rate | `generator_stream` | [`GeneratorSource`](generator::GeneratorSource) |
@@ -18,6 +20,7 @@
 
 pub mod constant;
 pub mod decode;
+pub mod files;
 pub mod generator;
 pub mod pace;
 pub mod prelude;

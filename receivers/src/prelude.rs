@@ -2,6 +2,7 @@
 
 pub use crate::constant::ConstantSource;
 pub use crate::decode::{DecodeError, Decoder, Frame, FrameDecoder, LineDecoder};
+pub use crate::files::{FileMode, FileOptions, FileSource, WhenGrown, WhenLost};
 pub use crate::generator::{GeneratorSource, Rng, SmallRng};
 pub use crate::queue::{QueueSource, RddQueue, WhenEmpty};
 pub use crate::socket::SocketSource;

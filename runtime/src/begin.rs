@@ -73,7 +73,8 @@ impl Begin {
         let slides = retention.nodes.iter().filter(|node| node.wanted).map(|node| node.slide);
         let (ticks, missed) = Ticks::after_a_pause(catch_up, zero, interval, slides, newest, now);
         let (slides, first) = ticks.regular();
-        let resume = Resume::plan(&left.ledger, &left.ranges, left.committed);
+        let mut resume = Resume::plan(&left.ledger, &left.ranges, left.committed);
+        resume.past.memory = left.memory;
         let recovery = Recovery { committed: left.committed, pending: resume.pending.len(), missed, slides, first };
         tell(&recovery, catch_up, interval, &left.ledger);
         let (recovery, next_blocks, positions) = (Some(recovery), left.next_blocks, left.positions);

@@ -16,6 +16,7 @@ chapters!(
     dstreams,
     inputs,
     custom_receivers,
+    files,
     transformations,
     windows,
     state,

@@ -11,6 +11,7 @@ mod arguments;
 mod back_pressure;
 mod custom_receiver;
 mod faults;
+mod file_word_count;
 mod foreach_partition;
 mod join_streams;
 mod page_views;

@@ -15,6 +15,7 @@ const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")
 
 pub(crate) const BACK_PRESSURE: &str = env!("CARGO_BIN_EXE_back_pressure");
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
+pub(crate) const FILE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_file_word_count");
 pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
 pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
@@ -30,12 +31,13 @@ pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 pub(crate) const CUSTOM_RECEIVER: &str = env!("CARGO_BIN_EXE_custom_receiver");
 
 /// Every example.
-pub(crate) const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 15] = [
     CUSTOM_RECEIVER,
     WORD_COUNT,
     STATEFUL_WORD_COUNT,
     RECOVERABLE_WORD_COUNT,
     QUEUE_STREAM,
+    FILE_WORD_COUNT,
     WINDOWED_WORD_COUNT,
     WINDOWED_COUNTS,
     TOP_K,

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use waterwheel_runtime::batch::{BatchInputs, PastInputs};
+use waterwheel_runtime::batch::{BatchInputs, MemoryChange, PastInputs};
 use waterwheel_runtime::error::{JobError, panic_message};
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::site::Site;
@@ -93,8 +93,11 @@ impl Batch<'_> {
         self.graph.nodes.get(self.node).map(|node| node.name.as_str().into()).unwrap_or_else(|| "".into())
     }
 
-    /// Notes what the replayable source `name` decided to read in this batch.
-    pub(crate) fn decide(&mut self, name: Arc<str>, range: Vec<u8>) {
+    /// Notes what the replayable source `name` decided to read in this batch, and how what it remembers has changed with that.
+    pub(crate) fn decide(&mut self, name: Arc<str>, range: Vec<u8>, memory: Vec<MemoryChange>) {
+        if !memory.is_empty() {
+            self.graph.remembered.entry(name.clone()).or_default().extend(memory);
+        }
         self.graph.decided.insert(name, range);
     }
 

@@ -21,7 +21,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
-    BatchInputs, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, TwoStepOutput, Use,
+    BatchInputs, MemoryChanges, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, SourceMemory, TwoStepOutput,
+    Use,
 };
 use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::durable::OperatorRecord;
@@ -168,6 +169,11 @@ pub(crate) trait StartStop: Send {
     fn node(&self) -> Option<usize> {
         None
     }
+    /// Takes back what it remembered before a restart; called before `start`.
+    fn recall(&self, memory: SourceMemory) -> Result<(), JobError> {
+        let _ = memory;
+        Ok(())
+    }
     fn start(&self, zero: Time, last_range: Option<&[u8]>) -> Result<(), JobError>;
     fn stop(&self);
 }
@@ -192,8 +198,12 @@ pub(crate) struct Graph {
     past: BTreeMap<Time, PastInputs>,
     /// The last range of every replayable source in an earlier run.
     last_ranges: Ranges,
+    /// What every replayable source remembered in an earlier run, as of that range.
+    memory: BTreeMap<Arc<str>, SourceMemory>,
     /// What replayable sources decided to read and what is not handed over yet.
     decided: Ranges,
+    /// How what they remember has changed with that.
+    remembered: MemoryChanges,
     /// The records that sources counted in a batch that could not be generated.
     counted: Option<(Time, BTreeMap<StreamId, u64>)>,
 }
@@ -214,7 +224,9 @@ impl Graph {
             streams: 0,
             past: BTreeMap::new(),
             last_ranges: Ranges::new(),
+            memory: BTreeMap::new(),
             decided: Ranges::new(),
+            remembered: MemoryChanges::new(),
             counted: None,
         }
     }

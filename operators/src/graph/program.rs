@@ -5,8 +5,8 @@ use super::{Graph, State};
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
-    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges, Retention,
-    TwoStepOutput,
+    BatchInputs, BatchProgram, Cutoffs, Forgotten, Generated, MemoryChanges, OutputJob, Past, ProgramState, Ranges,
+    Retention, TwoStepOutput,
 };
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::OutputId;
@@ -23,13 +23,17 @@ impl BatchProgram for Graph {
             self.started += 1;
             let name = input.node().and_then(|node| self.nodes.get(node)).map(|node| node.name.as_str());
             let last = name.and_then(|name| self.last_ranges.get(name)).map(Vec::as_slice);
-            caught(input.site(), None, || input.start(zero, last))?;
+            let memory = name.and_then(|name| self.memory.remove(name)).unwrap_or_default();
+            caught(input.site(), None, || {
+                input.recall(memory)?;
+                input.start(zero, last)
+            })?;
         }
         Ok(())
     }
 
     fn recover(&mut self, past: Past) {
-        (self.past, self.last_ranges) = (past.inputs, past.last_ranges);
+        (self.past, self.last_ranges, self.memory) = (past.inputs, past.last_ranges, past.memory);
     }
 
     fn replayable_sources(&self) -> Vec<(Arc<str>, usize)> {
@@ -39,6 +43,10 @@ impl BatchProgram for Graph {
 
     fn take_ranges(&mut self) -> Ranges {
         std::mem::take(&mut self.decided)
+    }
+
+    fn take_memory(&mut self) -> MemoryChanges {
+        std::mem::take(&mut self.remembered)
     }
 
     fn retention(&self) -> Retention {

@@ -7,7 +7,7 @@ use crate::rdd::Rdd;
 use crate::record::{Data, Record};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
-use waterwheel_runtime::batch::BatchInputs;
+use waterwheel_runtime::batch::{BatchInputs, MemoryChange, SourceMemory};
 use waterwheel_runtime::codec::{self, CodecError};
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::site::Site;
@@ -60,6 +60,17 @@ pub trait ReplayableStream<T>: Send + 'static {
     /// What one batch reads, in the source's own terms: a pair of offsets, the names of files.
     type Range: Record;
 
+    /// Takes back what the source remembered when an earlier run ended: the sum of its [`changes`](ReplayableStream::changes), up to
+    /// and with those of the range that [`start`](ReplayableStream::start) is given next. Called once before `start`; without
+    /// an earlier run `memory` is empty.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from understanding it: the program then ends before its first batch.
+    fn recall(&mut self, memory: SourceMemory) -> Result<(), JobError> {
+        let _ = memory;
+        Ok(())
+    }
+
     /// The program starts; batches are at `zero` + n x interval. `last` is what the last batch of an earlier run was to read,
     /// whether or not it was done: go on behind it.
     ///
@@ -75,6 +86,16 @@ pub trait ReplayableStream<T>: Send + 'static {
     /// # Errors
     /// Whatever makes the batch fail; nothing is decided then.
     fn next(&mut self, time: Time) -> Result<Self::Range, JobError>;
+
+    /// How what the source remembers has changed since it was asked last. Asked once after every [`next`](ReplayableStream::next)
+    /// that has decided something. The changes are made in the write that makes its range durable: after a crash both are
+    /// there, or neither. What a source remembers is its own affair; it is for sources that must know more of the past than the
+    /// last range, as a directory has to know all files that were read, without writing all of it in every batch.
+    ///
+    /// Without a checkpoint directory they are dropped. Default: none.
+    fn changes(&mut self) -> Vec<MemoryChange> {
+        Vec::new()
+    }
 
     /// The dataset of `range`: the same records every time. `None` when there is none. Not in order of time: batches of an earlier
     /// run are read again as windows need them. Nothing should be read here but in the tasks of the dataset.
@@ -108,7 +129,7 @@ impl StreamingContext {
                 Some(known) => codec::decode(known, LONGEST_RANGE).map_err(failed)?,
                 None => {
                     let range = source.next(time)?;
-                    batch.decide(name, codec::encode(&range).map_err(failed)?);
+                    batch.decide(name, codec::encode(&range).map_err(failed)?, source.changes());
                     range
                 }
             };
@@ -143,6 +164,10 @@ impl<T: Data, S: ReplayableStream<T>> StartStop for Life<T, S> {
 
     fn node(&self) -> Option<usize> {
         Some(self.node)
+    }
+
+    fn recall(&self, memory: SourceMemory) -> Result<(), JobError> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).recall(memory)
     }
 
     fn start(&self, zero: Time, last_range: Option<&[u8]>) -> Result<(), JobError> {

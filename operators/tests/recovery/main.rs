@@ -7,6 +7,7 @@ mod catching_up;
 mod inputs;
 mod map_with_state;
 mod positions;
+mod memory;
 mod replaying;
 mod source;
 mod state;

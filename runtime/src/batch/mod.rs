@@ -16,7 +16,10 @@ mod ticks;
 mod two_step;
 
 pub use lifecycle::{Lifecycle, Step, Work};
-pub use program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, PastInputs, ProgramState, Ranges};
+pub use program::{
+    BatchInputs, BatchProgram, Forgotten, Generated, MemoryChange, MemoryChanges, OutputJob, Past, PastInputs,
+    ProgramState, Ranges, SourceMemory,
+};
 pub use progress::{Progress, Waited};
 pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};

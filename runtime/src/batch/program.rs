@@ -31,6 +31,29 @@ pub struct BatchInputs {
 /// What replayable sources read in a batch, encoded, by the source's name.
 pub type Ranges = BTreeMap<Arc<str>, Vec<u8>>;
 
+/// What a replayable source remembers of all it has read, in rows of its own, key to value.
+pub type SourceMemory = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// One change of what a replayable source remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemoryChange {
+    /// It remembers `value` under `key` from now on.
+    Put {
+        /// Under which key.
+        key: Vec<u8>,
+        /// What.
+        value: Vec<u8>,
+    },
+    /// It remembers nothing under `key` any more.
+    Forget {
+        /// Which.
+        key: Vec<u8>,
+    },
+}
+
+/// What changes with a batch in what replayable sources remember, by the source's name.
+pub type MemoryChanges = BTreeMap<Arc<str>, Vec<MemoryChange>>;
+
 /// What batches of an earlier run were made from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PastInputs {
@@ -49,6 +72,8 @@ pub struct Past {
     pub inputs: BTreeMap<Time, PastInputs>,
     /// The last range of every replayable source: it goes on behind it.
     pub last_ranges: Ranges,
+    /// What every replayable source remembers, as of that range.
+    pub memory: BTreeMap<Arc<str>, SourceMemory>,
 }
 
 /// One output operation of one batch, ready to run.
@@ -101,6 +126,11 @@ pub trait BatchProgram: Send {
     /// What replayable sources decided to read in the batch that was just generated (or could not be), to be logged before it is
     /// read. Those whose range was known are left out.
     fn take_ranges(&mut self) -> Ranges;
+
+    /// How what replayable sources remember has changed with those ranges: written together with them.
+    fn take_memory(&mut self) -> MemoryChanges {
+        MemoryChanges::new()
+    }
 
     /// Gives up the datasets that are needed no more. Quick: whoever asked drops them where that may take its time, since
     /// dropping a dataset drops records of the user's.

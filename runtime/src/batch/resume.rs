@@ -35,7 +35,7 @@ impl Resume {
         for ranges in logged.values() {
             last_ranges.extend(ranges.clone());
         }
-        Resume { pending, past: Past { committed, inputs, last_ranges } }
+        Resume { pending, past: Past { committed, inputs, last_ranges, memory: BTreeMap::new() } }
     }
 }
 

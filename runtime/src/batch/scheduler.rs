@@ -241,10 +241,10 @@ impl BatchScheduler {
         ctx.spawn(answer.map(move |answer, scheduler, ctx| match answer {
             Ok((mut program, generated)) => {
                 fail_point("scheduler.after_generate");
-                let ranges = program.take_ranges();
+                let (ranges, memory) = (program.take_ranges(), program.take_memory());
                 scheduler.program = Some(program);
                 scheduler.forget(ctx);
-                scheduler.log_ranges(batch, ranges, runner, generated, ctx);
+                scheduler.log_ranges(batch, (ranges, memory), runner, generated, ctx);
             }
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "job runner" }),
         }));

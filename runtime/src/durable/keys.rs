@@ -12,6 +12,7 @@
 //! | blocks | `d` + stream + sequence | the encoded records of a block |
 //! | blocks | `i` + stream + sequence | their length and checksum: so that a look at what is there reads no records |
 //! | offsets | length of the name + name of the source + time | what the source read in a batch |
+//! | memory | length of the name + name of the source + the source's key | what the source remembers under it |
 
 use super::Table;
 use crate::ids::{BlockId, StreamId};
@@ -24,9 +25,10 @@ const META: &str = "meta";
 const LEDGER: &str = "ledger";
 const BLOCKS: &str = "blocks";
 const OFFSETS: &str = "offsets";
+const MEMORY: &str = "memory";
 
 /// The tables that every storage has.
-pub const FIXED_TABLES: [Table; 4] = [Table::Meta, Table::Ledger, Table::Blocks, Table::Offsets];
+pub const FIXED_TABLES: [Table; 5] = [Table::Meta, Table::Ledger, Table::Blocks, Table::Offsets, Table::Memory];
 
 /// The name of a table's column family.
 pub fn column_family(table: &Table) -> String {
@@ -35,6 +37,7 @@ pub fn column_family(table: &Table) -> String {
         Table::Ledger => LEDGER.to_owned(),
         Table::Blocks => BLOCKS.to_owned(),
         Table::Offsets => OFFSETS.to_owned(),
+        Table::Memory => MEMORY.to_owned(),
         Table::State(operator) => format!("{STATE}{operator}"),
     }
 }
@@ -109,7 +112,7 @@ pub fn time_of(bytes: &[u8]) -> Option<Time> {
     Some(Time::from_millis(i64::from_be_bytes(bytes.try_into().ok()?) ^ i64::MIN))
 }
 
-/// What the keys of a source's offsets begin with.
+/// What the keys of a source's offsets, and of its memory, begin with.
 pub fn offsets_of(source: &str) -> Vec<u8> {
     let length = u32::try_from(source.len()).unwrap_or(u32::MAX);
     [&length.to_be_bytes(), source.as_bytes()].concat()
@@ -124,9 +127,20 @@ pub fn offset(source: &str, batch: Time) -> Vec<u8> {
 
 /// The source and the batch of such a key; `None` for anything else.
 pub fn source_and_batch(key: &[u8]) -> Option<(&str, Time)> {
+    let (source, batch) = source_and_key(key)?;
+    Some((source, time_of(batch)?))
+}
+
+/// The key of what a source remembers under `key`.
+pub fn memory(source: &str, key: &[u8]) -> Vec<u8> {
+    [&offsets_of(source), key].concat()
+}
+
+/// The source and its own key of such a key; `None` for anything else.
+pub fn source_and_key(key: &[u8]) -> Option<(&str, &[u8])> {
     let (length, rest) = key.split_first_chunk::<4>()?;
-    let (source, batch) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    Some((std::str::from_utf8(source).ok()?, time_of(batch)?))
+    let (source, key) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(source).ok()?, key))
 }
 
 /// The first key after all keys that begin with `prefix`; `None` when there is no such key.
@@ -212,6 +226,8 @@ mod tests {
             prop_assert_eq!(offset(&name, earlier).cmp(&offset(&name, later)), earlier.cmp(&later));
             let key = offset(&name, later);
             prop_assert_eq!(source_and_batch(&key), Some((name.as_str(), later)));
+            let (row, own) = (memory(&name, &time(later)), time(later));
+            prop_assert_eq!(source_and_key(&row), Some((name.as_str(), own.as_slice())));
             let block = BlockId { stream: StreamId(stream), sequence: one };
             let next = BlockId { stream: StreamId(another), sequence: other };
             prop_assert_eq!(block_index(block).cmp(&block_index(next)), block.cmp(&next));

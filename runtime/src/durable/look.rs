@@ -3,9 +3,10 @@
 use super::block_log::LoggedBlock;
 use super::directory::{DirectoryError, last_holder, recognise};
 use super::keys::Paths;
-use super::recovery::{read_offsets, read_position, read_positions, stored_blocks};
+use super::recovery::{read_memory, read_offsets, read_position, read_positions, stored_blocks};
 use super::rocks::RocksReader;
 use super::{Meta, RecoveryError, Storage, StorageError};
+use crate::batch::SourceMemory;
 use crate::block::Ledger;
 use crate::ids::{BlockId, StreamId};
 use crate::time::Time;
@@ -106,6 +107,14 @@ impl Look {
     /// When it cannot be read.
     pub fn positions(&self) -> Result<BTreeMap<StreamId, Vec<u8>>, RecoveryError> {
         read_positions(&*self.storage)
+    }
+
+    /// What each replayable source remembers of all it has read, in the source's own encoding.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn memory(&self) -> Result<BTreeMap<Arc<str>, SourceMemory>, RecoveryError> {
+        read_memory(&*self.storage)
     }
 
     /// The blocks whose records are stored, by the index.

@@ -2,6 +2,7 @@
 
 use super::journal::{EventRow, Position, deleted};
 use super::{Change, Journal, Meta, Storage, StorageError, StreamTable, Table, keys};
+use crate::batch::SourceMemory;
 use crate::block::{BlockInfo, Ledger};
 use crate::codec;
 use crate::error::in_full;
@@ -113,6 +114,8 @@ pub struct Recovered {
     pub meta: Meta,
     /// What each replayable source read in each batch.
     pub offsets: BTreeMap<String, BTreeMap<Time, Vec<u8>>>,
+    /// What each replayable source remembers of all it has read, as of the last of these batches.
+    pub memory: BTreeMap<Arc<str>, SourceMemory>,
     /// The sequence of the next block of each stream of the program that has had blocks.
     pub next_blocks: BTreeMap<StreamId, u64>,
     /// Up to where the source of each stream of the program has come with what is stored, for those that say.
@@ -185,6 +188,7 @@ pub fn resume(
         ledger: position.ledger.clone().renamed(inward, |_| true),
         last_committed: position.last_done,
         offsets: read_offsets(&*storage)?,
+        memory: read_memory(&*storage)?,
         next_blocks: next_blocks.collect(),
         positions: read_positions(&*storage)?
             .into_iter()
@@ -285,6 +289,24 @@ pub(super) fn read_offsets(storage: &dyn Storage) -> Result<BTreeMap<String, BTr
         Ok(())
     })?;
     wrong.map_or(Ok(offsets), |wrong| Err(contradiction(wrong)))
+}
+
+pub(super) fn read_memory(storage: &dyn Storage) -> Result<BTreeMap<Arc<str>, SourceMemory>, RecoveryError> {
+    let (mut memory, mut wrong) = (BTreeMap::<Arc<str>, SourceMemory>::new(), None);
+    storage.scan(&Table::Memory, &[], &mut |key, value| {
+        match keys::source_and_key(key) {
+            Some((source, key)) => {
+                let row = (key.to_vec(), value.to_vec());
+                match memory.get_mut(source) {
+                    Some(rows) => drop(rows.insert(row.0, row.1)),
+                    None => drop(memory.insert(source.into(), SourceMemory::from([row]))),
+                }
+            }
+            None => wrong = Some(format!("{key:?} is not the key of a row of a source's memory")),
+        }
+        Ok(())
+    })?;
+    wrong.map_or(Ok(memory), |wrong| Err(contradiction(wrong)))
 }
 
 /// The position without what cannot be gone on with, and what that is.

@@ -1,7 +1,7 @@
 //! What a context that is to survive its process begins with.
 
 use super::{Durability, Journal, Storage};
-use crate::batch::{Cadence, Ranges};
+use crate::batch::{Cadence, Ranges, SourceMemory};
 use crate::block::Ledger;
 use crate::config::CatchUp;
 use crate::ids::StreamId;
@@ -38,6 +38,8 @@ pub struct Left {
     pub committed: Option<Time>,
     /// What replayable sources read, by batch.
     pub ranges: BTreeMap<Time, Ranges>,
+    /// What replayable sources remember, as of the last range of each.
+    pub memory: BTreeMap<Arc<str>, SourceMemory>,
     /// The number of the next block of each stream.
     pub next_blocks: BTreeMap<StreamId, u64>,
     /// Up to where the source of each stream has come with what is stored.

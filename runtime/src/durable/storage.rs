@@ -15,6 +15,8 @@ pub enum Table {
     Blocks,
     /// What replayable sources read in each batch.
     Offsets,
+    /// What replayable sources remember of all they have read.
+    Memory,
     /// The state of the operator with this name.
     State(Arc<str>),
 }
@@ -33,6 +35,7 @@ impl fmt::Display for Table {
             Table::Ledger => f.write_str("ledger"),
             Table::Blocks => f.write_str("blocks"),
             Table::Offsets => f.write_str("offsets"),
+            Table::Memory => f.write_str("memory"),
             Table::State(operator) => write!(f, "state/{operator}"),
         }
     }

@@ -1,7 +1,7 @@
 //! What the scheduler does when a batch has ended: everything that it changed becomes fact in one record.
 
 use super::BatchScheduler;
-use crate::batch::program::{Generated, ProgramState, Ranges};
+use crate::batch::program::{Generated, MemoryChange, MemoryChanges, ProgramState, Ranges};
 use crate::batch::retention::Cutoffs;
 use crate::block::{BlockKey, CommitBatch, Horizon, LogChanges, RemoveBlocks, When};
 use crate::durable::{Change, Table, keys};
@@ -49,9 +49,12 @@ impl LoggedRanges {
         LoggedRanges { sources: sources.collect() }
     }
 
-    /// The changes that log what is read in `batch`.
-    fn log(&mut self, batch: Time, ranges: Ranges) -> Vec<Change> {
+    /// The changes that log what is read in `batch`, and what the sources remember from then on.
+    fn log(&mut self, batch: Time, ranges: Ranges, memory: MemoryChanges) -> Vec<Change> {
         let mut changes = Vec::new();
+        for (source, remembers) in memory {
+            changes.extend(remembers.into_iter().map(|change| remembered(&source, change)));
+        }
         for (name, _, times) in &mut self.sources {
             if let Some(value) = ranges.get(name) {
                 times.push_back(batch);
@@ -81,11 +84,12 @@ impl LoggedRanges {
 }
 
 impl BatchScheduler {
-    /// What replayable sources read in a batch is logged before anything reads it, then the batch goes on.
+    /// What replayable sources read in a batch is logged before anything reads it, together with what they remember of it, so
+    /// that the two always agree; then the batch goes on.
     pub(super) fn log_ranges(
         &mut self,
         batch: Time,
-        ranges: Ranges,
+        (ranges, memory): (Ranges, MemoryChanges),
         runner: usize,
         generated: Result<Generated, JobError>,
         ctx: &mut Context<Self>,
@@ -94,11 +98,11 @@ impl BatchScheduler {
             // Generated again, the batch reads the same.
             live.ranges.extend(ranges.clone());
         }
-        if self.parts.cadence.is_none() || ranges.is_empty() {
+        if self.parts.cadence.is_none() || (ranges.is_empty() && memory.is_empty()) {
             return self.generated(batch, runner, generated, ctx);
         }
         fail_point("scheduler.before_ranges");
-        let changes = self.parts.ranges.log(batch, ranges);
+        let changes = self.parts.ranges.log(batch, ranges, memory);
         let logged = self.parts.tracker.send(LogChanges { changes }).into_actor(self);
         ctx.spawn(logged.map(move |logged, scheduler, ctx| match logged {
             Ok(Ok(())) => {
@@ -160,6 +164,15 @@ impl BatchScheduler {
         let removed = self.parts.core.blocks.send(RemoveBlocks { keys }).into_actor(self);
         self.leaving += 1;
         ctx.spawn(removed.map(|_, scheduler, _| scheduler.left()));
+    }
+}
+
+/// The change to the table of what sources remember.
+fn remembered(source: &str, change: MemoryChange) -> Change {
+    let table = Table::Memory;
+    match change {
+        MemoryChange::Put { key, value } => Change::Put { table, key: keys::memory(source, &key), value },
+        MemoryChange::Forget { key } => Change::Delete { table, key: keys::memory(source, &key) },
     }
 }
 
