@@ -7,8 +7,8 @@
 //! (`do_send`), so that a full queue holds up whoever fills it, back to the socket.
 
 use crate::batch::{
-    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, Rating, Resume,
-    SchedulerParts, StartProgram,
+    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, RatedReceiver, Rating,
+    Resume, SchedulerParts, StartProgram,
 };
 use crate::begin::Begin;
 use crate::block::{
@@ -22,7 +22,7 @@ use crate::faults::{Fault, Faults};
 use crate::flow::{Overload, RateController};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::ThreadCount;
-use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver, UpdateRate};
+use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver};
 use crate::running::{Command, Conductor, LastFlow, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
@@ -189,8 +189,8 @@ pub struct ReceiverAddresses {
     pub name: String,
     /// Asked at every tick.
     pub cut: Recipient<CutBlock>,
-    /// Told after every batch.
-    pub rate: Recipient<UpdateRate>,
+    /// Told what it may bring.
+    pub rated: RatedReceiver,
     /// Asked at the end.
     pub stop: Recipient<StopReceiver>,
     /// What is known of it.
@@ -319,7 +319,7 @@ async fn assemble(
 
     let streams: Vec<StreamId> = receivers.iter().map(|receiver| receiver.stream()).collect();
     let spilling = receivers.iter().filter(|receiver| receiver.overload() == Overload::Spill);
-    let spilling = spilling.map(|receiver| receiver.stream()).collect();
+    let spilling: Vec<StreamId> = spilling.map(|receiver| receiver.stream()).collect();
     let controller = RateController::of(&config, interval, &streams);
     let parts = ContextParts {
         context,
@@ -330,7 +330,7 @@ async fn assemble(
         block_log,
         next_blocks,
         positions,
-        first_rates: controller.rates(),
+        first_rates: controller.first_rates(&spilling),
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
@@ -359,11 +359,7 @@ async fn assemble(
         runners,
         tracker: tracker.clone(),
         receivers: receivers.iter().map(|receiver| receiver.cut.clone()).collect(),
-        rating: Rating::new(
-            controller,
-            receivers.iter().map(|receiver| (receiver.stream, receiver.rate.clone())).collect(),
-            spilling,
-        ),
+        rating: Rating::new(controller, receivers.iter().map(|receiver| receiver.rated.clone()).collect(), spilling),
         publisher: publisher.clone(),
         progress: progress.clone(),
         faults: faults.clone(),

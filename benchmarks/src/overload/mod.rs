@@ -151,6 +151,7 @@ impl Args {
                 ),
                 ("rss_settled_mb", json!(run.settled_rss())),
                 ("rss_spread", json!(run.rss_spread())),
+                ("rss_every_5_s", json!(run.rss_mb.iter().step_by(20).collect::<Vec<_>>())),
                 ("balanced", json!(run.balanced)),
                 ("received", json!(received)),
                 ("committed", json!(committed)),

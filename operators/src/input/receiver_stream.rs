@@ -8,6 +8,7 @@ use crate::rdd::Blocks;
 use crate::record::Record;
 use actix::Actor;
 use std::sync::Arc;
+use waterwheel_runtime::batch::RatedReceiver;
 use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
 use waterwheel_runtime::flow::Overload;
 use waterwheel_runtime::ids::StreamId;
@@ -200,7 +201,8 @@ where
         let supervisor = ReceiverSupervisor::new(parts, factory);
         let status = supervisor.status();
         let supervisor = supervisor.start();
-        let (cut, rate) = (supervisor.clone().recipient(), supervisor.clone().recipient());
-        ReceiverAddresses { stream, name, cut, rate, stop: supervisor.recipient(), status }
+        let (rate, next) = (supervisor.clone().recipient(), supervisor.clone().recipient());
+        let (cut, rated) = (supervisor.clone().recipient(), RatedReceiver { stream, rate, next });
+        ReceiverAddresses { stream, name, cut, rated, stop: supervisor.recipient(), status }
     }
 }

@@ -241,7 +241,9 @@ fn shedding_never_waits_drops_the_newest_and_counts_them() {
 /// P-10
 #[test]
 fn what_is_stored_reliably_is_never_dropped() {
-    let (ssc, clock) = manual_context(beginning_at(10));
+    // The clock is turned faster than the machine works.
+    let patient = receivers().with_store_timeout(seconds(1_000_000));
+    let (ssc, clock) = manual_context(beginning_at(10).with_receiver(patient));
     let (stored, acknowledged) = channel();
     let run = move |handle: ReceiverHandle<u64>| {
         let stored = stored.clone();
@@ -265,4 +267,40 @@ fn what_is_stored_reliably_is_never_dropped() {
     running.stop(Stop::Graceful).unwrap();
     assert_same(processed.try_iter().flatten(), 0..30);
     assert_eq!(running.flow()[&STREAM].shed, 0);
+}
+
+/// P-11
+#[test]
+fn behind_an_output_that_has_come_to_a_stand_few_records_wait() {
+    let (ssc, clock) = manual_context(beginning_at(100));
+    let (stream, stored) = numbers(&ssc, Overload::Block, u64::MAX, u64::MAX);
+    let (release, released) = channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    stream.foreach_rdd(move |_| {
+        // Afterwards the channel is closed, and no batch waits.
+        let _ = released.lock().unwrap().recv();
+    });
+    let told = events(&ssc);
+    let running = ssc.start().unwrap();
+    let submitted = |expected: u64| {
+        clock.advance(seconds(1));
+        let batch = wait_for(&told, |event| match event {
+            Event::BatchSubmitted(batch) => Some(batch.num_records()),
+            _ => None,
+        });
+        assert_eq!(batch, expected);
+    };
+    // One batch stands, three wait.
+    for batch in 1..=4 {
+        wait_stored(&stored, batch * 100);
+        submitted(100);
+    }
+    (0..5).for_each(|_| submitted(0));
+    assert!(stored.try_recv().is_err());
+    drop(release);
+    wait_until(|| running.batches_completed() == 9);
+    clock.advance(seconds(1));
+    // The first one took nine seconds: no more than the least rate comes after that.
+    wait_stored(&stored, 500);
+    running.stop(Stop::Immediate).unwrap();
 }

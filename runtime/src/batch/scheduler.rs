@@ -37,7 +37,7 @@ pub use committing::{Cadence, LoggedRanges};
 pub use concluding::ConcludeHeld;
 pub use forgetting::Settle;
 pub use messages::{Drain, Halt, RunningWork, Tick};
-pub use rating::Rating;
+pub use rating::{RatedReceiver, Rating};
 
 /// What a scheduler is made of.
 pub struct SchedulerParts {

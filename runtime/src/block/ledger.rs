@@ -119,23 +119,23 @@ impl Ledger {
         self.plan_allocation_within(batch, &BTreeMap::new())
     }
 
-    /// As [`plan_allocation`](Self::plan_allocation), but of a stream in `limits` only the oldest blocks, until they hold so
-    /// many records: at least one, and none that begins behind the limit. The others wait for the next batch.
+    /// As [`plan_allocation`](Self::plan_allocation), but of a stream in `limits` only the oldest blocks, as long as those before
+    /// them hold fewer records: none if that is 0. The others wait for the next batch.
     pub fn plan_allocation_within(&self, batch: Time, limits: &BTreeMap<StreamId, u64>) -> Option<LedgerEvent> {
         if self.last_allocated.is_some_and(|last| batch <= last) {
             return None;
         }
         let taken = |(stream, queue): (&StreamId, &VecDeque<BlockInfo>)| {
-            let most = limits.get(stream).copied().unwrap_or(u64::MAX).max(1);
+            let most = limits.get(stream).copied().unwrap_or(u64::MAX);
             let mut before = 0_u64;
             let fits = |block: &&BlockInfo| {
                 let fits = before < most;
                 before = before.saturating_add(block.records);
                 fits
             };
-            (*stream, queue.iter().take_while(fits).copied().collect())
+            (*stream, queue.iter().take_while(fits).copied().collect::<Vec<_>>())
         };
-        let blocks = self.unallocated.iter().map(taken).collect();
+        let blocks = self.unallocated.iter().map(taken).filter(|(_, blocks)| !blocks.is_empty()).collect();
         Some(LedgerEvent::BatchAllocated(Allocation { batch, blocks }))
     }
 

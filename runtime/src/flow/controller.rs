@@ -113,6 +113,14 @@ impl RateController {
         self.rates.iter().filter(|(_, rate)| rate.is_finite()).map(|(stream, rate)| (*stream, *rate)).collect()
     }
 
+    /// The quotas that receivers begin with, in records per second. Without an estimator only those that spill have one: the maximum
+    /// of the others is not the batch's.
+    pub fn first_rates(&self, spilling: &[StreamId]) -> BTreeMap<StreamId, f64> {
+        let mut rates = self.rates();
+        rates.retain(|stream, _| self.estimator.is_some() || spilling.contains(stream));
+        rates
+    }
+
     /// How many records of `stream` a batch takes at most; `None` when it takes all.
     pub fn of_one_batch(&self, stream: StreamId) -> Option<u64> {
         // The cast saturates; a batch always takes something.
@@ -217,5 +225,15 @@ mod tests {
         assert_eq!(controller.rate(A), Some(50.0));
         controller.completed(&batch(&BTreeMap::from([(A, 50)]), 1000));
         assert_eq!(controller.rate(A), Some(50.0));
+    }
+
+    #[test]
+    fn without_an_estimator_the_maximum_is_a_quota_of_streams_that_spill_only() {
+        let mut config = Config::default();
+        config.receiver.max_rate = Some(50);
+        let first = |config: &Config| RateController::of(config, seconds(1), &[A, B]).first_rates(&[B]);
+        assert_eq!(first(&config), BTreeMap::from([(A, 50.0), (B, 50.0)]));
+        config.backpressure.estimator = Estimator::None;
+        assert_eq!(first(&config), BTreeMap::from([(B, 50.0)]));
     }
 }

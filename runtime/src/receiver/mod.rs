@@ -30,7 +30,7 @@ pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
 pub use limiter::RateLimiter;
 pub use policy::{EndedRun, GivenUp, Restarts, SupervisorPolicy, Verdict};
 pub use quota::Quota;
-pub use rate::UpdateRate;
+pub use rate::{NextBatch, UpdateRate};
 pub use reliable::{LastPositionError, MAX_POSITION_BYTES, PositionBytes, StoreReliablyError};
 pub use size::SizeEstimate;
 pub use status::{LastError, ReceiverSnapshot, ReceiverState, ReceiverStatus};

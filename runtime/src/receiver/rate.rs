@@ -23,6 +23,20 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<UpdateRate
     }
 }
 
+/// A batch has its blocks: as many records as the next one may hold may come in. Sent when the blocks are the batch's, not when they
+/// are cut, or some that come in between would be the batch's as well.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct NextBatch;
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<NextBatch> for ReceiverSupervisor<T> {
+    type Result = ();
+
+    fn handle(&mut self, _: NextBatch, _: &mut Self::Context) {
+        self.intake().next_batch();
+    }
+}
+
 /// Tells the tracker of records that were dropped behind the last block.
 pub(super) async fn tell_dropped<T>(intake: &Intake<T>, tracker: &Addr<BlockTracker>, stream: StreamId) {
     if let Some(door) = intake.dropped_behind_the_last_block() {

@@ -362,7 +362,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> 
     fn handle(&mut self, _: CutBlock, _: &mut Self::Context) -> Self::Result {
         let intake = self.parts.intake.clone();
         let until = intake.cut();
-        intake.next_batch();
         // While blocks find no room every tick cuts anew: only the last cut is waited for, so that waits do not pile up.
         let (last, superseded) = oneshot::channel::<()>();
         self.last_cut = Some(last);

@@ -37,7 +37,7 @@ impl Handler<Tick> for BatchScheduler {
         let cuts: Vec<_> = self.parts.receivers.iter().map(|receiver| receiver.send(CutBlock)).collect();
         // A receiver whose blocks find no room for a whole interval does not hold up the batch: they go to a later one.
         let patience = self.parts.clock.sleep(self.parts.interval);
-        let (tracker, limits) = (self.parts.tracker.clone(), self.parts.rating.limits());
+        let (tracker, limits) = (self.parts.tracker.clone(), self.limits());
         let allocate = async move {
             if let Some(before) = before {
                 let _ = before.await;
@@ -59,7 +59,10 @@ impl Handler<Tick> for BatchScheduler {
             scheduler.allocating -= 1;
             let _ = allocated.send(());
             match allocation {
-                Ok(Ok((allocation, flow))) => scheduler.submit(allocation, flow, Ranges::new(), ctx),
+                Ok(Ok((allocation, flow))) => {
+                    scheduler.submit(allocation, flow, Ranges::new(), ctx);
+                    scheduler.let_in_more(ctx);
+                }
                 Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
                 Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
             }

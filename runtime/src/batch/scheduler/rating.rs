@@ -4,7 +4,7 @@
 use super::BatchScheduler;
 use crate::flow::{CompletedBatch, FlowCounts, RateController};
 use crate::ids::StreamId;
-use crate::receiver::UpdateRate;
+use crate::receiver::{NextBatch, UpdateRate};
 use crate::time::Time;
 use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use futures::future::join_all;
@@ -15,14 +15,26 @@ pub struct Rating {
     /// Finds them.
     pub controller: RateController,
     /// The receivers.
-    pub receivers: Vec<(StreamId, Recipient<UpdateRate>)>,
+    pub receivers: Vec<RatedReceiver>,
     /// The streams of which a batch takes no more than their rate allows.
     pub spilling: Vec<StreamId>,
-    /// Whether the receivers are being told, and whether there is something newer to tell by now.
+    /// Whether the receivers are being let in more.
+    letting_in: bool,
     telling: Telling,
 }
 
-/// See [`Rating`].
+/// A receiver, as its rate is concerned.
+#[derive(Clone)]
+pub struct RatedReceiver {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Told after every batch.
+    pub rate: Recipient<UpdateRate>,
+    /// Told when a batch has its blocks.
+    pub next: Recipient<NextBatch>,
+}
+
+/// Whether the receivers are being told, and whether there is something newer to tell by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Telling {
     Nothing,
@@ -32,22 +44,48 @@ enum Telling {
 
 impl Rating {
     /// Rates by `controller`, told to `receivers`.
-    pub fn new(
-        controller: RateController,
-        receivers: Vec<(StreamId, Recipient<UpdateRate>)>,
-        spilling: Vec<StreamId>,
-    ) -> Rating {
-        Rating { controller, receivers, spilling, telling: Telling::Nothing }
-    }
-
-    /// How many records a batch takes of the streams that spill.
-    pub(super) fn limits(&self) -> BTreeMap<StreamId, u64> {
-        let limit = |stream: &StreamId| Some((*stream, self.controller.of_one_batch(*stream)?));
-        self.spilling.iter().filter_map(limit).collect()
+    pub fn new(controller: RateController, receivers: Vec<RatedReceiver>, spilling: Vec<StreamId>) -> Rating {
+        Rating { controller, receivers, spilling, letting_in: false, telling: Telling::Nothing }
     }
 }
 
+/// Batches that may wait to be computed before those after them get no more records. One is the rule, two or three come of a
+/// moment in which the machine was busy; with more of them every record that comes in only waits.
+const MOST_WAITING: usize = 3;
+
 impl BatchScheduler {
+    /// Whether so many batches wait to be computed that the next one should be empty: whatever the rates are, they were found before
+    /// something came to a stand.
+    pub(super) fn is_behind(&self) -> bool {
+        let waiting = self
+            .live
+            .values()
+            .filter(|live| live.info.scheduling_delay.is_none() && !live.allocation.blocks.is_empty());
+        waiting.count() >= MOST_WAITING
+    }
+
+    /// A batch has its blocks: has receivers bring those of the next one, unless they would only wait.
+    pub(super) fn let_in_more(&mut self, ctx: &mut Context<Self>) {
+        // Of those that are slow to hear of it, the next batch has what is left.
+        if self.is_behind() || self.parts.rating.letting_in || self.parts.rating.receivers.is_empty() {
+            return;
+        }
+        self.parts.rating.letting_in = true;
+        let let_in = self.parts.rating.receivers.iter().map(|receiver| receiver.next.send(NextBatch));
+        let let_in = join_all(let_in.collect::<Vec<_>>()).into_actor(self);
+        ctx.spawn(let_in.map(|_, scheduler, _| scheduler.parts.rating.letting_in = false));
+    }
+
+    /// How many records the next batch takes of the streams that spill.
+    pub(super) fn limits(&self) -> BTreeMap<StreamId, u64> {
+        let (rating, behind) = (&self.parts.rating, self.is_behind());
+        let limit = |stream: &StreamId| {
+            let limit = rating.controller.of_one_batch(*stream)?;
+            Some((*stream, if behind { 0 } else { limit }))
+        };
+        rating.spilling.iter().filter_map(limit).collect()
+    }
+
     /// The outputs of `batch` have ended.
     pub(super) fn computed(&mut self, batch: Time) {
         let now = self.parts.clock.monotonic();
@@ -93,10 +131,10 @@ impl BatchScheduler {
             return;
         }
         rating.telling = Telling::Rates;
-        let told = rating.receivers.iter().filter_map(|(stream, receiver)| {
-            let rate = rating.controller.rate(*stream)?;
+        let told = rating.receivers.iter().filter_map(|receiver| {
+            let rate = rating.controller.rate(receiver.stream)?;
             // One that is gone takes no records either.
-            Some(receiver.send(UpdateRate { rate }))
+            Some(receiver.rate.send(UpdateRate { rate }))
         });
         let told = join_all(told.collect::<Vec<_>>()).into_actor(self);
         ctx.spawn(told.map(|_, scheduler, ctx| {
