@@ -2,7 +2,7 @@
 
 use super::boundary::{self, RecordEnd};
 use super::dataset::{FileSet, Reading};
-use super::identity::{FileId, Stamp};
+use super::identity::{FileId, Stamp, open};
 use super::listing::{Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
@@ -111,7 +111,7 @@ impl<F> Files<F> {
 fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u64) -> Look {
     let Candidate { id, path, from, mark, looked, size, modified, .. } = candidate;
     let looked_at = || {
-        let file = File::open(path)?;
+        let file = open(path)?;
         let metadata = file.metadata()?;
         let has_moved = FileId::of(&metadata) != *id || metadata.len() < *size;
         // One that is to have come to rest has not when it is different now.
@@ -161,7 +161,7 @@ where
             };
             match is_tail {
                 // The line that is being written is read as a whole.
-                true => File::open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
+                true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
                 false => (listed.size, None),
             }
         });
