@@ -4,9 +4,12 @@ use memchr::{memchr, memrchr};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use waterwheel_runtime::codec::stable_hash;
 
 /// Bytes that are read at a time to find the end of a line.
 const STEP: u64 = 64 << 10;
+/// Bytes before a position that tell whether it is still where it was: lines of logs differ by their times.
+const MARKED: u64 = 256;
 
 /// What records end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,11 @@ impl RecordEnd {
             }
         }
     }
+}
+
+/// What the bytes before `at` are, shortened: those of another text are others.
+pub(super) fn mark(file: &File, at: u64) -> io::Result<u64> {
+    Ok(stable_hash(&read(file, at.saturating_sub(MARKED), at)?))
 }
 
 /// Behind the last newline in `from..to`.

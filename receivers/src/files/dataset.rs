@@ -1,6 +1,6 @@
 //! The dataset of a batch: tasks read exactly the parts of files that the batch was given.
 
-use super::identity::FileId;
+use super::identity::{self, FileId};
 use super::listing::find_in;
 use super::options::WhenLost;
 use super::range::Piece;
@@ -145,7 +145,7 @@ impl<D: Decoder<Item: Data>, F: Fn(&Path) -> D> Reading<F> {
 /// Opens the file `id`: at `path`, or under the name in the same directory that it was given since.
 fn open(path: &Path, id: FileId) -> Result<(PathBuf, File), Lost> {
     let opened = |path: &Path| -> Result<Option<File>, io::Error> {
-        let file = match File::open(path) {
+        let file = match identity::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };

@@ -1,10 +1,19 @@
 //! Which file a file is, apart from its name.
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
+use std::{fmt, io};
+
+/// Opens a file for reading. What has become a pipe since it was listed does not hold up whoever opens it.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    // It fits: it is the system's own type.
+    let flags = OFlags::NONBLOCK.bits() as i32;
+    File::options().read(true).custom_flags(flags).open(path)
+}
 
 /// A moment as the file system has written it down. Only ever compared for being equal: whose clock it is, and whether that is
 /// right, plays no part.

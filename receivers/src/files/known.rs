@@ -20,6 +20,8 @@ pub(super) struct Known {
     pub(super) path: Arc<Path>,
     /// What was read of it, from its beginning.
     pub(super) position: u64,
+    /// What the bytes before that position were, of a file that grows.
+    pub(super) mark: Option<u64>,
     /// How it was when that was decided.
     pub(super) size: u64,
     pub(super) modified: Stamp,
@@ -30,6 +32,7 @@ pub(super) struct Known {
 struct Row {
     path: Vec<u8>,
     position: u64,
+    mark: Option<u64>,
     size: u64,
     modified: Stamp,
 }
@@ -46,6 +49,7 @@ pub(super) fn change(id: &FileId, known: Option<&Known>) -> Result<MemoryChange,
     let row = Row {
         path: known.path.as_os_str().as_bytes().to_vec(),
         position: known.position,
+        mark: known.mark,
         size: known.size,
         modified: known.modified,
     };
@@ -65,8 +69,9 @@ pub(super) fn read(key: &[u8], value: &[u8]) -> Result<(FileId, Known), String> 
         None => return Err("it is empty".to_owned()),
     };
     let id = codec::decode(key, LIMIT_BYTES).map_err(|error| error.to_string())?;
-    let Row { path, position, size, modified } = codec::decode(row, LIMIT_BYTES).map_err(|error| error.to_string())?;
-    Ok((id, Known { path: Path::new(OsStr::from_bytes(&path)).into(), position, size, modified }))
+    let Row { path, position, mark, size, modified } =
+        codec::decode(row, LIMIT_BYTES).map_err(|error| error.to_string())?;
+    Ok((id, Known { path: Path::new(OsStr::from_bytes(&path)).into(), position, mark, size, modified }))
 }
 
 #[cfg(test)]
@@ -79,11 +84,11 @@ mod tests {
         fn a_file_is_read_back_as_it_was_written(
             path in prop::collection::vec(1..=255_u8, 1..40),
             (device, inode, position, size) in any::<(u64, u64, u64, u64)>(),
-            (born, modified) in any::<(Option<i64>, i64)>(),
+            (born, modified, mark) in any::<(Option<i64>, i64, Option<u64>)>(),
         ) {
             let id = FileId { device, inode, born: born.map(Stamp::new) };
             let path = Path::new(OsStr::from_bytes(&path)).into();
-            let known = Known { path, position, size, modified: Stamp::new(modified) };
+            let known = Known { path, position, mark, size, modified: Stamp::new(modified) };
             let Ok(MemoryChange::Put { key, value }) = change(&id, Some(&known)) else { panic!("it is not written") };
             prop_assert_eq!(read(&key, &value), Ok((id, known)));
             prop_assert_eq!(change(&id, None).unwrap(), MemoryChange::Forget { key });

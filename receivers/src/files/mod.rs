@@ -83,7 +83,7 @@ pub trait FileSource {
     /// a pattern that does. A directory that is not there is waited for; that, and whatever else cannot be looked at, is told
     /// once, and the batch goes on without.
     ///
-    /// Lines are those of [`LineDecoder`](crate::decode::LineDecoder): they end with `\n` or `\r\n`, bytes that are not valid
+    /// Lines are those of [`LineDecoder`]: they end with `\n` or `\r\n`, bytes that are not valid
     /// UTF-8 become U+FFFD, which is reported, and the last line of a file that is read as a whole needs no end. A line longer than
     /// `receiver.max_line` (default 1 MiB) makes its file one that cannot be read, see [`WhenLost`]. A file without content is left alone.
     ///

@@ -10,6 +10,8 @@ pub(super) enum Report {
     Changed { path: PathBuf, read: u64, now: u64 },
     /// It is shorter than what was read of it.
     CutShort { path: PathBuf, read: u64, now: u64 },
+    /// It has other bytes now where it was read.
+    Rewritten { path: PathBuf, read: u64 },
     /// It is gone, and something of it was not read.
     GoneUnread { path: PathBuf, bytes: u64 },
     /// It cannot be opened.
@@ -29,6 +31,10 @@ impl fmt::Display for Report {
             Report::CutShort { path, read, now } => write!(
                 f,
                 "{path:?} was cut short: {read} bytes of it were read, and it has {now} now; it is read again from its beginning"
+            ),
+            Report::Rewritten { path, read } => write!(
+                f,
+                "{path:?} was written anew: its first {read} bytes are not those that were read; it is read again from its beginning"
             ),
             Report::GoneUnread { path, bytes } => {
                 write!(f, "{path:?} is gone, and its last {bytes} bytes were not read")

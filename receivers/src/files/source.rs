@@ -1,8 +1,8 @@
 //! The directories of a stream as a source that can read again what it has read.
 
-use super::boundary::RecordEnd;
+use super::boundary::{self, RecordEnd};
 use super::dataset::{FileSet, Reading};
-use super::identity::{FileId, Stamp};
+use super::identity::{FileId, Stamp, open};
 use super::listing::{Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
@@ -109,9 +109,9 @@ impl<F> Files<F> {
 
 /// Opens a candidate to see up to where it can be read. That it can be opened is found out here, too, where the others go on.
 fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u64) -> Look {
-    let Candidate { id, path, from, looked, size, modified, .. } = candidate;
+    let Candidate { id, path, from, mark, looked, size, modified, .. } = candidate;
     let looked_at = || {
-        let file = File::open(path)?;
+        let file = open(path)?;
         let metadata = file.metadata()?;
         let has_moved = FileId::of(&metadata) != *id || metadata.len() < *size;
         // One that is to have come to rest has not when it is different now.
@@ -120,9 +120,13 @@ fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u6
             return Ok(Look::Moved);
         }
         if rules.mode != FileMode::Tail {
-            return Ok(Look::UpTo(*size));
+            return Ok(Look::UpTo(*size, None));
         }
-        Ok(record_end.find(&file, *from, *looked, *size, room)?.map_or(Look::Incomplete, Look::UpTo))
+        if mark.is_some_and(|before| boundary::mark(&file, *from).is_ok_and(|now| now != before)) {
+            return Ok(Look::Rewritten);
+        }
+        let end = record_end.find(&file, *from, *looked, *size, room)?;
+        end.map_or(Ok(Look::Incomplete), |end| Ok(Look::UpTo(end, Some(boundary::mark(&file, end)?))))
     };
     looked_at().unwrap_or_else(|error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Look::Moved,
@@ -151,11 +155,14 @@ where
         let (listing, _) = self.list();
         let (is_tail, record_end) = (self.rules.mode == FileMode::Tail, self.record_end);
         self.tracker.pass_over(&listing, &mut |listed| {
-            let end = |file: File| record_end.find(&file, 0, 0, listed.size, u64::MAX);
+            let end = |file: File| {
+                let end = record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0);
+                Ok((end, Some(boundary::mark(&file, end)?)))
+            };
             match is_tail {
                 // The line that is being written is read as a whole.
-                true => File::open(&listed.path).and_then(end).map_or(listed.size, Option::unwrap_or_default),
-                false => listed.size,
+                true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
+                false => (listed.size, None),
             }
         });
         log::info!("{}: {} files are there already and passed over", self.site, listing.files.len());

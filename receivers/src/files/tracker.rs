@@ -29,6 +29,8 @@ pub(super) struct Candidate {
     pub(super) id: FileId,
     pub(super) path: Arc<Path>,
     pub(super) from: u64,
+    /// What the bytes before `from` were, where that is known.
+    pub(super) mark: Option<u64>,
     /// No complete record ends before here.
     pub(super) looked: u64,
     pub(super) size: u64,
@@ -40,10 +42,12 @@ pub(super) struct Candidate {
 /// What there is of a candidate when it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It can be read up to here.
-    UpTo(u64),
+    /// It can be read up to here; what the bytes before that are, of a file that grows.
+    UpTo(u64, Option<u64>),
     /// No record is complete yet.
     Incomplete,
+    /// It has other bytes before `from`: it was cut short and has grown since.
+    Rewritten,
     /// It is not what was listed any more; the next listing tells.
     Moved,
     /// It cannot be opened.
@@ -131,11 +135,11 @@ impl Tracker {
     }
 
     /// What is listed was there before the program, and is not read: `end` says up to where. What comes behind that is new.
-    pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> u64) {
+    pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> (u64, Option<u64>)) {
         for listed in listing.files.iter().filter(|listed| listed.wanted) {
             if !self.files.contains_key(&listed.id) {
-                let position = end(listed).min(listed.size);
-                self.add(listed.id, File::read_before(Known { position, ..known_as(listed) }));
+                let (position, mark) = end(listed);
+                self.add(listed.id, File::read_before(Known { position, mark, ..known_as(listed) }));
                 self.changed.insert(listed.id);
             }
         }
@@ -291,14 +295,18 @@ impl Tracker {
             }
             let Some(file) = self.files.get_mut(&candidate.id) else { continue };
             match look(&candidate, if whole { u64::MAX } else { room }) {
-                Look::UpTo(to) if to > candidate.from => {
-                    file.take(&candidate, to, self.turn);
+                Look::UpTo(to, mark) if to > candidate.from => {
+                    file.take(&candidate, (to, mark), self.turn);
                     self.by_path.insert(candidate.path.clone(), candidate.id);
                     self.changed.insert(candidate.id);
                     bytes = bytes.saturating_add(to - candidate.from);
                     out.pieces.push(Piece::new(&candidate.path, candidate.id, candidate.from, to));
                 }
-                Look::UpTo(_) | Look::Incomplete => out.reports.extend(file.is_incomplete(&candidate, max_line)),
+                Look::UpTo(..) | Look::Incomplete => out.reports.extend(file.is_incomplete(&candidate, max_line)),
+                Look::Rewritten => {
+                    out.reports.push(file.begin_anew());
+                    self.changed.insert(candidate.id);
+                }
                 Look::Moved => file.moves(),
                 Look::Unreadable(reason) => out.reports.extend(file.is_unreadable(reason)),
             }
@@ -307,5 +315,5 @@ impl Tracker {
 }
 
 fn known_as(listed: &Listed) -> Known {
-    Known { path: listed.path.as_path().into(), position: 0, size: listed.size, modified: listed.modified }
+    Known { path: listed.path.as_path().into(), position: 0, mark: None, size: listed.size, modified: listed.modified }
 }

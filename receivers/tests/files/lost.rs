@@ -31,13 +31,22 @@ fn disturbed(
 type Meanwhile = fn(&std::path::Path);
 
 /// What may happen to a file, and what is told of it.
-const CASES: [(&str, Meanwhile, &str); 4] = [
+const CASES: [(&str, Meanwhile, &str); 5] = [
     ("it is removed", |home| fs::remove_file(home.join("a")).unwrap(), "not there any more"),
     (
         "it is replaced",
         |home| {
             fs::write(home.join("x.tmp"), "another\n").unwrap();
             fs::rename(home.join("x.tmp"), home.join("a")).unwrap();
+        },
+        "not there any more",
+    ),
+    (
+        "it is a pipe now",
+        |home| {
+            fs::remove_file(home.join("a")).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(home.join("a")).status();
+            assert!(made.is_ok_and(|status| status.success()), "there is no mkfifo");
         },
         "not there any more",
     ),

@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "tests write, rename and remove the files that programs read")]
 
+mod failures;
 mod lost;
 mod pressure;
 mod rows;

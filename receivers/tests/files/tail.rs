@@ -99,6 +99,23 @@ fn a_log_that_is_cut_short_is_read_from_its_beginning() {
     test.stop().unwrap();
 }
 
+/// K-8: as `copytruncate` does it, while the program is down.
+#[test]
+fn a_log_that_was_cut_short_and_has_more_than_before_is_read_from_its_beginning() {
+    let (home, storage) = (Home::new(), MemoryStorage::default());
+    let program = |ssc: &StreamingContext| ssc.text_file_stream_with(home.path(), tail()).probe();
+    home.write("old.log", "it was there\n");
+    let (mut first, probe) = durable(0, &storage, program);
+    home.write("app.log", "one\ntwo\n");
+    assert_eq!(batch(&mut first, &probe), ["one", "two"]);
+    first.stop().unwrap();
+    home.write("app.log", "three\nfour\nfive\n");
+    home.write("old.log", "it is another text now\n");
+    let (mut second, probe) = durable(1, &storage, program);
+    assert_eq!(batches(&mut second, &probe, 2), [vec![], vec!["three", "four", "five", "it is another text now"]]);
+    second.stop().unwrap();
+}
+
 #[test]
 fn records_of_a_length_are_read_when_they_are_complete() {
     let home = Home::new();

@@ -98,7 +98,7 @@ impl File {
         let mut seen = Seen::default();
         let read = self.known.position;
         if listed.size < read {
-            (self.known.position, self.looked) = (0, 0);
+            self.begin_anew();
             seen.is_changed = self.is_kept;
             seen.report = Some(Report::CutShort { path: self.path(), read, now: listed.size });
         }
@@ -145,6 +145,7 @@ impl File {
             id: listed.id,
             path: self.known.path.clone(),
             from,
+            mark: self.known.mark,
             looked: self.looked.max(from),
             size: listed.size,
             modified: listed.modified,
@@ -153,9 +154,9 @@ impl File {
     }
 
     /// It is read up to `to`.
-    pub(super) fn take(&mut self, candidate: &Candidate, to: u64, turn: u64) {
+    pub(super) fn take(&mut self, candidate: &Candidate, (to, mark): (u64, Option<u64>), turn: u64) {
         let Candidate { size, modified, .. } = *candidate;
-        self.known = Known { path: self.known.path.clone(), position: to, size, modified };
+        self.known = Known { path: self.known.path.clone(), position: to, mark, size, modified };
         // Behind those that wait already.
         (self.is_kept, self.turn, self.looked) = (true, turn + 1, 0);
         (self.told_changed, self.told_unreadable, self.told_long) = (false, false, false);
@@ -167,6 +168,13 @@ impl File {
         let bytes = candidate.size - candidate.from;
         let is_news = bytes > max_line && !std::mem::replace(&mut self.told_long, true);
         is_news.then(|| Report::LongLine { path: self.path(), at: candidate.from, bytes })
+    }
+
+    /// Nothing of it was read, as it is now.
+    pub(super) fn begin_anew(&mut self) -> Report {
+        let read = std::mem::take(&mut self.known.position);
+        (self.known.mark, self.looked) = (None, 0);
+        Report::Rewritten { path: self.path(), read }
     }
 
     /// It was not what was listed when it was looked at.

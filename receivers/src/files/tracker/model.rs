@@ -92,11 +92,11 @@ struct World {
 /// Records of ten bytes.
 fn look(rules: &Rules, candidate: &Candidate, room: u64) -> Look {
     if rules.mode != FileMode::Tail {
-        return Look::UpTo(candidate.size);
+        return Look::UpTo(candidate.size, None);
     }
     let near = (candidate.from.saturating_add(room)).min(candidate.size) / 10 * 10;
     let end = if near > candidate.from { near } else { candidate.from + 10 };
-    if end <= candidate.size { Look::UpTo(end) } else { Look::Incomplete }
+    if end <= candidate.size { Look::UpTo(end, None) } else { Look::Incomplete }
 }
 
 impl World {

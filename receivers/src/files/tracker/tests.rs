@@ -24,14 +24,14 @@ fn rules(mode: FileMode) -> Rules {
 
 /// All of a file is complete.
 fn all(candidate: &Candidate, _: u64) -> Look {
-    Look::UpTo(candidate.size)
+    Look::UpTo(candidate.size, None)
 }
 
 /// Records of ten bytes are.
 fn tens(candidate: &Candidate, room: u64) -> Look {
     let end = candidate.size.min(candidate.from.saturating_add(room)) / 10 * 10;
     let end = if end > candidate.from { end } else { candidate.from + 10 };
-    if end <= candidate.size { Look::UpTo(end) } else { Look::Incomplete }
+    if end <= candidate.size { Look::UpTo(end, None) } else { Look::Incomplete }
 }
 
 /// A tracker with what it has done so far.
@@ -262,6 +262,23 @@ fn a_log_that_is_cut_short_is_told_and_read_from_its_beginning() {
 }
 
 #[test]
+fn a_log_that_was_cut_short_and_is_longer_again_is_told_and_read_from_its_beginning() {
+    let mut run = Run::new(FileMode::Tail);
+    let file = |size| listing(&[listed("/in/log", id(1, 1), size, 1)]);
+    let mut marked = |candidate: &Candidate, _: u64| match (candidate.from, candidate.mark) {
+        (0, None) => Look::UpTo(candidate.size, Some(7)),
+        (50, Some(7)) => Look::Rewritten,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(run.lists(&file(50), &mut marked).0, [("/in/log".to_owned(), 0, 50)]);
+    run.restarts();
+    let rewritten = Report::Rewritten { path: "/in/log".into(), read: 50 };
+    assert_eq!(run.lists(&file(80), &mut marked), (vec![], vec![rewritten]));
+    run.restarts();
+    assert_eq!(run.lists(&file(80), &mut marked).0, [("/in/log".to_owned(), 0, 80)]);
+}
+
+#[test]
 fn what_is_gone_before_it_was_read_is_told() {
     let gone = |bytes| Report::GoneUnread { path: "/in/a".into(), bytes };
     let mut run = Run::new(FileMode::Tail);
@@ -292,7 +309,7 @@ fn a_file_that_cannot_be_opened_is_told_once_and_waits_while_the_others_are_read
     let files = listing(&[listed("/in/a", id(1, 1), 10, 1), listed("/in/b", id(2, 1), 10, 1)]);
     let mut denied = |candidate: &Candidate, _| match candidate.id.inode {
         1 => Look::Unreadable("permission denied".to_owned()),
-        _ => Look::UpTo(candidate.size),
+        _ => Look::UpTo(candidate.size, None),
     };
     let unreadable = Report::Unreadable { path: "/in/a".into(), reason: "permission denied".to_owned() };
     assert_eq!(run.lists(&files, &mut denied), (vec![whole("/in/b", 10)], vec![unreadable]));
@@ -304,7 +321,7 @@ fn a_file_that_cannot_be_opened_is_told_once_and_waits_while_the_others_are_read
 fn what_was_there_before_the_first_start_is_passed_over_and_that_is_written_down() {
     let mut run = Run::new(FileMode::Renamed);
     let old = listed("/in/old", id(1, 1), 10, 1);
-    run.tracker.pass_over(&listing(std::slice::from_ref(&old)), &mut |listed| listed.size);
+    run.tracker.pass_over(&listing(std::slice::from_ref(&old)), &mut |listed| (listed.size, None));
     assert_eq!(run.reads(std::slice::from_ref(&old)), []);
     run.restarts();
     assert_eq!(run.reads(&[old, listed("/in/new", id(2, 2), 10, 1)]), [whole("/in/new", 10)]);
