@@ -103,7 +103,8 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &DirEntry) {
         if let Err(error) = self.look(entry)
-            // It was there when its directory was read: a link that leads nowhere, or it is gone since.
+            // It was there when its directory was read: a link that leads nowhere, or it is gone since, or renamed; then whoever
+            // knows it waits for another listing.
             && error.kind() != io::ErrorKind::NotFound
         {
             self.out.failed.push((entry.path(), error));

@@ -23,6 +23,10 @@ use std::time::Duration;
 use waterwheel_runtime::batch::{MemoryChange, SourceMemory};
 use waterwheel_runtime::codec::CodecError;
 
+/// Listings in a row that do not have a file which is gone. One may miss a file that is there: it is renamed while the directory is
+/// read.
+const MISSES: u32 = 2;
+
 /// Part of a file that may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -149,7 +153,7 @@ impl Tracker {
     pub(super) fn decide(&mut self, listing: &Listing, when: When, look: LookAt<'_>) -> Decision {
         self.turn += 1;
         let mut out = Decision::default();
-        let mut devices = listing.devices.clone();
+        let mut renumbered = BTreeSet::new();
         let (mut ready, mut elsewhere, mut withdrawn) = (Vec::new(), Vec::new(), Vec::new());
         for listed in &listing.files {
             if !self.files.contains_key(&listed.id) {
@@ -157,7 +161,7 @@ impl Tracker {
                 if adopted.is_none() && listed.wanted {
                     self.add(listed.id, File::discovered(known_as(listed), self.turn));
                 }
-                devices.extend(adopted);
+                renumbered.extend(adopted);
             }
             let Some(file) = self.files.get_mut(&listed.id) else { continue };
             if !listed.wanted && !file.is_followed(self.rules.mode) {
@@ -171,7 +175,7 @@ impl Tracker {
             if file.seen == self.turn {
                 continue;
             }
-            file.seen = self.turn;
+            (file.seen, file.missed) = (self.turn, 0);
             let seen = file.see(listed, when, &self.rules);
             out.reports.extend(seen.report);
             if seen.is_ready {
@@ -188,7 +192,7 @@ impl Tracker {
             }
         }
         self.rename(elsewhere);
-        self.forget(listing, &devices, &mut out.reports);
+        self.forget(listing, &renumbered, &mut out.reports);
         self.take(&ready, look, &mut out);
         out
     }
@@ -266,14 +270,23 @@ impl Tracker {
         }
     }
 
-    /// Forgets what is gone: a file that gets its number later is another one. What could not be looked for is not gone.
-    fn forget(&mut self, listing: &Listing, devices: &BTreeSet<u64>, reports: &mut Vec<Report>) {
+    /// Forgets what is gone: a file that gets its number later is another one. What could not be looked for is not gone, and what is
+    /// missed once may have been renamed while its directory was read.
+    fn forget(&mut self, listing: &Listing, renumbered: &BTreeSet<u64>, reports: &mut Vec<Report>) {
         let is_hidden = |path: &Path| listing.failed.iter().any(|(failed, _)| path.starts_with(failed));
-        let is_gone = |id: &FileId, file: &File| {
-            file.seen != self.turn && devices.contains(&id.device) && !is_hidden(&file.known.path)
-        };
-        let gone: BTreeSet<FileId> =
-            self.files.iter().filter(|(id, file)| is_gone(id, file)).map(|(id, _)| *id).collect();
+        let mut gone = Vec::new();
+        for (id, file) in self.files.iter_mut().filter(|(_, file)| file.seen != self.turn) {
+            let (is_listed, is_old) = (listing.devices.contains(&id.device), renumbered.contains(&id.device));
+            if !(is_listed || is_old) || is_hidden(&file.known.path) {
+                continue;
+            }
+            file.missed += 1;
+            // Under the old number of its device no other listing looks for it.
+            if file.missed >= MISSES || !is_listed {
+                gone.push(*id);
+            }
+        }
+        gone.sort_unstable();
         for id in &gone {
             reports.extend(self.remove(id).and_then(|file| file.left_unread(self.rules.mode)));
         }

@@ -18,6 +18,8 @@ pub(super) struct File {
     pub(super) is_kept: bool,
     /// The listing that had it last.
     pub(super) seen: u64,
+    /// How many listings since then could have had it.
+    pub(super) missed: u32,
     /// The listing that had it last under its own name.
     pub(super) home: u64,
     /// The listing at which it came to wait.
@@ -49,6 +51,7 @@ impl File {
             turn,
             found: turn,
             seen: 0,
+            missed: 0,
             home: 0,
             rest: None,
             looked: 0,
