@@ -8,7 +8,7 @@
 
 use crate::batch::{
     BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, RatedReceiver, Rating,
-    Resume, SchedulerParts, StartProgram,
+    Resume, SchedulerParts, StartProgram, log_start,
 };
 use crate::begin::Begin;
 use crate::block::{
@@ -304,15 +304,19 @@ async fn assemble(
         .collect();
     // The user's sources and outputs may take their time here: other contexts go on meanwhile.
     let start = StartProgram { program, past: recovery.is_some().then_some(past), zero };
-    let (program, started) = runners.first()?.send(start).await.ok()?;
+    let (mut program, started) = runners.first()?.send(start).await.ok()?;
+    let started = match started {
+        Ok(()) if cadence.is_some() => log_start(&tracker, program.take_memory(), zero).await,
+        started => started.map_err(Fault::Batch),
+    };
     let mut lifecycle = Lifecycle::new(config.failure_policy, config.concurrent_jobs);
     let (pending, receivers) = match started {
         Ok(()) => (pending, receivers),
         // A program that has not started must not be asked for anything: a source would decide what a batch of the earlier run
         // reads without knowing what that had read. The conductor sees the fault and ends the context.
-        Err(error) => {
+        Err(fault) => {
             lifecycle.halt();
-            faults.report(Fault::Batch(error));
+            faults.report(fault);
             (Vec::new(), Vec::new())
         }
     };

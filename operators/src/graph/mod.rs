@@ -21,8 +21,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
-    BatchInputs, MemoryChanges, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, SourceMemory, TwoStepOutput,
-    Use,
+    BatchInputs, MemoryChange, MemoryChanges, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, SourceMemory,
+    TwoStepOutput, Use,
 };
 use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::durable::OperatorRecord;
@@ -175,6 +175,10 @@ pub(crate) trait StartStop: Send {
         Ok(())
     }
     fn start(&self, zero: Time, last_range: Option<&[u8]>) -> Result<(), JobError>;
+    /// What it remembers from its start on; asked after `start`.
+    fn changes(&self) -> Vec<MemoryChange> {
+        Vec::new()
+    }
     fn stop(&self);
 }
 

@@ -131,9 +131,9 @@ impl FileOptions {
     }
 
     /// Whether files that are there when the program starts for the first time are passed over, also those that are being
-    /// written then. Default: `true`. When it goes
-    /// on from a checkpoint, what came meanwhile is new in either case. In [`FileMode::Tail`] such a file is read from its end
-    /// on.
+    /// written then. Default: `true`. When it goes on from a checkpoint, what came meanwhile is new in either case, also if the run
+    /// before had no batch: which files were passed over is durable when the start is over. In [`FileMode::Tail`] such a file is
+    /// read from its end on.
     #[must_use]
     pub fn new_files_only(mut self, new_files_only: bool) -> FileOptions {
         self.new_files_only = new_files_only;

@@ -3,6 +3,7 @@
 use super::boundary::{self, RecordEnd};
 use super::dataset::{FileSet, Reading};
 use super::identity::{FileId, Stamp, open};
+use super::known;
 use super::listing::{Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
@@ -102,6 +103,14 @@ impl<F> Files<F> {
         self.failed = listing.failed.iter().map(|(path, _)| path.clone()).collect();
     }
 
+    /// Collects how the rows have changed.
+    fn remember(&mut self, batch: Option<Time>) -> Result<(), JobError> {
+        let changes = self.tracker.changes();
+        let changes = changes.map_err(|error| self.failed(batch, format!("a file cannot be remembered: {error}")))?;
+        self.changes.extend(changes);
+        Ok(())
+    }
+
     fn failed(&self, batch: Option<Time>, message: String) -> JobError {
         JobError::Failed { site: self.site, batch, message }
     }
@@ -166,6 +175,9 @@ where
             }
         });
         log::info!("{}: {} files are there already and passed over", self.site, listing.files.len());
+        // Durable with the start: what comes from here on is new, also to a run after one that had no batch.
+        self.remember(None)?;
+        self.changes.push(known::started());
         Ok(())
     }
 
@@ -177,10 +189,7 @@ where
         for report in &decision.reports {
             log::warn!("{}: {report}", self.site);
         }
-        let changes = self.tracker.changes();
-        let changes =
-            changes.map_err(|error| self.failed(Some(batch), format!("a file cannot be remembered: {error}")))?;
-        self.changes.extend(changes);
+        self.remember(Some(batch))?;
         Ok(FileRange { pieces: decision.pieces })
     }
 

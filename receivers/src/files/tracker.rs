@@ -127,8 +127,9 @@ impl Tracker {
     /// A row that cannot be understood.
     pub(super) fn recall(&mut self, memory: &SourceMemory) -> Result<(), String> {
         for (key, value) in memory {
-            let (id, known) = known::read(key, value)?;
-            self.add(id, File::read_before(known));
+            if let Some((id, known)) = known::read(key, value)? {
+                self.add(id, File::read_before(known));
+            }
         }
         Ok(())
     }

@@ -126,6 +126,30 @@ fn memory_holds_what_is_there_and_is_written_only_when_it_changes() {
     second.stop().unwrap();
 }
 
+/// K-1: the first start says what was there before, whether or not a batch came.
+#[test]
+fn what_comes_after_the_first_start_is_read_though_that_run_had_no_batch() {
+    for (mode_of, before) in [FileMode::Settled, FileMode::Renamed, FileMode::Tail].into_iter().zip([true, false, true])
+    {
+        let (home, storage) = (Home::new(), MemoryStorage::default());
+        if before {
+            home.write("old", "old\n");
+        }
+        let program = |ssc: &StreamingContext| ssc.text_file_stream_with(home.path(), mode(mode_of)).probe();
+        let (first, _) = durable(0, &storage, program);
+        assert_eq!(remembered(&storage), usize::from(before));
+        home.write("new", "new\n");
+        drop(first);
+        // No time passes: there is no batch to be made up for.
+        let (second, _) = durable(0, &storage, program);
+        home.write("newer", "newer\n");
+        drop(second);
+        let (mut third, probe) = durable(0, &storage, program);
+        assert_eq!(batches(&mut third, &probe, 3).concat(), ["new", "newer"], "{mode_of:?}, an old one: {before}");
+        third.stop().unwrap();
+    }
+}
+
 /// K-6
 #[test]
 fn a_directory_that_is_not_there_is_waited_for_and_may_go_and_come_back() {
