@@ -20,7 +20,7 @@ pub(super) struct Known {
     pub(super) path: Arc<Path>,
     /// What was read of it, from its beginning.
     pub(super) position: u64,
-    /// What the bytes before that position were, of a file that grows.
+    /// What the bytes before that position were, of a file that may grow.
     pub(super) mark: Option<u64>,
     /// How it was when that was decided.
     pub(super) size: u64,

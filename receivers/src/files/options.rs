@@ -32,7 +32,8 @@ pub enum WhenGrown {
     /// It is reported, once, by name, and not read again.
     #[default]
     Report,
-    /// What was appended is read, as a whole, when that has come to rest. Other changes are reported.
+    /// What was appended is read, as a whole, when that has come to rest. Other changes are reported; so is what is behind the place
+    /// up to where the file was read when the bytes before it are others now: then the file was written anew.
     Read,
 }
 

@@ -46,11 +46,11 @@ pub(super) struct Candidate {
 /// What there is of a candidate when it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It can be read up to here; what the bytes before that are, of a file that grows.
+    /// It can be read up to here; what the bytes before that are, of a file that may grow.
     UpTo(u64, Option<u64>),
     /// No record is complete yet.
     Incomplete,
-    /// It has other bytes before `from`: it was cut short and has grown since.
+    /// It has other bytes before `from`: it was cut short, or written over, and has grown since.
     Rewritten,
     /// It is not what was listed any more; the next listing tells.
     Moved,
@@ -91,6 +91,11 @@ impl Rules {
     pub(super) fn of(options: &FileOptions, max_line: u64) -> Rules {
         let FileOptions { mode, settle, when_grown, max_files, max_bytes, .. } = *options;
         Rules { mode, settle, when_grown, max_files, max_bytes, max_line }
+    }
+
+    /// Whether what comes behind the place up to where a file was read is read.
+    pub(super) fn may_grow(&self) -> bool {
+        self.mode == FileMode::Tail || self.when_grown == WhenGrown::Read
     }
 }
 
@@ -318,7 +323,10 @@ impl Tracker {
                 }
                 Look::UpTo(..) | Look::Incomplete => out.reports.extend(file.is_incomplete(&candidate, max_line)),
                 Look::Rewritten => {
-                    out.reports.push(file.begin_anew());
+                    match mode {
+                        FileMode::Tail => out.reports.push(file.begin_anew()),
+                        FileMode::Settled | FileMode::Renamed => out.reports.extend(file.is_rewritten(&candidate)),
+                    }
                     self.changed.insert(candidate.id);
                 }
                 Look::Moved => file.moves(),

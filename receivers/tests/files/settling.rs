@@ -168,6 +168,30 @@ fn a_directory_that_is_not_there_is_waited_for_and_may_go_and_come_back() {
 }
 
 #[test]
+fn a_file_that_is_written_anew_is_not_taken_for_one_that_has_grown() {
+    for mode_of in [FileMode::Settled, FileMode::Renamed] {
+        let (home, storage) = (Home::new(), MemoryStorage::default());
+        home.write("old", "passed over\n");
+        let options = || mode(mode_of).when_grown(WhenGrown::Read);
+        let program = |ssc: &StreamingContext| ssc.text_file_stream_with(home.path(), options()).probe();
+        let (mut first, probe) = durable(0, &storage, program);
+        home.write("a", "one\n");
+        home.write("b", "two\n");
+        assert_eq!(batches(&mut first, &probe, 2).concat(), ["one", "two"]);
+        first.stop().unwrap();
+        for (name, content) in [("old", "other text that is longer\n"), ("a", "six\nseven\n")] {
+            home.write(name, content);
+        }
+        home.append("b", "three\n");
+        let (mut second, probe) = durable(2, &storage, program);
+        assert_eq!(batches(&mut second, &probe, 4).concat(), ["three"], "{mode_of:?}");
+        home.append("b", "four\n");
+        assert_eq!(batches(&mut second, &probe, 3).concat(), ["four"]);
+        second.stop().unwrap();
+    }
+}
+
+#[test]
 fn what_a_file_grows_by_is_left_alone_or_read_as_the_program_says() {
     for (when_grown, expected) in [(WhenGrown::Report, vec![]), (WhenGrown::Read, vec!["two", "three"])] {
         let home = Home::new();

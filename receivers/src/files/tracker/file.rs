@@ -121,9 +121,8 @@ impl File {
         }
         if rules.when_grown == WhenGrown::Read && listed.size > self.known.position {
             seen.is_ready = self.has_rested(listed, when, Some(rules.settle));
-        } else if !std::mem::replace(&mut self.told_changed, true) {
-            let (read, now) = (self.known.position, listed.size);
-            seen.report = Some(Report::Changed { path: self.path(), read, now });
+        } else {
+            seen.report = self.tell_changed(listed.size);
         }
         seen
     }
@@ -178,6 +177,17 @@ impl File {
         let read = std::mem::take(&mut self.known.position);
         (self.known.mark, self.looked) = (None, 0);
         Report::Rewritten { path: self.path(), read }
+    }
+
+    /// It was written anew after it was read as a whole. As it is now it is not read, nor looked at again.
+    pub(super) fn is_rewritten(&mut self, candidate: &Candidate) -> Option<Report> {
+        (self.known.size, self.known.modified) = (candidate.size, candidate.modified);
+        self.tell_changed(candidate.size)
+    }
+
+    fn tell_changed(&mut self, now: u64) -> Option<Report> {
+        let is_news = !std::mem::replace(&mut self.told_changed, true);
+        is_news.then(|| Report::Changed { path: self.path(), read: self.known.position, now })
     }
 
     /// It was not what was listed when it was looked at.

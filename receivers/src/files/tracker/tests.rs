@@ -242,6 +242,39 @@ fn what_a_file_grows_by_is_read_when_that_is_wanted_and_has_come_to_rest() {
     assert_eq!(run.reads(&grown), []);
 }
 
+/// What is behind the place up to where it was read is no appendix of what was read then.
+#[test]
+fn a_file_that_was_written_anew_after_it_was_read_is_told_once_and_not_read_from_its_middle() {
+    for mode in [FileMode::Settled, FileMode::Renamed] {
+        let mut run = Run::with(Rules { when_grown: WhenGrown::Read, ..rules(mode) });
+        let file = |size, modified| listing(&[listed("/in/a", id(1, 1), size, modified)]);
+        let mut looks = 0;
+        let mut marked = |candidate: &Candidate, _: u64| {
+            looks += 1;
+            match (candidate.from, candidate.mark) {
+                (0, None) => Look::UpTo(candidate.size, Some(7)),
+                (10, Some(7)) => Look::Rewritten,
+                other => panic!("{other:?}"),
+            }
+        };
+        let read: Vec<_> = (0..4).flat_map(|_| run.lists(&file(10, 1), &mut marked).0).collect();
+        assert_eq!(read, [whole("/in/a", 10)]);
+        let lists = |run: &mut Run, size, modified, look: LookAt<'_>| -> Vec<_> {
+            let listings = (0..5).map(|_| run.lists(&file(size, modified), look));
+            listings
+                .flat_map(|(pieces, told)| told.into_iter().chain(pieces.into_iter().map(|piece| panic!("{piece:?}"))))
+                .collect()
+        };
+        let changed = |now| Report::Changed { path: "/in/a".into(), read: 10, now };
+        assert_eq!(lists(&mut run, 15, 2, &mut marked), [changed(15)]);
+        assert_eq!(lists(&mut run, 18, 3, &mut marked), []);
+        run.restarts();
+        assert_eq!(lists(&mut run, 18, 3, &mut marked), [], "it is as it was when it was told");
+        assert_eq!(lists(&mut run, 25, 4, &mut marked), [changed(25)], "once by each run");
+        assert_eq!(looks, 4, "it is opened only when it has changed");
+    }
+}
+
 #[test]
 fn a_growing_file_is_read_up_to_its_last_complete_record() {
     let mut run = Run::new(FileMode::Tail);
