@@ -159,6 +159,7 @@ impl Tracker {
     pub(super) fn decide(&mut self, listing: &Listing, when: When, look: LookAt<'_>) -> Decision {
         self.turn += 1;
         let mut out = Decision::default();
+        self.drop_replaced(listing);
         let mut renumbered = BTreeSet::new();
         let (mut ready, mut elsewhere, mut withdrawn) = (Vec::new(), Vec::new(), Vec::new());
         for listed in &listing.files {
@@ -242,14 +243,35 @@ impl Tracker {
         Some(file)
     }
 
-    /// A file that is known but for the number of its device, under the same name: the file system was mounted anew. The
-    /// number that it had.
+    /// Where births are not told, the number of a file that was read as a whole may be that of another one by now: one that has
+    /// another name, or was missed in between, and is not as it was. A log is told by its bytes.
+    fn drop_replaced(&mut self, listing: &Listing) {
+        if self.rules.mode == FileMode::Tail {
+            return;
+        }
+        let (mut same, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for listed in listing.files.iter().filter(|listed| listed.id.born.is_none()) {
+            let Some(file) = self.files.get(&listed.id).filter(|file| file.is_kept) else { continue };
+            let is_at_home = *file.known.path.as_os_str() == *listed.path.as_os_str();
+            match (is_at_home && file.missed == 0) || file.is_untouched(listed) {
+                true => same.insert(listed.id),
+                false => others.insert(listed.id),
+            };
+        }
+        for id in others.difference(&same) {
+            self.remove(id);
+        }
+    }
+
+    /// A file that is known with another device, or without its birth or with it, under the same name: the file system was mounted
+    /// anew, or the system tells more of it now. The device that it had.
     fn adopt(&mut self, listed: &Listed) -> Option<u64> {
         let id = *self.by_path.get(listed.path.as_path())?;
-        let known = &self.files.get(&id)?.known;
+        let file = self.files.get(&id)?;
         // Where nobody knows when a file came to be, it has to be untouched to be the same.
-        let is_same = listed.id.born.is_some() || (known.size, known.modified) == (listed.size, listed.modified);
-        if !is_same || !listed.id.is_but_for_the_device(&id) {
+        let is_told = listed.id.born.is_some() && id.born.is_some();
+        let is_same = is_told || file.is_untouched(listed) || file.is_told_by_its_bytes(listed, self.rules.mode);
+        if !is_same || !listed.id.may_be(&id) {
             return None;
         }
         let file = self.remove(&id)?;

@@ -26,6 +26,8 @@ pub(super) struct File {
     turn: u64,
     /// The listing that had it first.
     found: u64,
+    /// Its size and modification time in the listing that had it last, or when it was written down.
+    last: (u64, Stamp),
     /// How it was listed last, and since when it is that.
     rest: Option<(u64, Stamp, Duration)>,
     /// It was looked at when it was so long, and no complete record ended there.
@@ -46,6 +48,7 @@ pub(super) struct Seen {
 impl File {
     fn new(known: Known, is_kept: bool, turn: u64) -> File {
         File {
+            last: (known.size, known.modified),
             known,
             is_kept,
             turn,
@@ -80,8 +83,19 @@ impl File {
         self.is_kept || mode == FileMode::Tail
     }
 
+    /// Whether it has the size and modification time that it had when it was seen last.
+    pub(super) fn is_untouched(&self, listed: &Listed) -> bool {
+        self.last == (listed.size, listed.modified)
+    }
+
+    /// Whether its bytes will tell if it is the file that was read.
+    pub(super) fn is_told_by_its_bytes(&self, listed: &Listed, mode: FileMode) -> bool {
+        mode == FileMode::Tail && self.known.mark.is_some() && listed.size >= self.known.position
+    }
+
     /// Takes in how it is now.
     pub(super) fn see(&mut self, listed: &Listed, when: When, rules: &Rules) -> Seen {
+        self.last = (listed.size, listed.modified);
         match (rules.mode, self.is_kept) {
             (FileMode::Tail, _) => self.see_growing(listed, when),
             (FileMode::Renamed, false) => {
@@ -203,8 +217,7 @@ impl File {
 
     /// What is to be told of it when it is gone.
     pub(super) fn left_unread(self, mode: FileMode) -> Option<Report> {
-        let size = self.rest.map_or(self.known.size, |(size, _, _)| size);
-        let bytes = size.saturating_sub(self.known.position);
+        let bytes = self.last.0.saturating_sub(self.known.position);
         let matters = bytes > 0 && (mode == FileMode::Tail || !self.is_kept);
         matters.then(|| Report::GoneUnread { path: self.path(), bytes })
     }

@@ -164,6 +164,97 @@ fn a_file_is_the_same_under_another_name_under_several_and_under_one_that_the_fi
     assert_eq!(run.reads(&[listed("/in/a", id(1, 1), 10, 1)]), []);
 }
 
+/// Between two listings, where the file system does not tell when a file came to be.
+#[test]
+fn an_unborn_number_under_another_name_and_with_another_content_is_a_new_file() {
+    let unborn = |inode| FileId { born: None, ..id(inode, 0) };
+    for mode in [FileMode::Settled, FileMode::Renamed] {
+        let mut run = Run::new(mode);
+        let mut reads = |files: &[Listed]| -> Vec<_> { (0..4).flat_map(|_| run.reads(files)).collect() };
+        assert_eq!(reads(&[listed("/in/a", unborn(1), 10, 1)]), [whole("/in/a", 10)]);
+        assert_eq!(reads(&[listed("/in/b", unborn(1), 10, 1)]), [], "renamed");
+        assert_eq!(reads(&[listed("/in/c", unborn(1), 20, 1)]), [whole("/in/c", 20)], "another size");
+        assert_eq!(reads(&[listed("/in/d", unborn(1), 20, 2)]), [whole("/in/d", 20)], "another time");
+        let hidden = Listed { wanted: false, ..listed("/in/.e", unborn(1), 30, 3) };
+        assert_eq!(reads(&[hidden]), []);
+        assert!(run.memory.is_empty(), "the one that was read is gone");
+        assert_eq!(run.tracker.inodes.len(), run.tracker.files.len());
+    }
+}
+
+#[test]
+fn an_unborn_file_is_the_same_under_its_own_name_and_under_a_further_one() {
+    let unborn = FileId { born: None, ..id(1, 0) };
+    let mut run = Run::new(FileMode::Renamed);
+    let changed = |now| Report::Changed { path: "/in/a".into(), read: 10, now };
+    assert_eq!(run.reads(&[listed("/in/a", unborn, 10, 1)]), [whole("/in/a", 10)]);
+    let grown = [listed("/in/b", unborn, 15, 2), listed("/in/a", unborn, 15, 2)];
+    assert_eq!(run.lists(&listing(&grown), &mut all), (vec![], vec![changed(15)]));
+    assert_eq!(run.reads(&[listed("/in/b", unborn, 15, 2)]), [], "it is as it was seen last");
+}
+
+#[test]
+fn an_unborn_number_that_a_listing_misses_and_that_has_another_content_then_is_a_new_file() {
+    let unborn = FileId { born: None, ..id(1, 0) };
+    let mut run = Run::new(FileMode::Renamed);
+    assert_eq!(run.reads(&[listed("/in/a", unborn, 10, 1)]), [whole("/in/a", 10)]);
+    assert_eq!(run.reads(&[]), []);
+    assert_eq!(run.reads(&[listed("/in/a", unborn, 10, 1)]), []);
+    assert_eq!(run.reads(&[]), []);
+    assert_eq!(run.reads(&[listed("/in/a", unborn, 10, 2)]), [whole("/in/a", 10)]);
+}
+
+/// What was read of a log is told by its bytes: it grows, and is renamed, as it likes.
+#[test]
+fn an_unborn_log_that_has_grown_is_read_on_under_another_name() {
+    let unborn = FileId { born: None, ..id(1, 0) };
+    let mut run = Run::new(FileMode::Tail);
+    assert_eq!(run.reads(&[listed("/in/log", unborn, 20, 1)]), [whole("/in/log", 20)]);
+    let rotated = [listed("/in/log.1", unborn, 40, 2)];
+    assert_eq!(run.reads(&rotated), [("/in/log.1".to_owned(), 20, 40)]);
+}
+
+/// As after an upgrade of the system.
+#[test]
+fn files_whose_birth_is_told_from_now_on_are_the_same() {
+    let born = |inode| id(inode, 5);
+    let unborn = |inode| FileId { born: None, ..id(inode, 0) };
+    for device in [1, 7] {
+        let born = |inode| FileId { device, ..born(inode) };
+        let mut run = Run::new(FileMode::Renamed);
+        assert_eq!(run.reads(&[listed("/in/a", unborn(1), 10, 1), listed("/in/b", unborn(2), 10, 1)]).len(), 2);
+        run.restarts();
+        let now = [listed("/in/a", born(1), 10, 1), listed("/in/b", born(2), 10, 2)];
+        let now = Listing { devices: BTreeSet::from([device]), ..listing(&now) };
+        assert_eq!(run.lists(&now, &mut all), (vec![whole("/in/b", 10)], vec![]), "the second is not as it was");
+        for _ in 0..3 {
+            run.restarts();
+            assert_eq!(run.lists(&now, &mut all), (vec![], vec![]));
+        }
+        // Without births again, and with them once more: that is how it is on a system which tells them of some.
+        let then = [listed("/in/a", unborn(1), 10, 1), listed("/in/b", unborn(2), 10, 2)];
+        for (files, device) in [(then.to_vec(), 1), (now.files.clone(), device)] {
+            let listing = Listing { devices: BTreeSet::from([device]), ..listing(&files) };
+            assert_eq!(run.lists(&listing, &mut all), (vec![], vec![]));
+        }
+        assert_eq!(run.memory.len(), 2);
+    }
+}
+
+#[test]
+fn a_log_whose_birth_is_told_from_now_on_is_read_on_when_its_bytes_can_tell() {
+    let (unborn, born) = (FileId { born: None, ..id(1, 0) }, id(1, 5));
+    for mark in [Some(7), None] {
+        let mut run = Run::new(FileMode::Tail);
+        let mut marked = |candidate: &Candidate, _: u64| Look::UpTo(candidate.size, mark);
+        assert_eq!(run.lists(&listing(&[listed("/in/log", unborn, 20, 1)]), &mut marked).0, [whole("/in/log", 20)]);
+        run.restarts();
+        let from = if mark.is_some() { 20 } else { 0 };
+        let grown = listing(&[listed("/in/log", born, 40, 2)]);
+        assert_eq!(run.lists(&grown, &mut marked).0, [("/in/log".to_owned(), from, 40)]);
+    }
+}
+
 /// A rename while a directory is being read hides the file from that listing: it is under the old name no more, and not yet
 /// under the new one.
 #[test]
