@@ -152,7 +152,7 @@ impl Walk<'_> {
 pub(super) fn find_in(directory: &Path, id: FileId) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if entry.ino() == id.inode && entry.metadata().is_ok_and(|metadata| FileId::of(&metadata) == id) {
+        if entry.ino() == id.inode && entry.metadata().is_ok_and(|metadata| FileId::of(&metadata).may_be(&id)) {
             return Ok(Some(entry.path()));
         }
     }
