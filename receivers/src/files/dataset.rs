@@ -189,6 +189,7 @@ mod tests {
 
     /// A batch that is run again after its system was started anew, where devices have other numbers or births are told.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the file is the test's own")]
     fn a_file_of_an_earlier_run_is_found_as_the_system_has_it_now() {
         let home = tempfile::tempdir().unwrap();
         let (path, other) = (home.path().join("a"), home.path().join("b"));
