@@ -39,6 +39,9 @@ impl Receiver for Redelivered {
     }
 }
 
+/// The last position that each receiver was given.
+type Positions = Vec<Inbox<Option<u32>>>;
+
 /// Starts a program over sources by name, in this order, that offer the numbers up to `until`.
 fn start(
     storage: &MemoryStorage,
@@ -46,7 +49,7 @@ fn start(
     names: &[&str],
     until: u32,
     block_log: bool,
-) -> (TestProgram, Vec<Probe<u32>>, Vec<Inbox<Option<u32>>>) {
+) -> (TestProgram, Vec<Probe<u32>>, Positions) {
     let theirs = storage.clone();
     let configure = move |mut config: Config| {
         config.receiver = config.receiver.with_block_log(block_log);

@@ -60,7 +60,7 @@ fn a_source_that_redelivers_loses_and_doubles_nothing_over_the_lives_of_its_rece
             let new: Vec<u64> = (from..until).filter(|number| stored.is_none_or(|stored| *number > stored)).collect();
             let last = until - 1;
             let storing = handle.store_reliably_at(new, &last);
-            if life % 2 == 0 {
+            if life.is_multiple_of(2) {
                 storing.await?;
                 return Err("after it was stored".into());
             }
@@ -243,9 +243,14 @@ fn a_block_that_cannot_be_stored_is_told_to_the_receiver_and_ends_the_program() 
                 async move {
                     handle.store_reliably_at(vec![1], &1_u32).await?;
                     storage.script([WriteOutcome::Failed; 8]);
-                    told.send(handle.store_reliably_at(vec![2], &2_u32).await).unwrap();
-                    told.send(handle.last_position::<u32>().await.map(drop).map_err(|_| ReceiverStopped.into()))
-                        .unwrap();
+                    // A task of its own hears of it even if the receiver is dropped with its context before.
+                    let theirs = handle.clone();
+                    tokio::task::spawn_local(async move {
+                        told.send(theirs.store_reliably_at(vec![2], &2_u32).await).unwrap();
+                        let last = theirs.last_position::<u32>().await;
+                        assert_eq!(last, Err(LastPositionError::NotStored));
+                        told.send(Err(ReceiverStopped.into())).unwrap();
+                    });
                     handle.stopped().await;
                     Ok(())
                 }

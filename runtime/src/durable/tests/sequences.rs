@@ -107,7 +107,7 @@ impl<'a> World<'a> {
                     let event = LedgerEvent::BlockAdded { block: BlockInfo { id, records: 1, bytes: 7 } };
                     // Two of three blocks say where they are.
                     let position = id.sequence.to_be_bytes().as_slice().into();
-                    let reached = if id.sequence % 3 > 0 { vec![(stream, position)] } else { vec![] };
+                    let reached = if !id.sequence.is_multiple_of(3) { vec![(stream, position)] } else { vec![] };
                     self.append(LogRecord { reached, ..LogRecord::of(event) }, outcome);
                 }
             }

@@ -209,3 +209,13 @@ fn a_block_carries_the_last_position_that_came_into_it() {
     intake.reach([5].as_slice().into());
     assert_eq!(intake.reached(), at(5));
 }
+
+/// Spark: "send rate update to receivers".
+#[test]
+fn a_rate_that_is_set_holds_for_the_stream_and_stays_below_its_maximum() {
+    let (intake, _) = intake(IntakeLimits { max_rate: Some(110), ..limits() });
+    for (update, expected) in [(100.0, 100.0), (500.0, 110.0), (0.0, 110.0)] {
+        intake.update_rate(update);
+        assert_eq!(intake.rate(), Some(expected));
+    }
+}
