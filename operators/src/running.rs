@@ -1,6 +1,7 @@
 //! `RunningContext`: a started program.
 
 use crate::error::Error;
+use crate::extensions::Extensions;
 use crate::plan::Plan;
 use std::fmt;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub struct RunningContext {
     running: Running,
     engine: Engine,
     plan: Plan,
+    pub(crate) extensions: Extensions,
 }
 
 impl fmt::Debug for RunningContext {
@@ -28,8 +30,8 @@ impl fmt::Debug for RunningContext {
 }
 
 impl RunningContext {
-    pub(crate) fn new(running: Running, engine: Engine, plan: Plan) -> RunningContext {
-        RunningContext { running, engine, plan }
+    pub(crate) fn new(running: Running, engine: Engine, plan: Plan, extensions: Extensions) -> RunningContext {
+        RunningContext { running, engine, plan, extensions }
     }
 
     /// What the program is: its operators with their names, slides and storage levels.

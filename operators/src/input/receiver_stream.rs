@@ -6,10 +6,11 @@ use crate::graph::Batch;
 use crate::rdd::Blocks;
 use crate::record::Record;
 use actix::Actor;
+use actix_rt::ArbiterHandle;
 use std::sync::Arc;
 use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
 use waterwheel_runtime::ids::StreamId;
-use waterwheel_runtime::receiver::{Intake, IntakeLimits, Receiver, ReceiverSupervisor, SupervisorParts};
+use waterwheel_runtime::receiver::{Intake, IntakeLimits, Receiver, ReceiverSupervisor, SupervisorParts, SupervisorPolicy};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::topology::{ContextParts, ReceiverAddresses, ReceiverSpec};
 
@@ -43,8 +44,41 @@ impl StreamingContext {
         R: Receiver,
         R::Record: Record,
     {
+        self.receiver_stream_on(false, site, name.into(), level, factory)
+    }
+
+    /// A stream of a receiver that runs on a thread of its own, which its code may block, made anew as `policy` says. For authors
+    /// of sources.
+    pub fn receiver_stream_on_own_thread<R>(
+        &self,
+        site: Site,
+        name: impl Into<String>,
+        level: StorageLevel,
+        policy: SupervisorPolicy,
+        factory: impl Fn() -> R + Send + 'static,
+    ) -> DStream<'_, R::Record>
+    where
+        R: Receiver,
+        R::Record: Record,
+    {
+        let _ = policy;
+        self.receiver_stream_on(true, site, name.into(), level, factory)
+    }
+
+    fn receiver_stream_on<R>(
+        &self,
+        own_thread: bool,
+        site: Site,
+        name: String,
+        level: StorageLevel,
+        factory: impl Fn() -> R + Send + 'static,
+    ) -> DStream<'_, R::Record>
+    where
+        R: Receiver,
+        R::Record: Record,
+    {
         let stream = self.with_graph(|graph| graph.next_stream());
-        self.add_receiver(Box::new(Spec { stream, name: name.into(), level, factory }));
+        self.add_receiver(Box::new(Spec { stream, name, level, factory, own_thread }));
         let compute = move |batch: &mut Batch<'_>| {
             let blocks = batch.inputs.blocks.get(&stream).map(Vec::as_slice).unwrap_or_default();
             let blocks = blocks.iter().map(|block| block.id).collect();
@@ -64,6 +98,7 @@ struct Spec<F> {
     name: String,
     level: StorageLevel,
     factory: F,
+    own_thread: bool,
 }
 
 impl<R, F> ReceiverSpec for Spec<F>
@@ -84,8 +119,12 @@ where
         self.level
     }
 
-    fn start(self: Box<Self>, context: &ContextParts) -> ReceiverAddresses {
-        let Spec { stream, name, level, factory } = *self;
+    fn own_thread(&self) -> bool {
+        self.own_thread
+    }
+
+    fn start(self: Box<Self>, context: &ContextParts, own: Option<ArbiterHandle>) -> ReceiverAddresses {
+        let Spec { stream, name, level, factory, .. } = *self;
         let (config, clock) = (&context.config, context.core.clock.clone());
         let bytes = |size: waterwheel_runtime::config::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let limits = IntakeLimits {
@@ -108,7 +147,7 @@ where
             // Every batch tick cuts a block as well, so a block interval as long as the batch needs no timer.
             block_interval: (block_interval < context.interval).then_some(block_interval),
             restart_delay: config.receiver.restart_delay,
-            arbiter: context.core.receiver_arbiter(),
+            arbiter: own.unwrap_or_else(|| context.core.receiver_arbiter()),
             clock,
             blocks: context.core.blocks.clone(),
             log: context.block_log.clone(),

@@ -116,6 +116,26 @@ impl<T: Serialize> ReceiverHandle<T> {
         self.intake.store_many(records, Some(bytes)).await.map(drop)
     }
 
+    /// As [`store_many`](ReceiverHandle::store_many), for records that somebody was already told are stored: when the receiver is
+    /// asked to stop while the rate limit holds them back, they come in at once instead of being refused.
+    ///
+    /// # Errors
+    /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
+    pub async fn store_promised(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
+        self.intake.store_promised(records).await.map(drop)
+    }
+
+    /// Returns once everything that was stored before the call is in the ledger, as
+    /// [`store_reliably`](ReceiverHandle::store_reliably) does for its own records.
+    ///
+    /// # Errors
+    /// [`ReceiverStopped`] when the stream ended before: they may be stored, or not.
+    pub async fn settled(&self) -> Result<(), ReceiverStopped> {
+        // Nothing much comes any more once a stop was asked for: no need to wait for the block's time.
+        let until = if self.is_stopped() { self.intake.cut() } else { self.intake.come_in() };
+        if self.intake.wait_stored(until).await { Ok(()) } else { Err(ReceiverStopped) }
+    }
+
     /// Stores a chunk of records, and returns once the block that holds them is in the ledger: with a checkpoint directory and the
     /// block log they survive the process from then on, so a receiver may acknowledge them to its source. Waits up to one block
     /// interval for the block to be cut; calls that run at the same time share a block.

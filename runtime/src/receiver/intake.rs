@@ -4,6 +4,8 @@
 //! stated capacity: the rate limiter, the bytes that were received but not processed yet (`receiver.max_pending`), and the
 //! queue of blocks that wait to be stored (`block_queue_size`).
 
+mod promised;
+
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
 use super::size::SizeEstimate;

@@ -1,0 +1,88 @@
+//! Records whose sender was already told that they are stored: they come in whatever a stop says of the rate.
+
+use super::super::size::SizeEstimate;
+use super::{Door, Intake, RateLimiter, ReceiverStopped};
+use serde::Serialize;
+
+impl<T: Serialize> Intake<T> {
+    /// As [`store_many`](Intake::store_many) without a known size, for records that must not be refused because of the rate: a stop
+    /// while they wait lets them in at once. What is held for a stop like this is little.
+    pub async fn store_promised(&self, records: Vec<T>) -> Result<u64, ReceiverStopped> {
+        if records.is_empty() {
+            return Ok(self.lock().cut);
+        }
+        let bytes = SizeEstimate::of_many(&records);
+        let credit = match self.admit(records.len(), bytes).await {
+            Ok(credit) => credit,
+            Err(ReceiverStopped) => {
+                {
+                    let mut state = self.lock();
+                    if state.door != Door::Closing {
+                        return Err(ReceiverStopped);
+                    }
+                    // Nothing that is worth a limit comes any more.
+                    state.limiter = RateLimiter::new(None);
+                }
+                self.admit(records.len(), bytes).await?
+            }
+        };
+        self.append(credit, |assembler| match <[T; 1]>::try_from(records) {
+            // A single record shares a chunk with its neighbours.
+            Ok([record]) => assembler.push(record, bytes),
+            Err(records) => assembler.push_many(records, bytes),
+        })
+    }
+}
+
+impl<T> Intake<T> {
+    /// The number up to which blocks must be stored for everything that has come in so far to be stored.
+    pub fn come_in(&self) -> u64 {
+        let state = self.lock();
+        state.cut + u64::from(state.assembler.open_records() > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::IntakeLimits;
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::time::Time;
+    use futures::FutureExt;
+    use std::sync::Arc;
+
+    fn intake(max_rate: Option<u64>) -> Intake<u32> {
+        let limits =
+            IntakeLimits { block_max_bytes: 1 << 20, queue_blocks: 10, max_pending_bytes: 1 << 20, max_rate };
+        Intake::new(limits, Arc::new(ManualClock::new(Time::ZERO)), 0)
+    }
+
+    #[test]
+    fn what_was_promised_comes_in_at_a_stop_although_the_rate_held_it_back() {
+        let intake = intake(Some(1));
+        assert_eq!(intake.store_promised(vec![0; 10]).now_or_never(), Some(Ok(0)));
+        let mut held = Box::pin(intake.store_promised(vec![1, 2]));
+        let mut refused = Box::pin(intake.store_many(vec![9], None));
+        assert_eq!(((&mut held).now_or_never(), (&mut refused).now_or_never()), (None, None));
+        intake.close_to_waiting();
+        assert_eq!((refused.now_or_never(), held.now_or_never()), (Some(Err(ReceiverStopped)), Some(Ok(0))));
+        assert_eq!(intake.records(), 12);
+    }
+
+    #[test]
+    fn nothing_comes_in_through_a_closed_door() {
+        let intake = intake(None);
+        intake.close();
+        assert_eq!(intake.store_promised(vec![1]).now_or_never(), Some(Err(ReceiverStopped)));
+    }
+
+    #[test]
+    fn what_has_come_in_is_stored_with_the_open_block() {
+        let intake = intake(None);
+        assert_eq!(intake.come_in(), 0);
+        assert_eq!(intake.store_promised(vec![1]).now_or_never(), Some(Ok(0)));
+        assert_eq!(intake.come_in(), 1);
+        intake.cut();
+        assert_eq!(intake.come_in(), 1);
+    }
+}
