@@ -1,5 +1,9 @@
 //! Every source, and what is needed to use them: `use waterwheel::prelude::*` has it too.
 
+pub use crate::actor::{
+    ActorAddress, ActorOptions, ActorSendError, ActorSink, ActorSource, ActorStatistics, ActorStream, RemoteAnswer,
+    RunningActors, SinkClosed, StoreReliablyError,
+};
 pub use crate::constant::ConstantSource;
 pub use crate::decode::{DecodeError, Decoder, Frame, FrameDecoder, LineDecoder};
 pub use crate::generator::{GeneratorSource, Rng, SmallRng};

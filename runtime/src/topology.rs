@@ -21,7 +21,7 @@ use crate::event::{Event, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::{ThreadCount, mark_engine_thread};
-use crate::receiver::{CutBlock, StopReceiver};
+use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver};
 use crate::running::{Command, Conductor, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
@@ -190,6 +190,8 @@ pub struct ReceiverAddresses {
     pub cut: Recipient<CutBlock>,
     /// Asked at the end.
     pub stop: Recipient<StopReceiver>,
+    /// What is known of it.
+    pub status: Arc<ReceiverStatus>,
 }
 
 /// What the actors of one context share.
@@ -208,6 +210,8 @@ pub struct ContextParts {
     pub block_log: Option<BlockLog>,
     /// The number of the next block of each stream that an earlier run had.
     pub next_blocks: BTreeMap<StreamId, u64>,
+    /// Up to where the source of each stream had come in an earlier run.
+    pub positions: BTreeMap<StreamId, Vec<u8>>,
     /// Its listeners.
     pub publisher: Publisher,
     /// Its faults.
@@ -264,7 +268,19 @@ async fn assemble(
             Begin::of(durable, interval, &program.retention(), clock.now(), &arbiter)
         }
     };
-    let Begin { zero, ticks, ledger, log, cadence, resume, block_log, earlier_blocks, next_blocks, recovery } = begin;
+    let Begin {
+        zero,
+        ticks,
+        ledger,
+        log,
+        cadence,
+        resume,
+        block_log,
+        earlier_blocks,
+        next_blocks,
+        positions,
+        recovery,
+    } = begin;
     if let Some(earlier) = &earlier_blocks {
         let blocks = recovered_blocks(context, &ledger, earlier, &receivers);
         // One that is gone is found out by whoever asks it next.
@@ -302,11 +318,14 @@ async fn assemble(
         tracker: tracker.clone(),
         block_log,
         next_blocks,
+        positions,
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
     let started = receivers.into_iter().zip(own_threads).map(|(receiver, own)| receiver.start(&parts, own));
     let receivers: Vec<ReceiverAddresses> = started.collect();
+
+    let statuses = receivers.iter().map(|receiver| receiver.status.clone()).collect();
 
     let scheduler = BatchScheduler::new(SchedulerParts {
         context,
@@ -356,7 +375,9 @@ async fn assemble(
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
     };
     actix_rt::spawn(conductor.run(inbox));
-    let running = Running::new(commands, faults, progress, publisher, scheduler, zero).recovered(recovery);
+    let running = Running::new(commands, faults, progress, publisher, scheduler, zero)
+        .recovered(recovery)
+        .with_receivers(statuses);
     Some((running, arbiters))
 }
 

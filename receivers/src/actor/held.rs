@@ -2,15 +2,26 @@
 
 use super::SinkClosed;
 use tokio::sync::oneshot;
+use waterwheel_runtime::receiver::{CameIn, PositionBytes};
 
-/// Who has to be told that records came in.
-pub(super) type Told = Vec<oneshot::Sender<()>>;
+/// Who has to be told which block records came into.
+pub(super) type Told = Vec<oneshot::Sender<CameIn>>;
+
+/// What goes into the stream together.
+#[derive(Debug)]
+pub(super) struct Leaving<T> {
+    pub(super) records: Vec<T>,
+    pub(super) told: Told,
+    pub(super) position: Option<PositionBytes>,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Held<T> {
     records: Vec<T>,
     told: Told,
+    /// Up to where the source has come with the records.
+    position: Option<PositionBytes>,
     /// How many records are on their way into the stream.
     leaving: usize,
     closed: bool,
@@ -18,7 +29,7 @@ pub(super) struct Held<T> {
 
 impl<T> Default for Held<T> {
     fn default() -> Self {
-        Held { records: Vec::new(), told: Vec::new(), leaving: 0, closed: false }
+        Held { records: Vec::new(), told: Vec::new(), position: None, leaving: 0, closed: false }
     }
 }
 
@@ -44,8 +55,13 @@ impl<T> Held<T> {
     }
 
     /// As [`extend`](Held::extend), with what completes when they have come in, with everything before them.
-    pub(super) fn extend_and_tell(&mut self, records: Vec<T>) -> Result<oneshot::Receiver<()>, SinkClosed> {
+    pub(super) fn extend_and_tell(
+        &mut self,
+        records: Vec<T>,
+        position: Option<PositionBytes>,
+    ) -> Result<oneshot::Receiver<CameIn>, SinkClosed> {
         self.extend(records)?;
+        self.position = position.or(self.position.take());
         let (told, taken) = oneshot::channel();
         self.told.push(told);
         Ok(taken)
@@ -57,13 +73,14 @@ impl<T> Held<T> {
     }
 
     /// Everything that is held, which is on its way from then on. `None` when nothing is.
-    pub(super) fn take(&mut self) -> Option<(Vec<T>, Told)> {
+    pub(super) fn take(&mut self) -> Option<Leaving<T>> {
         if self.records.is_empty() && self.told.is_empty() {
             return None;
         }
         // At least one, so that telling alone counts as well.
         self.leaving = self.records.len().max(1);
-        Some((std::mem::take(&mut self.records), std::mem::take(&mut self.told)))
+        let (records, told) = (std::mem::take(&mut self.records), std::mem::take(&mut self.told));
+        Some(Leaving { records, told, position: self.position.take() })
     }
 
     /// What was on its way has come in.
@@ -84,20 +101,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_leaves_in_order_and_together() {
+    fn what_is_held_leaves_in_order_and_together_with_the_last_position() {
         let mut held = Held::default();
         held.push(1).unwrap();
-        held.extend(vec![2, 3]).unwrap();
-        let mut taken = held.extend_and_tell(vec![4]).unwrap();
+        let position = |n: u8| Some(PositionBytes::from([n]));
+        let _first = held.extend_and_tell(vec![2, 3], position(3)).unwrap();
+        let _second = held.extend_and_tell(vec![4], position(4)).unwrap();
         assert!(!held.is_idle());
-        let (records, told) = held.take().unwrap();
-        assert_eq!(records, [1, 2, 3, 4]);
+        let leaving = held.take().unwrap();
+        assert_eq!((leaving.records, leaving.told.len(), leaving.position), (vec![1, 2, 3, 4], 2, position(4)));
         held.push(5).unwrap();
         held.came_in();
-        assert!(!held.is_idle() && taken.try_recv().is_err());
-        told.into_iter().for_each(|told| told.send(()).unwrap());
-        assert_eq!(taken.try_recv(), Ok(()));
-        assert_eq!(held.take().unwrap().0, [5]);
+        assert!(!held.is_idle());
+        let leaving = held.take().unwrap();
+        assert_eq!((leaving.records, leaving.position), (vec![5], None));
         held.came_in();
         assert!(held.is_idle() && held.take().is_none());
     }
@@ -105,9 +122,9 @@ mod tests {
     #[test]
     fn waiting_for_nothing_is_told_as_well() {
         let mut held = Held::<u32>::default();
-        let _taken = held.extend_and_tell(Vec::new()).unwrap();
+        let _taken = held.extend_and_tell(Vec::new(), None).unwrap();
         assert!(!held.is_idle());
-        assert_eq!(held.take().unwrap().1.len(), 1);
+        assert_eq!(held.take().unwrap().told.len(), 1);
         assert!(!held.is_idle());
         held.came_in();
         assert!(held.is_idle());
@@ -116,11 +133,11 @@ mod tests {
     #[test]
     fn what_is_held_at_the_end_is_counted_and_nothing_more_is_taken() {
         let mut held = Held::default();
-        let mut taken = held.extend_and_tell(vec![1, 2]).unwrap();
+        let mut taken = held.extend_and_tell(vec![1, 2], None).unwrap();
         assert_eq!(held.close(), 2);
         assert_eq!(taken.try_recv(), Err(oneshot::error::TryRecvError::Closed));
         assert!(held.is_idle());
         assert_eq!((held.push(3), held.extend(vec![4])), (Err(SinkClosed), Err(SinkClosed)));
-        assert!(held.extend_and_tell(vec![5]).is_err());
+        assert!(held.extend_and_tell(vec![5], None).is_err());
     }
 }

@@ -11,7 +11,6 @@ use futures::stream::FuturesUnordered;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle, SupervisorPolicy};
 
@@ -66,6 +65,8 @@ where
 /// once when it failed: the next incarnation starts its own.
 async fn with_crew(crew: &Rc<Crew>, actor: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let (mut actor, mut working) = (pin!(actor), FuturesUnordered::new());
+    // They hold the crew, and it them.
+    let _dismissed = Dismiss(crew);
     let ended = std::future::poll_fn(|cx| {
         let ended = actor.as_mut().poll(cx);
         // A worker may have been started by the actor just now; and may start others.
@@ -76,4 +77,13 @@ async fn with_crew(crew: &Rc<Crew>, actor: impl Future<Output = Result<(), Strin
     crew.tell(if ended.is_ok() { Order::Drain } else { Order::Stop });
     std::future::poll_fn(|cx| crew.poll(&mut working, cx)).await;
     ended
+}
+
+/// Lets go of workers that were never polled.
+struct Dismiss<'a>(&'a Crew);
+
+impl Drop for Dismiss<'_> {
+    fn drop(&mut self) {
+        self.0.dismiss();
+    }
 }

@@ -2,9 +2,12 @@
 
 use super::status::Status;
 use super::worker::{Crew, WorkerRefused};
-use super::{ActorAddress, held::Held};
+use super::ActorAddress;
+use super::held::{Held, Leaving};
 use actix::{Actor, Context};
 use futures::future::LocalBoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
@@ -14,7 +17,9 @@ use std::task::{self, Poll, Waker};
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::clock::SharedClock;
 use waterwheel_runtime::ids::StreamId;
-use waterwheel_runtime::receiver::ReceiverHandle;
+use waterwheel_runtime::receiver::{
+    LastPositionError, PositionBytes, ReceiverHandle, ReceiverStopped, StoreReliablyError,
+};
 
 /// The records were not stored: the stream has ended, or the actor that this sink was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -116,14 +121,14 @@ impl<T: Record> ActorSink<T> {
     /// a block.
     ///
     /// # Errors
-    /// [`SinkClosed`] when the stream ended before: they may be stored, or not.
+    /// [`StoreReliablyError`], as [`store_reliably`](ReceiverHandle::store_reliably) has it: the records may be stored then, or not.
     ///
     /// ```
     /// use actix::prelude::*;
     /// use waterwheel_receivers::prelude::*;
     ///
     /// #[derive(Message)]
-    /// #[rtype(result = "Result<(), SinkClosed>")]
+    /// #[rtype(result = "Result<(), StoreReliablyError>")]
     /// struct Order(String);
     ///
     /// struct Till {
@@ -135,21 +140,62 @@ impl<T: Record> ActorSink<T> {
     /// }
     ///
     /// impl Handler<Order> for Till {
-    ///     type Result = ResponseFuture<Result<(), SinkClosed>>;
+    ///     type Result = ResponseFuture<Result<(), StoreReliablyError>>;
     ///
     ///     fn handle(&mut self, order: Order, _: &mut Context<Self>) -> Self::Result {
     ///         Box::pin(self.sink.store_acknowledged(vec![order.0]))
     ///     }
     /// }
     /// ```
-    pub fn store_acknowledged(&self, records: Vec<T>) -> impl Future<Output = Result<(), SinkClosed>> + use<T> {
-        let taken = self.core.held.borrow_mut().extend_and_tell(records);
+    pub fn store_acknowledged(
+        &self,
+        records: Vec<T>,
+    ) -> impl Future<Output = Result<(), StoreReliablyError>> + use<T> {
+        self.acknowledged(records, Ok(None))
+    }
+
+    /// As [`store_acknowledged`](ActorSink::store_acknowledged), and stores in the same write up to where the source has come with
+    /// these records. [`last_position`](ActorSink::last_position) gives it back, to the next incarnation of the actor and with a
+    /// checkpoint directory to the next run of the program: an actor that skips what is at or before it takes in each record of a
+    /// source that sends again exactly once. The calls of one stream have to come in the order of its positions.
+    ///
+    /// # Errors
+    /// As [`store_reliably_at`](ReceiverHandle::store_reliably_at).
+    pub fn store_acknowledged_at<P: Serialize>(
+        &self,
+        records: Vec<T>,
+        position: &P,
+    ) -> impl Future<Output = Result<(), StoreReliablyError>> + use<T, P> {
+        self.acknowledged(records, ReceiverHandle::<T>::encode_position(position).map(Some))
+    }
+
+    fn acknowledged(
+        &self,
+        records: Vec<T>,
+        position: Result<Option<PositionBytes>, StoreReliablyError>,
+    ) -> impl Future<Output = Result<(), StoreReliablyError>> + use<T> {
+        let taken = position.and_then(|position| {
+            let taken = self.core.held.borrow_mut().extend_and_tell(records, position);
+            taken.map_err(|SinkClosed| ReceiverStopped.into())
+        });
         self.core.stored();
         let handle = self.core.handle.clone();
         async move {
-            taken?.await.map_err(|_| SinkClosed)?;
-            handle.settled().await.map_err(|_| SinkClosed)
+            let came_in = taken?.await.map_err(|_| ReceiverStopped)?;
+            handle.stored_for_good(came_in).await
         }
+    }
+
+    /// The position of the last records that are stored for good, by whichever incarnation of the actor or run of the program; `None`
+    /// when none ever was. To be asked before the first record is stored.
+    ///
+    /// # Errors
+    /// When what was taken in could not be stored, or the stored position is of another type.
+    pub fn last_position<P: DeserializeOwned>(
+        &self,
+    ) -> impl Future<Output = Result<Option<P>, LastPositionError>> + use<T, P> {
+        let handle = self.core.handle.clone();
+        async move { handle.last_position().await }
     }
 
     /// Starts a further actor of the stream, which `factory` makes, on the thread of this one. It has a mailbox and a sink of its own;
@@ -192,10 +238,6 @@ impl<T: Record> ActorSink<T> {
     /// Whether the stream has been asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.core.handle.is_stopped()
-    }
-
-    pub(super) fn handle(&self) -> &ReceiverHandle<T> {
-        &self.core.handle
     }
 
     pub(super) fn status(&self) -> &Arc<Status> {
@@ -248,20 +290,22 @@ impl<T> Outflow for SinkCore<T> {
 /// Takes what is held into the stream, again and again.
 async fn take_in<T: Record>(handle: ReceiverHandle<T>, held: Rc<RefCell<Held<T>>>, status: Arc<Status>) {
     loop {
-        let (records, told) = std::future::poll_fn(|_| match held.borrow_mut().take() {
+        let Leaving { records, told, position } = std::future::poll_fn(|_| match held.borrow_mut().take() {
             Some(taken) => Poll::Ready(taken),
             // Polled again by whoever has put something there.
             None => Poll::Pending,
         })
         .await;
         let count = records.len();
-        let outcome = handle.store_promised(records).await;
+        let outcome = handle.store_promised(records, position).await;
         match outcome {
-            Ok(()) => {
+            Ok(block) => {
                 status.records.fetch_add(count as u64, Ordering::Relaxed);
                 held.borrow_mut().came_in();
                 // Nobody may be waiting any more.
-                told.into_iter().for_each(|told| drop(told.send(())));
+                for told in told {
+                    let _ = told.send(block);
+                }
             }
             Err(_) => {
                 let lost = count + held.borrow_mut().close();

@@ -85,6 +85,11 @@ impl Crew {
         self.order.send_replace(order);
     }
 
+    /// Lets go of workers that were started and never polled.
+    pub(super) fn dismiss(&self) {
+        drop(self.hired.take());
+    }
+
     /// Goes on with the workers: ready when there are none.
     pub(super) fn poll(
         &self,

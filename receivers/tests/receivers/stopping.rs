@@ -100,7 +100,7 @@ fn stop_does_not_wait_for_the_next_attempt_to_connect() {
     batches(ssc.socket_text_stream(nobodys_address()));
     let told = events(&ssc);
     let running = ssc.start().unwrap();
-    wait_for_error(&told, "trying again in 3600s");
+    wait_for_error(&told, "cannot connect");
     running.stop(Stop::Graceful).unwrap();
 }
 

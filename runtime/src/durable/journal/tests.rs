@@ -54,7 +54,7 @@ impl Desk {
 
     fn commit(&mut self, batch: i64, when: When) -> bool {
         let (events, freed) = self.ledger.plan_commit(t(batch), &Horizon::at(t(batch + 1)));
-        self.append(LogRecord { events, changes: vec![state(&batch.to_string())], freed, when })
+        self.append(LogRecord { events, changes: vec![state(&batch.to_string())], freed, when, ..LogRecord::default() })
     }
 
     /// What a restart finds, with the numbers of the program.
@@ -123,7 +123,7 @@ fn a_write_that_failed_leaves_what_was_held_back_held_back() {
     desk.allocate(2_000);
     assert!(!desk.commit(1_000, When::WithNextCommit));
     let (events, freed) = desk.ledger.plan_commit(t(2_000), &Horizon::at(t(2_001)));
-    let record = LogRecord { events, changes: vec![state("2000")], freed, when: When::Now };
+    let record = LogRecord { events, changes: vec![state("2000")], freed, ..LogRecord::default() };
     let mut planned = desk.journal.plan(record.clone()).unwrap().unwrap();
     let changes = std::mem::take(&mut planned.changes);
     desk.journal.abandon(planned, changes);

@@ -119,7 +119,7 @@ impl<'a> World<'a> {
                 let value = batch.millis().to_be_bytes().to_vec();
                 let changes = vec![Change::Put { table: Table::state("s"), key: b"last".to_vec(), value }];
                 let when = if now { When::Now } else { When::WithNextCommit };
-                self.append(LogRecord { events, changes, freed, when }, outcome);
+                self.append(LogRecord { events, changes, freed, when, ..LogRecord::default() }, outcome);
             }
             Step::Flush => self.append(LogRecord::default(), outcome),
             Step::Crash { swap } => self.crash(swap),

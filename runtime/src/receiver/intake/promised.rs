@@ -1,14 +1,19 @@
 //! Records whose sender was already told that they are stored: they come in whatever a stop says of the rate.
 
 use super::super::size::SizeEstimate;
-use super::{Door, Intake, RateLimiter, ReceiverStopped};
+use super::{Assembler, Door, Intake, PositionBytes, RateLimiter, ReceiverStopped, Run};
 use serde::Serialize;
 
 impl<T: Serialize> Intake<T> {
-    /// As [`store_many`](Intake::store_many) without a known size, for records that must not be refused because of the rate: a stop
-    /// while they wait lets them in at once. What is held for a stop like this is little.
-    pub async fn store_promised(&self, records: Vec<T>) -> Result<u64, ReceiverStopped> {
-        if records.is_empty() {
+    /// Takes in a chunk of records of `run` that must not be refused because of the rate: a stop while they wait lets them in at once.
+    /// What is held for a stop like this is little.
+    pub(in crate::receiver) async fn store_promised(
+        &self,
+        run: &Run,
+        records: Vec<T>,
+        position: Option<PositionBytes>,
+    ) -> Result<u64, ReceiverStopped> {
+        if records.is_empty() && position.is_none() {
             return Ok(self.lock().cut);
         }
         let bytes = SizeEstimate::of_many(&records);
@@ -26,19 +31,11 @@ impl<T: Serialize> Intake<T> {
                 self.admit(records.len(), bytes).await?
             }
         };
-        self.append(credit, |assembler| match <[T; 1]>::try_from(records) {
+        self.append(Some(run), credit, position, |assembler: &mut Assembler<T>| match <[T; 1]>::try_from(records) {
             // A single record shares a chunk with its neighbours.
             Ok([record]) => assembler.push(record, bytes),
             Err(records) => assembler.push_many(records, bytes),
         })
-    }
-}
-
-impl<T> Intake<T> {
-    /// The number up to which blocks must be stored for everything that has come in so far to be stored.
-    pub fn come_in(&self) -> u64 {
-        let state = self.lock();
-        state.cut + u64::from(state.assembler.open_records() > 0)
     }
 }
 
@@ -59,9 +56,9 @@ mod tests {
 
     #[test]
     fn what_was_promised_comes_in_at_a_stop_although_the_rate_held_it_back() {
-        let intake = intake(Some(1));
-        assert_eq!(intake.store_promised(vec![0; 10]).now_or_never(), Some(Ok(0)));
-        let mut held = Box::pin(intake.store_promised(vec![1, 2]));
+        let (intake, run) = (intake(Some(1)), Run::default());
+        assert_eq!(intake.store_promised(&run, vec![0; 10], None).now_or_never(), Some(Ok(0)));
+        let mut held = Box::pin(intake.store_promised(&run, vec![1, 2], None));
         let mut refused = Box::pin(intake.store_many(vec![9], None));
         assert_eq!(((&mut held).now_or_never(), (&mut refused).now_or_never()), (None, None));
         intake.close_to_waiting();
@@ -73,16 +70,6 @@ mod tests {
     fn nothing_comes_in_through_a_closed_door() {
         let intake = intake(None);
         intake.close();
-        assert_eq!(intake.store_promised(vec![1]).now_or_never(), Some(Err(ReceiverStopped)));
-    }
-
-    #[test]
-    fn what_has_come_in_is_stored_with_the_open_block() {
-        let intake = intake(None);
-        assert_eq!(intake.come_in(), 0);
-        assert_eq!(intake.store_promised(vec![1]).now_or_never(), Some(Ok(0)));
-        assert_eq!(intake.come_in(), 1);
-        intake.cut();
-        assert_eq!(intake.come_in(), 1);
+        assert_eq!(intake.store_promised(&Run::default(), vec![1], None).now_or_never(), Some(Err(ReceiverStopped)));
     }
 }

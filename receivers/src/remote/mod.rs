@@ -1,0 +1,5 @@
+//! x
+/// x
+pub trait RemoteSource { 
+    /// x
+    fn remote_actors(&self); }
