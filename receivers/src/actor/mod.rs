@@ -31,7 +31,7 @@ pub use directory::{NoSuchActor, RunningActors};
 pub use remote::RemoteAnswer;
 pub use sink::{ActorSink, SinkClosed};
 pub use status::ActorStatistics;
-pub use stream::ActorStream;
+pub use stream::ActorDStream;
 pub use waterwheel_runtime::receiver::{LastPositionError, StoreReliablyError};
 pub use worker::{MAX_WORKERS, WorkerRefused};
 
@@ -144,7 +144,7 @@ pub trait ActorSource {
         name: impl Into<String>,
         policy: SupervisorPolicy,
         factory: impl FnMut(ActorSink<T>) -> A + Send + 'static,
-    ) -> ActorStream<'_, A, T>
+    ) -> ActorDStream<'_, A, T>
     where
         A: Actor<Context = Context<A>>,
         T: Record;
@@ -159,7 +159,7 @@ pub trait ActorSource {
         name: impl Into<String>,
         options: ActorOptions,
         factory: impl FnMut(ActorSink<T>) -> A + Send + 'static,
-    ) -> ActorStream<'_, A, T>
+    ) -> ActorDStream<'_, A, T>
     where
         A: Actor<Context = Context<A>>,
         T: Record;
@@ -171,7 +171,7 @@ impl ActorSource for StreamingContext {
         name: impl Into<String>,
         policy: SupervisorPolicy,
         factory: impl FnMut(ActorSink<T>) -> A + Send + 'static,
-    ) -> ActorStream<'_, A, T>
+    ) -> ActorDStream<'_, A, T>
     where
         A: Actor<Context = Context<A>>,
         T: Record,
@@ -185,7 +185,7 @@ impl ActorSource for StreamingContext {
         name: impl Into<String>,
         options: ActorOptions,
         factory: impl FnMut(ActorSink<T>) -> A + Send + 'static,
-    ) -> ActorStream<'_, A, T>
+    ) -> ActorDStream<'_, A, T>
     where
         A: Actor<Context = Context<A>>,
         T: Record,
@@ -200,7 +200,7 @@ fn stream<A, T, F>(
     name: String,
     options: ActorOptions,
     factory: F,
-) -> ActorStream<'_, A, T>
+) -> ActorDStream<'_, A, T>
 where
     A: Actor<Context = Context<A>>,
     T: Record,
@@ -217,5 +217,5 @@ where
     let stock = Arc::new(Stock { name: shown, factory: Mutex::new(factory), inbox, status, policy, capacity });
     let receiver = move || ActorReceiver { stock: stock.clone(), records: PhantomData };
     let stream = context.receiver_stream_on_own_thread_at(site, name, level, policy, receiver);
-    ActorStream { stream, address }
+    ActorDStream { stream, address }
 }

@@ -12,12 +12,12 @@ use waterwheel_operators::DStream;
 use waterwheel_runtime::site::Site;
 
 /// A stream of what an actor stores, and the address of the actor. It is used like the stream.
-pub struct ActorStream<'c, A: Actor<Context = Context<A>>, T> {
+pub struct ActorDStream<'c, A: Actor<Context = Context<A>>, T> {
     pub(super) stream: DStream<'c, T>,
     pub(super) address: ActorAddress<A>,
 }
 
-impl<'c, A: Actor<Context = Context<A>>, T> Deref for ActorStream<'c, A, T> {
+impl<'c, A: Actor<Context = Context<A>>, T> Deref for ActorDStream<'c, A, T> {
     type Target = DStream<'c, T>;
 
     fn deref(&self) -> &DStream<'c, T> {
@@ -25,13 +25,13 @@ impl<'c, A: Actor<Context = Context<A>>, T> Deref for ActorStream<'c, A, T> {
     }
 }
 
-impl<A: Actor<Context = Context<A>>, T> fmt::Debug for ActorStream<'_, A, T> {
+impl<A: Actor<Context = Context<A>>, T> fmt::Debug for ActorDStream<'_, A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ActorStream({:?}, {:?})", self.address, self.stream)
+        write!(f, "ActorDStream({:?}, {:?})", self.address, self.stream)
     }
 }
 
-impl<'c, A: Actor<Context = Context<A>>, T> ActorStream<'c, A, T> {
+impl<'c, A: Actor<Context = Context<A>>, T> ActorDStream<'c, A, T> {
     /// The stream alone.
     pub fn stream(&self) -> DStream<'c, T> {
         self.stream

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking; clippy knows that of the test functions only"
 )]
 
+mod actors;
 mod back_pressure;
 mod generator;
 mod input_streams;
