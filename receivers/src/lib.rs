@@ -24,5 +24,6 @@ pub mod generator;
 pub mod pace;
 pub mod prelude;
 pub mod queue;
+pub mod remote;
 pub mod socket;
 mod store;

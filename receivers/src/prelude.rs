@@ -8,4 +8,5 @@ pub use crate::constant::ConstantSource;
 pub use crate::decode::{DecodeError, Decoder, Frame, FrameDecoder, LineDecoder};
 pub use crate::generator::{GeneratorSource, Rng, SmallRng};
 pub use crate::queue::{QueueSource, RddQueue, WhenEmpty};
+pub use crate::remote::{RemoteActor, RemoteActorOptions, RemoteError, RemotePortOptions, RemoteSource};
 pub use crate::socket::SocketSource;

@@ -54,6 +54,9 @@ pub(crate) trait Door: Send + Sync {
     /// What stands for the type of the messages on the wire.
     fn fingerprint(&self) -> u64;
 
+    /// Whether the stream has ended.
+    fn is_ended(&self) -> bool;
+
     /// Puts a message into the mailbox, waiting for room; what comes back waits for the answer.
     fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, BoxFuture<'static, Delivered>>;
 }
@@ -96,6 +99,10 @@ where
 
     fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    fn is_ended(&self) -> bool {
+        self.address.is_ended()
     }
 
     fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, BoxFuture<'static, Delivered>> {

@@ -15,6 +15,7 @@ mod generator;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod remote;
 mod retention;
 mod socket;
 mod socket_faults;

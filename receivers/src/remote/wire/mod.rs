@@ -6,6 +6,7 @@ mod frame;
 mod reader;
 
 pub use error::WireError;
+pub(super) use frame::encode_message;
 pub use frame::{Frame, Outcome, Refusal};
 pub use reader::FrameReader;
 
