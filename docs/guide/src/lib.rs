@@ -15,6 +15,7 @@ chapters!(
     initialising,
     dstreams,
     inputs,
+    actor_streams,
     transformations,
     windows,
     state,

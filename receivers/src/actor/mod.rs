@@ -13,6 +13,8 @@
 //!
 //! **The end.** When the program stops gracefully, messages in the mailbox are handled and answered, then the actor is stopped as
 //! actix does it: `stopping`, `stopped`. One that prevents it is dropped when `graceful_stop_timeout` is over, and the fault names it.
+//! Messages that wait at a time when there is no actor (before its first start, in a pause after a panic) are not handled then, and
+//! whoever waits for their answers is told.
 
 mod address;
 pub(crate) mod directory;

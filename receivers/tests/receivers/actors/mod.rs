@@ -85,3 +85,8 @@ fn turn_until<T>(clock: &ManualClock, batches: &std::sync::mpsc::Receiver<Vec<T>
 fn post(address: &ActorAddress<Numbers>, number: Number) {
     drop(block_on(address.post(number)).unwrap());
 }
+
+/// Waits until the actor of the first stream has been made.
+fn wait_started(running: &RunningContext) {
+    wait_until(|| running.receivers()[0].is_active());
+}

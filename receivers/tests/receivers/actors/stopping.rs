@@ -75,6 +75,7 @@ fn a_graceful_stop_handles_and_answers_what_is_in_the_mailbox_before_it_stops_th
     let (numbers, address) = (batches(stream.stream()), stream.address());
     let waiting: Vec<_> = (0..50).map(|number| address.try_send(Entry(number)).unwrap()).collect();
     let running = ssc.start().unwrap();
+    wait_started(&running);
     running.stop(Stop::Graceful).unwrap();
     for answer in waiting {
         assert_eq!(block_on(answer), Ok(Ok(())));
@@ -92,6 +93,7 @@ fn an_actor_that_does_not_want_to_stop_is_dropped_at_the_deadline_and_named() {
         ssc.actor_stream("ledger", at_once(), move |sink| Ledger { sink, calls: calls.clone(), stubborn: true });
     let _numbers = batches(stream.stream());
     let running = ssc.start().unwrap();
+    wait_started(&running);
     std::thread::scope(|threads| {
         let stopping = threads.spawn(|| running.stop(Stop::Graceful));
         assert_eq!(heard.recv_timeout(DEADLINE), Ok("stopping"));
@@ -121,6 +123,23 @@ fn an_immediate_stop_stops_the_actor_as_actix_does() {
     running.stop(Stop::Immediate).unwrap();
     assert_eq!(heard.iter().collect::<Vec<_>>(), ["stopping", "stopped", "dropped"]);
     assert!(block_on(answer).is_err());
+}
+
+/// Nobody is there to handle them: whoever waits for an answer knows it.
+/// N-5
+#[test]
+fn messages_that_wait_for_an_actor_that_is_not_made_any_more_are_told_so() {
+    quietly();
+    let (ssc, _clock) = manual_context(config());
+    let policy = SupervisorPolicy::for_actors().delay(seconds(3600)).max_delay(seconds(3600));
+    let stream = ssc.actor_stream("numbers", policy, |sink| Numbers { sink });
+    let (_numbers, address) = (batches(stream.stream()), stream.address());
+    let running = ssc.start().unwrap();
+    assert!(block_on(address.send(Number(0, Fate::PanicBefore))).is_err());
+    let answer = block_on(address.post(store(1))).unwrap();
+    running.stop(Stop::Graceful).unwrap();
+    let error = block_on(answer).unwrap_err().to_string();
+    assert!(error.contains("numbers did not answer"), "{error}");
 }
 
 /// N-7

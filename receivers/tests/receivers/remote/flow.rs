@@ -28,7 +28,7 @@ fn a_feeder_without_credit_waits_and_the_server_holds_no_more_than_it_granted() 
         clock.advance(seconds(1));
         all.extend(served.numbers.recv_timeout(DEADLINE).unwrap());
         let statistics = served.statistics();
-        let outstanding = statistics.messages - statistics.acknowledged;
+        let outstanding = statistics.messages.saturating_sub(statistics.acknowledged);
         assert!(outstanding <= u64::from(CREDIT) + 1, "{statistics:?}");
     }
     assert_same(all, 0..100);
@@ -98,22 +98,88 @@ fn senders_wait_while_their_client_holds_as_much_as_it_may() {
     served.running.stop(Stop::Immediate).unwrap();
 }
 
-/// Both clocks are turned by hand: heartbeats keep the connection, and nothing else is said.
 /// M-5
 #[test]
-fn heartbeats_keep_a_connection_on_which_nothing_is_sent() {
+fn a_peer_that_is_heard_of_now_and_then_is_kept() {
     let (ssc, clock) = manual_context(config());
     let served = serve(ssc, RemotePortOptions::default().idle(seconds(30)));
-    let options = hasty().clock(Arc::new(clock.clone()));
-    let connecting = RemoteActor::<Order>::connect_with(served.address(), "numbers", options);
-    let feeder = futures::executor::block_on(connecting).unwrap();
-    for number in 0..20 {
-        // Answered, so both sides have heard of each other at this time.
-        feeder.send_blocking(&Order::Store(number)).unwrap();
-        clock.advance(seconds(9));
-        feeder.send_blocking(&Order::Store(number)).unwrap();
-        clock.advance(seconds(9));
+    let (mut raw, _) = Raw::welcomed(served.address());
+    for _ in 0..20 {
+        clock.advance(seconds(20));
+        raw.send(&Frame::Ping);
+        assert_eq!(raw.next(), Some(Frame::Pong));
     }
-    assert_eq!((feeder.connections(), served.statistics().refused), (1, vec![]));
+    assert_eq!((served.statistics().accepted, served.statistics().refused), (1, vec![]));
     served.running.stop(Stop::Immediate).unwrap();
+}
+
+/// The next frame of a client.
+fn next_of_client(stream: &mut TcpStream, reader: &mut FrameReader) -> Frame {
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(frame) = reader.next_frame().unwrap() {
+            return frame;
+        }
+        let read = stream.read(&mut buffer).unwrap();
+        assert_ne!(read, 0, "the client closed the connection");
+        reader.push(&buffer[..read]);
+    }
+}
+
+/// M-5
+#[test]
+fn a_client_says_now_and_then_that_it_is_there_and_leaves_a_server_that_is_silent() {
+    let (server, clock) = (Peer::new(), ManualClock::new(Time::ZERO));
+    let options = hasty().clock(Arc::new(clock.clone()));
+    let address = server.address();
+    let connecting = std::thread::spawn(move || {
+        futures::executor::block_on(RemoteActor::<Order>::connect_with(address, "numbers", options))
+    });
+    let mut welcome = preamble().to_vec();
+    Frame::Welcome { messages: 10, bytes: 1000, max_message: 100, heartbeat_ms: 10_000 }.encode_into(&mut welcome);
+    let greeted = || {
+        let (mut stream, mut reader) = (server.accept(), FrameReader::of_client(100));
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        assert_eq!(next_of_client(&mut stream, &mut reader), hello_as::<Order>());
+        stream.write_all(&welcome).unwrap();
+        (stream, reader)
+    };
+    let (mut stream, mut reader) = greeted();
+    let feeder = connecting.join().unwrap().unwrap();
+    let receipt = feeder.post_blocking(&Order::Store(7)).unwrap();
+    assert!(matches!(next_of_client(&mut stream, &mut reader), Frame::Message { sequence: 1, .. }));
+    clock.advance(seconds(10));
+    assert_eq!(next_of_client(&mut stream, &mut reader), Frame::Ping);
+
+    // This server never says anything: the client comes again, with the message that was not answered.
+    clock.advance(seconds(20));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let again = std::thread::scope(|threads| {
+        threads.spawn(|| {
+            // For the pause before it connects again.
+            wait_until(|| {
+                clock.advance(milliseconds(1));
+                done.load(std::sync::atomic::Ordering::SeqCst)
+            });
+        });
+        let again = greeted();
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        again
+    });
+    let (mut stream, mut reader) = again;
+    loop {
+        match next_of_client(&mut stream, &mut reader) {
+            Frame::Ping => {}
+            Frame::Message { sequence: 1, payload } => {
+                assert_eq!(codec::decode::<Order>(&payload, 100).unwrap(), Order::Store(7));
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut answer = Vec::new();
+    Frame::Answer { sequence: 1, outcome: Outcome::Done, text: String::new() }.encode_into(&mut answer);
+    stream.write_all(&answer).unwrap();
+    receipt.wait_blocking().unwrap();
+    assert_eq!((feeder.connections(), feeder.unacknowledged()), (2, 0));
 }

@@ -172,7 +172,12 @@ impl Raw {
 
 /// The greeting of a client of `numbers`.
 fn hello() -> Frame {
-    let schema = waterwheel_runtime::state::TypeSchema::of::<Order>();
+    hello_as::<Order>()
+}
+
+/// That of a client which sends messages of type `M`.
+fn hello_as<M: serde::de::DeserializeOwned>() -> Frame {
+    let schema = waterwheel_runtime::state::TypeSchema::of::<M>();
     let fingerprint = codec::stable_hash(&codec::encode(&schema.shape.unwrap()).unwrap());
-    Frame::Hello { name: "numbers".to_owned(), type_name: "Order".to_owned(), fingerprint }
+    Frame::Hello { name: "numbers".to_owned(), type_name: std::any::type_name::<M>().to_owned(), fingerprint }
 }

@@ -5,6 +5,7 @@ use super::ReceiverHandle;
 use crate::receiver::reliable::{self, PositionBytes, StoreReliablyError};
 use crate::receiver::ReceiverStopped;
 use serde::Serialize;
+use std::pin::pin;
 
 /// The block that records came into; see [`ReceiverHandle::store_promised`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +41,13 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// As [`store_reliably`](ReceiverHandle::store_reliably).
     pub async fn stored_for_good(&self, records: CameIn) -> Result<(), StoreReliablyError> {
-        if self.is_stopped() {
+        let mut stored = pin!(self.wait_for_good(records.0));
+        tokio::select! {
+            biased;
+            outcome = &mut stored => return outcome,
             // Nothing much comes any more: no need to wait for the time of the block.
-            self.intake.cut();
+            () = self.stopped() => _ = self.intake.cut(),
         }
-        self.wait_for_good(records.0).await
+        stored.await
     }
 }
