@@ -46,7 +46,9 @@ impl<T: Serialize> ReceiverHandle<T> {
             biased;
             outcome = &mut stored => return outcome,
             // Nothing much comes any more: no need to wait for the time of the block.
-            () = self.stopped() => _ = self.intake.cut(),
+            () = self.stopped() => {
+                self.intake.cut();
+            }
         }
         stored.await
     }
