@@ -174,7 +174,7 @@ mod tests {
         assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "keeper" })));
     }
 
-    /// F-10
+    /// F-20
     #[test]
     fn a_receiver_that_is_given_up_is_told_with_its_line_how_often_it_ended_and_what_with() {
         let fault = |restarts, within| Fault::Receiver {

@@ -9,6 +9,7 @@
 
 mod actor_word_count;
 mod arguments;
+mod custom_receiver;
 mod faults;
 mod foreach_partition;
 mod join_streams;

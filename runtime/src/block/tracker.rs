@@ -111,12 +111,12 @@ impl Handler<AddBlock> for BlockTracker {
         let AddBlock { info, credit, position } = msg;
         let event = (info.records > 0).then_some(LedgerEvent::BlockAdded { block: info });
         let reached = position.map(|position| (info.id.stream, position));
+        let (events, reached) = (Vec::from_iter(event), Vec::from_iter(reached));
+        // An empty record would have the log write what it holds back.
+        let anything = !(events.is_empty() && reached.is_empty());
         self.record(
             "adding a block",
-            |_| {
-                let (events, reached) = (Vec::from_iter(event), Vec::from_iter(reached));
-                Some(LogRecord { events, reached, ..LogRecord::default() })
-            },
+            |_| anything.then(|| LogRecord { events, reached, ..LogRecord::default() }),
             move |tracker| {
                 if let Some(credit) = credit.filter(|_| info.records > 0) {
                     tracker.credits.insert(info.id, credit);

@@ -5,6 +5,9 @@
 //! which those batches are still to be done. Each row also has a number in the order of writing, so that a row which is missing
 //! is told from one that was never written.
 //!
+//! Up to where the source of a stream has come is no event but a row, which is written over: it goes with the event of its block in
+//! one write, only the last one counts, and it may be larger than many events.
+//!
 //! The journal keeps a mirror of what is durable. When the events have become many it is written as a snapshot, and they are
 //! deleted, in the same write as the next record.
 

@@ -43,7 +43,8 @@ use tokio::runtime::{Handle, TryCurrentError};
 /// stream's limits say so.
 ///
 /// **Ends with the run.** When the run of the receiver is over, or its stream is stopped, calls that wait and all later ones return an
-/// error. A thread that waits for its source meanwhile is not woken: give its reads a timeout, and ask
+/// error. So a `run` that wants the thread's last calls to succeed waits for the thread before it returns, as it can with
+/// `spawn_blocking`. A thread that waits for its source meanwhile is not woken: give its reads a timeout, and ask
 /// [`is_stopped`](BlockingHandle::is_stopped) between them.
 ///
 /// **Not on an engine's thread.** There, in `run` itself for example, a call would hold up what it waits for: it is refused.

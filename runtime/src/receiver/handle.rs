@@ -203,7 +203,7 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// [`StoreReliablyError::Stopped`] when the stream takes no more records, or ended (as this run may have) before these were
     /// stored; [`StoreReliablyError::TimedOut`] when they were taken in and their block was not stored within
-    /// `receiver.store_timeout`. After either they may be stored, or not.
+    /// `receiver.store_timeout`. After either they may be stored, or not; so it is when the future is dropped.
     pub async fn store_reliably(&self, records: Vec<T>) -> Result<(), StoreReliablyError> {
         self.store_for_good(records, None).await
     }

@@ -283,7 +283,7 @@ mod tests {
         assert_ne!(of_seed(1), of_seed(2));
     }
 
-    /// F-10
+    /// F-20
     #[test]
     fn a_policy_with_a_limit_gives_up_and_tells_the_first_error_within_the_window() {
         let policy = SupervisorPolicy::for_receivers(SECOND).max_restarts(2, 60 * SECOND);

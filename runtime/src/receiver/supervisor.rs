@@ -133,15 +133,16 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
                 self.publish(Event::ReceiverStarted { stream, name });
             }
             Life::Ended { error, wished, again } => {
-                match again {
-                    Some(_) => self.status.rests(),
-                    None => self.status.ended(),
-                }
                 if let Some(message) = wished {
                     log::info!("the receiver {name} of {stream} stops: {message}");
                 }
                 if let Some(message) = &error {
                     self.trouble(message.clone(), again);
+                }
+                // After its error: whoever sees that it is down sees why.
+                match again {
+                    Some(_) => self.status.rests(),
+                    None => self.status.ended(),
                 }
                 self.publish(Event::ReceiverStopped { stream, name, error });
             }

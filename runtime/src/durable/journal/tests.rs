@@ -181,3 +181,33 @@ fn a_stream_that_the_storage_was_not_opened_with_is_refused() {
     let record = LogRecord { freed: vec![id], ..LogRecord::default() };
     assert!(journal.plan(record).is_err());
 }
+
+/// I-26
+#[test]
+fn the_position_of_a_source_is_in_the_write_of_its_block_and_takes_the_place_of_the_one_before() {
+    let mut desk = Desk::new(2);
+    let at = |position: &str| vec![(StreamId(0), position.as_bytes().into())];
+    let found = |desk: &Desk| crate::durable::recovery::read_positions(&desk.storage).unwrap();
+    assert_eq!(found(&desk), BTreeMap::new());
+    for (sequence, position) in [(0, "first"), (1, "second")] {
+        let planned = desk.journal.plan(LogRecord { reached: at(position), ..added(sequence) }).unwrap().unwrap();
+        let puts = planned.changes.iter().filter(|change| matches!(change, Change::Put { .. })).count();
+        assert_eq!(puts, 2, "the event and the position");
+        desk.storage.write(&planned.changes, Durability::Synced).unwrap();
+        desk.journal.confirm(planned).unwrap();
+        added(sequence).events.iter().for_each(|event| desk.ledger.apply(event).unwrap());
+        // The stored number of the stream, whose name came second.
+        assert_eq!(found(&desk), BTreeMap::from([(StreamId(1), position.into())]));
+    }
+    assert!(desk.append(LogRecord { reached: at("third"), ..LogRecord::default() }));
+    // Enough events for a snapshot, which does not touch it.
+    for batch in 2..9 {
+        desk.append(added(batch));
+        desk.allocate(1_000 * batch as i64);
+        desk.commit(1_000 * batch as i64, When::Now);
+    }
+    assert!(desk.storage.get(&Table::Ledger, keys::SNAPSHOT).unwrap().is_some());
+    assert_eq!(found(&desk), BTreeMap::from([(StreamId(1), b"third".to_vec())]));
+    let unknown = LogRecord { reached: vec![(StreamId(9), b"x".as_slice().into())], ..LogRecord::default() };
+    assert!(desk.journal.plan(unknown).unwrap_err().to_string().contains("stream 9"));
+}
