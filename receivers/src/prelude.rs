@@ -1,7 +1,7 @@
 //! Every source, and what is needed to use them: `use waterwheel::prelude::*` has it too.
 
 pub use crate::actor::{
-    ActorAddress, ActorOptions, ActorSendError, ActorSink, ActorSource, ActorStatistics, ActorDStream, RemoteAnswer,
+    ActorAddress, ActorDStream, ActorOptions, ActorSendError, ActorSink, ActorSource, ActorStatistics, RemoteAnswer,
     RunningActors, SinkClosed, StoreReliablyError,
 };
 pub use crate::constant::ConstantSource;

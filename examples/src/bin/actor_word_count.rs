@@ -75,9 +75,7 @@ fn main() -> anyhow::Result<()> {
 
 fn count(cli: &Cli) -> anyhow::Result<()> {
     let ssc = StreamingContext::new(cli.config("ActorWordCount")?, cli.interval)?;
-    let words = ssc
-        .actor_stream(NAME, SupervisorPolicy::for_actors(), |sink| Splitter { sink })
-        .remote::<Line>();
+    let words = ssc.actor_stream(NAME, SupervisorPolicy::for_actors(), |sink| Splitter { sink }).remote::<Line>();
     words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b).print();
 
     let address = cli.address.as_deref().unwrap_or("127.0.0.1:0");

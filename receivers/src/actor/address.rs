@@ -221,7 +221,9 @@ pub enum ActorSendError<M> {
         message: M,
     },
     /// The actor failed, or was stopped, while it handled the message or before it came to it.
-    #[error("the actor stream {stream} did not answer: the actor failed or was stopped before it had handled the message")]
+    #[error(
+        "the actor stream {stream} did not answer: the actor failed or was stopped before it had handled the message"
+    )]
     Failed {
         /// The stream.
         stream: String,

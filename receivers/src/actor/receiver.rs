@@ -52,7 +52,8 @@ where
             handle.stopped().await;
             Order::Drain
         });
-        let ended = with_crew(&crew, drive(make, stock.inbox.clone(), sink, orders.fuse().boxed_local(), stock.capacity));
+        let ended =
+            with_crew(&crew, drive(make, stock.inbox.clone(), sink, orders.fuse().boxed_local(), stock.capacity));
         let ended = ended.await;
         if let Err(error) = &ended {
             stock.status.failed(error);

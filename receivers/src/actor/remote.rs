@@ -46,6 +46,15 @@ pub(crate) enum Delivered {
     Undecodable(String),
 }
 
+/// A message that is in the mailbox, or came to its end before; what is in it waits for what becomes of it.
+pub(crate) struct Placed(pub(crate) BoxFuture<'static, Delivered>);
+
+impl Placed {
+    fn known(delivered: Delivered) -> Placed {
+        Placed(futures::future::ready(delivered).boxed())
+    }
+}
+
 /// The way to one actor, for messages of one type.
 pub(crate) trait Door: Send + Sync {
     /// The type of the messages, for people.
@@ -57,8 +66,8 @@ pub(crate) trait Door: Send + Sync {
     /// Whether the stream has ended.
     fn is_ended(&self) -> bool;
 
-    /// Puts a message into the mailbox, waiting for room; what comes back waits for the answer.
-    fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, BoxFuture<'static, Delivered>>;
+    /// Puts a message into the mailbox, waiting for room.
+    fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, Placed>;
 }
 
 /// The number that stands for the type `M` on the wire: that of what its encoding consists of. Names of types do not count, those of
@@ -105,32 +114,33 @@ where
         self.address.is_ended()
     }
 
-    fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, BoxFuture<'static, Delivered>> {
-        let known = |delivered: Delivered| futures::future::ready(delivered).boxed();
+    fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, Placed> {
         // The message's own `Deserialize` is the user's code.
         let decoded = catch_unwind(AssertUnwindSafe(|| codec::decode::<M>(&payload, payload.len())));
-        let message = match decoded {
-            Ok(Ok(message)) => message,
-            Ok(Err(error)) => return futures::future::ready(known(Delivered::Undecodable(in_full(&error)))).boxed(),
-            Err(panic) => {
-                let cause = format!("its decoding panicked: {}", panic_message(&*panic));
-                return futures::future::ready(known(Delivered::Undecodable(cause))).boxed();
-            }
+        let cause = match decoded {
+            Ok(Ok(message)) => return place(self.address.clone(), message).boxed(),
+            Ok(Err(error)) => in_full(&error),
+            Err(panic) => format!("its decoding panicked: {}", panic_message(&*panic)),
         };
-        let address = self.address.clone();
-        async move {
-            match address.post(message).await {
-                Ok(answer) => async move {
-                    match answer.await {
-                        Ok(result) => result.answer().map_or_else(Delivered::Refused, |()| Delivered::Done),
-                        Err(error) => Delivered::Failed(error.to_string()),
-                    }
-                }
-                .boxed(),
-                Err(ActorSendError::Ended { .. }) => known(Delivered::Ended),
-                Err(error) => known(Delivered::Failed(error.to_string())),
-            }
+        futures::future::ready(Placed::known(Delivered::Undecodable(cause))).boxed()
+    }
+}
+
+async fn place<A, M>(address: ActorAddress<A>, message: M) -> Placed
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: RemoteAnswer,
+{
+    match address.post(message).await {
+        Ok(answer) => {
+            let answered = answer.map(|answer| match answer {
+                Ok(result) => result.answer().map_or_else(Delivered::Refused, |()| Delivered::Done),
+                Err(error) => Delivered::Failed(error.to_string()),
+            });
+            Placed(answered.boxed())
         }
-        .boxed()
+        Err(ActorSendError::Ended { .. }) => Placed::known(Delivered::Ended),
+        Err(error) => Placed::known(Delivered::Failed(error.to_string())),
     }
 }

@@ -1,9 +1,9 @@
 //! Where an actor puts its records.
 
-use super::status::Status;
-use super::worker::{Crew, WorkerRefused};
 use super::ActorAddress;
 use super::held::{Held, Leaving};
+use super::status::Status;
+use super::worker::{Crew, WorkerRefused};
 use actix::{Actor, Context};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
@@ -147,10 +147,7 @@ impl<T: Record> ActorSink<T> {
     ///     }
     /// }
     /// ```
-    pub fn store_acknowledged(
-        &self,
-        records: Vec<T>,
-    ) -> impl Future<Output = Result<(), StoreReliablyError>> + use<T> {
+    pub fn store_acknowledged(&self, records: Vec<T>) -> impl Future<Output = Result<(), StoreReliablyError>> + use<T> {
         self.acknowledged(records, Ok(None))
     }
 

@@ -1,8 +1,8 @@
 //! An actor stream while its program is built.
 
+use super::ActorAddress;
 use super::directory::Directory;
 use super::remote::{DoorOf, RemoteAnswer};
-use super::ActorAddress;
 use actix::{Actor, Context, Handler, Message};
 use serde::de::DeserializeOwned;
 use std::fmt;

@@ -68,8 +68,7 @@ impl Crew {
         }
         let name: Arc<str> = format!("{}/{name}", self.stream).into();
         let (queue, mailbox, inbox) = Inbox::new(self.capacity);
-        let address =
-            ActorAddress::new(name.clone(), queue, mailbox, sink.status().clone(), sink.clock().clone());
+        let address = ActorAddress::new(name.clone(), queue, mailbox, sink.status().clone(), sink.clock().clone());
         let counted = Counted::new(self.clone(), sink.status().clone());
         let job = Job { name, inbox, sink: sink.for_worker(), orders: self.order.subscribe(), policy: self.policy };
         let work = work(job, factory, self.capacity, counted);

@@ -31,6 +31,9 @@ pub struct RemoteActor<M> {
     messages: PhantomData<fn(M)>,
 }
 
+/// Told when the first connection stands, or never will.
+type Connected = oneshot::Receiver<Result<(), RemoteError>>;
+
 /// What a client and its link have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -139,7 +142,7 @@ impl<M: Serialize + DeserializeOwned> RemoteActor<M> {
         address: String,
         name: String,
         options: RemoteActorOptions,
-    ) -> Result<(RemoteActor<M>, oneshot::Receiver<Result<(), RemoteError>>), RemoteError> {
+    ) -> Result<(RemoteActor<M>, Connected), RemoteError> {
         if name.len() > MAX_NAME_BYTES {
             let text = format!("a name has at most {MAX_NAME_BYTES} bytes, and this one {}", name.len());
             return Err(RemoteError::Rejected { code: Refusal::UnknownName, text });

@@ -6,7 +6,7 @@ use super::peers::Peers;
 use super::session::{Heard, Session, SessionLimits, Violation};
 use super::wire::{Frame, Outcome, Refusal, preamble};
 use crate::actor::directory::Directory;
-use crate::actor::remote::{Delivered, Door};
+use crate::actor::remote::{Delivered, Door, Placed};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, future};
@@ -59,14 +59,14 @@ impl Drop for Open {
 }
 
 /// A message whose place in the mailbox, or whose answer, is waited for.
-type Placing = BoxFuture<'static, (u64, usize, BoxFuture<'static, Delivered>)>;
+type Placing = BoxFuture<'static, (u64, usize, Placed)>;
 type Answering = BoxFuture<'static, (u64, usize, Delivered)>;
 
 /// What one turn of a connection brought.
 enum Turn {
     Read(std::io::Result<usize>),
     Wrote(std::io::Result<usize>),
-    Placed((u64, usize, BoxFuture<'static, Delivered>)),
+    Placed((u64, usize, Placed)),
     Answered((u64, usize, Delivered)),
     Overdue,
     Stopped,
@@ -149,7 +149,7 @@ impl Connection {
                 Turn::Read(Ok(0) | Err(_)) | Turn::Wrote(Ok(0) | Err(_)) => return Ok(()),
                 Turn::Read(Ok(read)) => self.read(buffer.get(..read).unwrap_or_default())?,
                 Turn::Wrote(Ok(wrote)) => self.out.wrote(wrote),
-                Turn::Placed((sequence, bytes, answer)) => {
+                Turn::Placed((sequence, bytes, Placed(answer))) => {
                     self.placing = None;
                     self.answering.push(answer.map(move |delivered| (sequence, bytes, delivered)).boxed());
                 }
@@ -170,7 +170,7 @@ impl Connection {
             && let Some((sequence, payload)) = self.pending.pop_front()
         {
             let bytes = payload.len();
-            self.placing = Some(door.deliver(payload).map(move |answer| (sequence, bytes, answer)).boxed());
+            self.placing = Some(door.deliver(payload).map(move |placed| (sequence, bytes, placed)).boxed());
         }
     }
 
@@ -201,7 +201,9 @@ impl Connection {
         };
         if door.fingerprint() != fingerprint {
             let expected = door.type_name();
-            let text = format!("the actor of {name:?} takes messages of type {expected}, and these are of type {type_name}, whose fields are others");
+            let text = format!(
+                "the actor of {name:?} takes messages of type {expected}, and these are of type {type_name}, whose fields are others"
+            );
             return Err(Violation::new(Refusal::OtherType, text));
         }
         if door.is_ended() {

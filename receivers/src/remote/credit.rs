@@ -18,10 +18,7 @@ pub(super) struct Amount {
 
 impl Amount {
     fn plus(self, other: Amount) -> Amount {
-        Amount {
-            messages: self.messages.saturating_add(other.messages),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
+        Amount { messages: self.messages.saturating_add(other.messages), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
     fn of_one(bytes: usize) -> Amount {

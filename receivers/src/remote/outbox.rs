@@ -71,7 +71,8 @@ impl<S> Outbox<S> {
         if self.waiting.iter().all(|entry| entry.payload.len() <= limit) {
             return Vec::new();
         }
-        let (kept, long) = std::mem::take(&mut self.waiting).into_iter().partition(|entry| entry.payload.len() <= limit);
+        let (kept, long) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|entry| entry.payload.len() <= limit);
         self.waiting = kept;
         Vec::from_iter::<VecDeque<_>>(long)
     }

@@ -116,7 +116,8 @@ async fn listen(
             Ok((stream, peer)) if connections.len() < max_connections => {
                 port.counts.accepted.fetch_add(1, Ordering::Relaxed);
                 port.counts.connections.fetch_add(1, Ordering::Relaxed);
-                let (open, connection, stop) = (Open(port.counts.clone()), Connection::new(port.clone()), stopped.clone());
+                let (open, connection, stop) =
+                    (Open(port.counts.clone()), Connection::new(port.clone()), stopped.clone());
                 connections.push(async move {
                     let _open = open;
                     // Answers are small, and waited for.
@@ -125,7 +126,8 @@ async fn listen(
                 });
             }
             Ok((stream, peer)) => {
-                let violation = Violation::new(Refusal::TooMany, format!("there are {max_connections} connections already"));
+                let violation =
+                    Violation::new(Refusal::TooMany, format!("there are {max_connections} connections already"));
                 port.refused(peer, &violation);
                 turn_away(&stream, &violation);
             }

@@ -185,7 +185,9 @@ impl Session {
         let SessionLimits { frame, idle, .. } = self.limits;
         let text = match (self.phase, self.begun) {
             (Phase::Greeting | Phase::Greeted, _) => format!("no greeting came within {frame:?}"),
-            (_, Some(begun)) if begun + frame <= self.heard + idle => format!("a frame did not arrive within {frame:?}"),
+            (_, Some(begun)) if begun + frame <= self.heard + idle => {
+                format!("a frame did not arrive within {frame:?}")
+            }
             _ => format!("nothing was heard for {idle:?}"),
         };
         Violation::new(Refusal::Idle, text)

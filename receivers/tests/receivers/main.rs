@@ -34,6 +34,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test fails by panicking; clippy knows that of the test functions only"
 )]
 
@@ -45,8 +46,8 @@ mod generator;
 mod input_streams;
 mod lifecycle;
 mod queue;
-mod remote;
 mod reliable;
+mod remote;
 mod restarting;
 mod retention;
 mod socket;

@@ -233,15 +233,15 @@ impl<T: Serialize> ReceiverHandle<T> {
             return Ok(());
         }
         let block = self.take_in(records, None, position).await?;
-        self.wait_for_good(block).await
+        self.wait_for_good(block + 1).await
     }
 
-    /// Waits until `block` is in the ledger.
-    async fn wait_for_good(&self, block: u64) -> Result<(), StoreReliablyError> {
+    /// Waits until every block before `until` is in the ledger.
+    async fn wait_for_good(&self, until: u64) -> Result<(), StoreReliablyError> {
         let timeout = self.store_timeout;
         tokio::select! {
             biased;
-            stored = self.intake.wait_stored(block + 1) => if stored { Ok(()) } else { Err(ReceiverStopped.into()) },
+            stored = self.intake.wait_stored(until) => if stored { Ok(()) } else { Err(ReceiverStopped.into()) },
             // With the supervisor gone nobody stores anything, and nobody would say so.
             () = self.run.done() => Err(ReceiverStopped.into()),
             () = self.clock.sleep(timeout) => Err(StoreReliablyError::TimedOut { timeout }),

@@ -102,8 +102,7 @@ pub enum Refusal {
 }
 
 impl Outcome {
-    const ALL: [Outcome; 5] =
-        [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Undecodable, Outcome::Ended];
+    const ALL: [Outcome; 5] = [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Undecodable, Outcome::Ended];
 
     /// Its byte.
     pub fn code(self) -> u8 {
@@ -258,10 +257,9 @@ impl Frame {
                 },
                 text: rest.text().ok_or(malformed("the text is not UTF-8"))?,
             },
-            kind::GRANT => Frame::Grant {
-                messages: rest.u64().ok_or_else(short)?,
-                bytes: rest.u64().ok_or_else(short)?,
-            },
+            kind::GRANT => {
+                Frame::Grant { messages: rest.u64().ok_or_else(short)?, bytes: rest.u64().ok_or_else(short)? }
+            }
             kind::REFUSED => Frame::Refused {
                 code: {
                     let code = rest.u8().ok_or_else(short)?;
@@ -371,10 +369,7 @@ mod tests {
             (Frame::Message { sequence: 7, payload: vec![9, 8] }, &[11, 0, 0, 0, 2, 7, 0, 0, 0, 0, 0, 0, 0, 9, 8]),
             (Frame::Ping, &[1, 0, 0, 0, 3]),
             (Frame::Bye, &[1, 0, 0, 0, 4]),
-            (
-                welcome,
-                &[25, 0, 0, 0, 129, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0],
-            ),
+            (welcome, &[25, 0, 0, 0, 129, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]),
             (answer, &[12, 0, 0, 0, 130, 5, 0, 0, 0, 0, 0, 0, 0, 1, b'n', b'o']),
             (
                 Frame::Grant { messages: 1, bytes: 2 },

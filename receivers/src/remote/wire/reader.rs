@@ -108,8 +108,7 @@ impl FrameReader {
         if !known {
             return Err(WireError::Kind { kind });
         }
-        let limit =
-            if kind == kind::MESSAGE { self.max_message + MESSAGE_HEADER_BYTES } else { MAX_CONTROL_BYTES };
+        let limit = if kind == kind::MESSAGE { self.max_message + MESSAGE_HEADER_BYTES } else { MAX_CONTROL_BYTES };
         if length > limit { Err(WireError::TooLong { kind, length, limit }) } else { Ok(()) }
     }
 }

@@ -158,9 +158,8 @@ fn an_actor_that_blocks_its_thread_holds_up_no_other_stream() {
     let (release, wait) = channel();
     let (began, begun) = channel();
     let mut wait = Some(wait);
-    let blocked = ssc.actor_stream("blocked", at_once(), move |_: ActorSink<u32>| {
-        Blocked(wait.take().unwrap(), began.clone())
-    });
+    let blocked =
+        ssc.actor_stream("blocked", at_once(), move |_: ActorSink<u32>| Blocked(wait.take().unwrap(), began.clone()));
     let _nothing = batches(blocked.stream());
     let stream = ssc.actor_stream("numbers", at_once(), |sink| Numbers { sink });
     let (numbers, address) = (batches(stream.stream()), stream.address());

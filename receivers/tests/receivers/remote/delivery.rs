@@ -98,9 +98,9 @@ fn a_feeder_outlives_the_programs_it_feeds_and_every_message_arrives_at_least_on
     let (mut taken, mut receipts) = (BTreeSet::new(), Vec::new());
     for life in 0..LIVES {
         receipts.extend((0..EACH).map(|n| feeder.post_blocking(&Order::Store(life * EACH + n)).unwrap()));
-        let served_now = served.take().unwrap_or_else(|| {
-            serve_at(context(config()), &address.to_string(), RemotePortOptions::default())
-        });
+        let served_now = served
+            .take()
+            .unwrap_or_else(|| serve_at(context(config()), &address.to_string(), RemotePortOptions::default()));
         // Stopped in the middle of it.
         wait_until(|| served_now.statistics().acknowledged >= EACH / 2);
         served_now.running.stop(Stop::Graceful).unwrap();
@@ -155,4 +155,71 @@ fn a_feeder_that_is_abandoned_gives_back_its_messages_in_order() {
     let errors: Vec<_> = receipts.into_iter().filter_map(|receipt| receipt.wait_blocking().err()).collect();
     assert!(errors.len() == 48 && errors.iter().all(|error| *error == RemoteError::Closed));
     served.running.stop(Stop::Immediate).unwrap();
+}
+
+/// A peer that loses its connection and sends again what it has no answer to, to an actor that fails meanwhile: with positions each
+/// number is in the stream once.
+/// M-8
+#[test]
+fn with_positions_what_is_sent_again_is_stored_once() {
+    struct Exact {
+        sink: ActorSink<u64>,
+        last: u64,
+    }
+    impl Actor for Exact {
+        type Context = Context<Self>;
+        fn started(&mut self, ctx: &mut Context<Self>) {
+            let known = self.sink.last_position::<u64>().into_actor(self);
+            ctx.wait(known.map(|last, actor, _| actor.last = last.unwrap().unwrap_or(0)));
+        }
+    }
+    impl Handler<Order> for Exact {
+        type Result = ResponseFuture<Result<(), String>>;
+        fn handle(&mut self, order: Order, _: &mut Context<Self>) -> Self::Result {
+            let (Order::Store(number) | Order::Refuse(number) | Order::Panic(number)) = order;
+            assert!(!matches!(order, Order::Panic(_)), "on purpose, at {number}");
+            // What came before may be on its way still: it is waited for in any case.
+            let new = if number > self.last { vec![number] } else { Vec::new() };
+            self.last = self.last.max(number);
+            let stored = self.sink.store_acknowledged_at(new, &self.last);
+            Box::pin(async move { stored.await.map_err(|error| error.to_string()) })
+        }
+    }
+
+    let ssc = context(config());
+    let stream = ssc.actor_stream("numbers", at_once(), |sink| Exact { sink, last: 0 }).remote::<Order>();
+    let numbers = batches(stream.stream());
+    let port = ssc.remote_actors("127.0.0.1:0").unwrap();
+    let running = ssc.start().unwrap();
+    let (mut first, _) = Raw::welcomed(port.address());
+    for number in 1..=10 {
+        first.order(number, &Order::Store(number));
+    }
+    // With these two known to be stored, nothing that is sent again leaves a gap.
+    let mut known = BTreeSet::new();
+    while !known.is_superset(&BTreeSet::from([1, 2])) {
+        let (number, outcome, _) = first.answer();
+        assert_eq!(outcome, Outcome::Done);
+        known.insert(number);
+    }
+    first.order(11, &Order::Panic(11));
+    drop(first);
+
+    let (mut second, _) = Raw::welcomed(port.address());
+    for number in 3..=30 {
+        second.order(number, &Order::Store(number));
+    }
+    let answers: BTreeSet<u64> = (3..=30)
+        .map(|_| second.answer())
+        .filter_map(|(n, outcome, _)| (outcome == Outcome::Done).then_some(n))
+        .collect();
+    // Whatever the panic took with it is sent once more.
+    let (mut third, _) = Raw::welcomed(port.address());
+    for number in 1..=30 {
+        third.order(number, &Order::Store(number));
+        assert_eq!(third.answer().1, Outcome::Done);
+    }
+    assert!(!answers.is_empty());
+    running.stop(Stop::Graceful).unwrap();
+    assert_same(numbers.try_iter().flatten(), 1..=30);
 }

@@ -146,14 +146,22 @@ fn a_client_says_now_and_then_that_it_is_there_and_leaves_a_server_that_is_silen
     };
     let (mut stream, mut reader) = greeted();
     let feeder = connecting.join().unwrap().unwrap();
-    let receipt = feeder.post_blocking(&Order::Store(7)).unwrap();
+    let answer = |stream: &mut TcpStream, sequence| {
+        let mut answer = Vec::new();
+        Frame::Answer { sequence, outcome: Outcome::Done, text: String::new() }.encode_into(&mut answer);
+        stream.write_all(&answer).unwrap();
+    };
+    let receipt = feeder.post_blocking(&Order::Store(6)).unwrap();
     assert!(matches!(next_of_client(&mut stream, &mut reader), Frame::Message { sequence: 1, .. }));
-    // Twice: it may have noted the time of its message between this and the first.
-    clock.advance(seconds(10));
+    answer(&mut stream, 1);
+    // From here on the client has noted when it sent and heard something.
+    receipt.wait_blocking().unwrap();
     clock.advance(seconds(10));
     assert_eq!(next_of_client(&mut stream, &mut reader), Frame::Ping);
+    let receipt = feeder.post_blocking(&Order::Store(7)).unwrap();
+    assert!(matches!(next_of_client(&mut stream, &mut reader), Frame::Message { sequence: 2, .. }));
 
-    // This server never says anything: the client comes again, with the message that was not answered.
+    // This server says nothing any more: the client comes again, with the message that was not answered.
     clock.advance(seconds(20));
     let done = std::sync::atomic::AtomicBool::new(false);
     let again = std::thread::scope(|threads| {
@@ -172,16 +180,14 @@ fn a_client_says_now_and_then_that_it_is_there_and_leaves_a_server_that_is_silen
     loop {
         match next_of_client(&mut stream, &mut reader) {
             Frame::Ping => {}
-            Frame::Message { sequence: 1, payload } => {
+            Frame::Message { sequence: 2, payload } => {
                 assert_eq!(codec::decode::<Order>(&payload, 100).unwrap(), Order::Store(7));
                 break;
             }
             other => panic!("{other:?}"),
         }
     }
-    let mut answer = Vec::new();
-    Frame::Answer { sequence: 1, outcome: Outcome::Done, text: String::new() }.encode_into(&mut answer);
-    stream.write_all(&answer).unwrap();
+    answer(&mut stream, 2);
     receipt.wait_blocking().unwrap();
     assert_eq!((feeder.connections(), feeder.unacknowledged()), (2, 0));
 }

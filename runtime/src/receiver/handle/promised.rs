@@ -2,12 +2,12 @@
 //! already that the records are stored, as the sinks of actors do.
 
 use super::ReceiverHandle;
-use crate::receiver::reliable::{self, PositionBytes, StoreReliablyError};
 use crate::receiver::ReceiverStopped;
+use crate::receiver::reliable::{self, PositionBytes, StoreReliablyError};
 use serde::Serialize;
 use std::pin::pin;
 
-/// The block that records came into; see [`ReceiverHandle::store_promised`].
+/// Up to which block records came in; see [`ReceiverHandle::store_promised`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CameIn(u64);
 
@@ -36,7 +36,7 @@ impl<T: Serialize> ReceiverHandle<T> {
         self.intake.store_promised(&self.run, records, position).await.map(CameIn)
     }
 
-    /// Returns once the block of `records` is in the ledger, as [`store_reliably`](ReceiverHandle::store_reliably) does.
+    /// Returns once the block of `records`, and every block before it, is in the ledger, as [`store_reliably`](ReceiverHandle::store_reliably) does.
     ///
     /// # Errors
     /// As [`store_reliably`](ReceiverHandle::store_reliably).
