@@ -1,6 +1,7 @@
 //! `RunningContext`: a started program.
 
 use crate::error::Error;
+use crate::extensions::Extensions;
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +24,7 @@ pub struct RunningContext {
     running: Running,
     engine: Engine,
     plan: Plan,
+    pub(crate) extensions: Extensions,
 }
 
 impl fmt::Debug for RunningContext {
@@ -32,8 +34,8 @@ impl fmt::Debug for RunningContext {
 }
 
 impl RunningContext {
-    pub(crate) fn new(running: Running, engine: Engine, plan: Plan) -> RunningContext {
-        RunningContext { running, engine, plan }
+    pub(crate) fn new(running: Running, engine: Engine, plan: Plan, extensions: Extensions) -> RunningContext {
+        RunningContext { running, engine, plan, extensions }
     }
 
     /// What the program is: its operators with their names, slides and storage levels.

@@ -8,6 +8,7 @@
 //! | a TCP peer, your own framing | `socket_stream` | [`SocketSource`](socket::SocketSource) |
 //! | files in directories, lines of text | `text_file_stream` | [`FileSource`](files::FileSource) |
 //! | files in directories, your own format | `file_stream`, `binary_records_stream` | [`FileSource`](files::FileSource) |
+//! | an actix actor of yours, here or fed from another process | `actor_stream`, `remote_actors` | [`ActorSource`](actor::ActorSource), [`RemoteSource`](remote::RemoteSource) |
 //! | datasets that the program queues | `queue_stream` | [`QueueSource`](queue::QueueSource) |
 //! | one dataset, every batch | `constant_stream` | [`ConstantSource`](constant::ConstantSource) |
 //! | records made up at a steady rate | `generator_stream` | [`GeneratorSource`](generator::GeneratorSource) |
@@ -18,6 +19,7 @@
 //! The parts the sources share know neither sockets nor clocks: [`decode`] cuts bytes into records within a bound,
 //! [`pace`] says how many records are due.
 
+pub mod actor;
 pub mod constant;
 pub mod decode;
 pub mod files;
@@ -25,5 +27,6 @@ pub mod generator;
 pub mod pace;
 pub mod prelude;
 pub mod queue;
+pub mod remote;
 pub mod socket;
 mod store;

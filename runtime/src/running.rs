@@ -230,7 +230,7 @@ impl Running {
             match ended.recv_timeout(RUNNER_PATIENCE) {
                 Err(RecvTimeoutError::Timeout) => {
                     log::warn!(
-                        "an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind"
+                        "an output or actor is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind"
                     );
                 }
                 _ => drop(arbiter.join()),

@@ -17,6 +17,7 @@ chapters!(
     inputs,
     custom_receivers,
     files,
+    actor_streams,
     transformations,
     windows,
     state,

@@ -7,6 +7,7 @@
     reason = "the helpers of these tests fail as the tests do"
 )]
 
+mod actor_word_count;
 mod arguments;
 mod back_pressure;
 mod custom_receiver;

@@ -85,7 +85,7 @@ where
 ///
 /// Where nobody listens on a port of this machine, an attempt may be given that very port to connect from, and is then
 /// connected with itself. It would wait for ever for what it never sends, and keep the peer from taking its port.
-async fn connect(address: &str) -> io::Result<TcpStream> {
+pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());

@@ -16,6 +16,8 @@
 mod address;
 mod connection;
 
+pub(crate) use connection::connect;
+
 use crate::decode::{Decoder, LineDecoder};
 use connection::Connection;
 use waterwheel_operators::record::Record;

@@ -34,9 +34,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test fails by panicking; clippy knows that of the test functions only"
 )]
 
+mod actors;
 mod back_pressure;
 mod blocking;
 mod blocks;
@@ -46,6 +48,7 @@ mod input_streams;
 mod lifecycle;
 mod queue;
 mod reliable;
+mod remote;
 mod restarting;
 mod retention;
 mod socket;

@@ -7,6 +7,8 @@
 
 mod admission;
 
+mod promised;
+
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
 use super::quota::Quota;
