@@ -6,6 +6,8 @@
 //! | --- | --- | --- |
 //! | a TCP peer, lines of text | `socket_text_stream` | [`SocketSource`](socket::SocketSource) |
 //! | a TCP peer, your own framing | `socket_stream` | [`SocketSource`](socket::SocketSource) |
+//! | a TCP peer, blocks that it has encoded | `raw_socket_stream` | [`RawSocketSource`](raw::RawSocketSource) |
+//! | clients that push by HTTP (feature `http`) | `http_text_stream`, `http_stream` | `http::HttpSource` |
 //! | datasets that the program queues | `queue_stream` | [`QueueSource`](queue::QueueSource) |
 //! | one dataset, every batch | `constant_stream` | [`ConstantSource`](constant::ConstantSource) |
 //! | records made up at a steady rate | `generator_stream` | [`GeneratorSource`](generator::GeneratorSource) |
@@ -19,9 +21,12 @@
 pub mod constant;
 pub mod decode;
 pub mod generator;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod pace;
 pub mod prelude;
 pub mod queue;
+pub mod raw;
 pub mod reconnect;
 pub mod socket;
 mod store;

@@ -3,5 +3,8 @@
 pub use crate::constant::ConstantSource;
 pub use crate::decode::{DecodeError, Decoder, Frame, FrameDecoder, LineDecoder};
 pub use crate::generator::{GeneratorSource, Rng, SmallRng};
+#[cfg(feature = "http")]
+pub use crate::http::{Acknowledge, HttpEndpoint, HttpOptions, HttpSource, HttpStream};
 pub use crate::queue::{QueueSource, RddQueue, WhenEmpty};
+pub use crate::raw::{RawBlockWriter, RawSocketSource};
 pub use crate::socket::SocketSource;

@@ -211,6 +211,7 @@ mod tests {
         threads = 2
         store_timeout = "5s"
         max_line = "64KiB"
+        max_raw_block = "2MiB"
 
         [storage]
         memory = "1GiB"
@@ -249,7 +250,8 @@ mod tests {
             .with_block_log(false)
             .with_threads(2)
             .with_store_timeout(seconds(5))
-            .with_max_line(ByteSize::kib(64));
+            .with_max_line(ByteSize::kib(64))
+            .with_max_raw_block(ByteSize::mib(2));
         config.storage = config.storage.with_memory(ByteSize::gib(1)).with_dir("/spill");
         config.ui = config.ui.with_retained_batches(50);
         config

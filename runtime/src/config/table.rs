@@ -234,6 +234,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how long storing a block may take before it counts as failed"),
     setting!(receiver.max_line, "bytes", Constant, None, Refused,
         "the longest line of text that is accepted as a record"),
+    setting!(receiver.max_raw_block, "bytes", Constant, None, Refused,
+        "the longest serialised block that is accepted from a raw socket, and the most memory that its records may take"),
     setting!(storage.memory, "bytes", Constant, None, Refused,
         "how much memory blocks may take before they spill to disk"),
     setting!(storage.dir, "path", Described("the system's temporary directory"), Some("spark.local.dir"), Refused,

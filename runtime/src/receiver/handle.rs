@@ -1,5 +1,7 @@
 //! What a receiver sees of the runtime.
 
+mod patience;
+
 use super::intake::{Intake, ReceiverStopped};
 use crate::clock::SharedClock;
 use crate::ids::StreamId;

@@ -4,6 +4,10 @@
 //! stated capacity: the rate limiter, the bytes that were received but not processed yet (`receiver.max_pending`), and the
 //! queue of blocks that wait to be stored (`block_queue_size`).
 
+mod patience;
+
+pub use patience::StoreWithinError;
+
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
 use super::size::SizeEstimate;
@@ -141,16 +145,30 @@ impl<T: Serialize> Intake<T> {
         if !wait.is_zero() {
             self.pause(wait).await?;
         }
-        // A chunk larger than the whole allowance takes all of it, or it would wait for ever.
-        let permits = u32::try_from(bytes.clamp(1, self.limits.max_pending_bytes)).unwrap_or(u32::MAX);
-        let credit = match self.credits.clone().try_acquire_many_owned(permits) {
-            Ok(credit) => credit,
+        let credit = self.credit(self.permits(bytes)).await?;
+        self.place_in_queue().await?;
+        Ok(credit)
+    }
+
+    /// The allowance that `bytes` take: a chunk larger than all of it takes all of it, or it would wait for ever.
+    fn permits(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.clamp(1, self.limits.max_pending_bytes)).unwrap_or(u32::MAX)
+    }
+
+    /// Waits for so much of the allowance.
+    async fn credit(&self, permits: u32) -> Result<Credit, ReceiverStopped> {
+        match self.credits.clone().try_acquire_many_owned(permits) {
+            Ok(credit) => Ok(credit),
             Err(_) => {
                 // What is in the open block may be all that is pending: hand it over, or it would wait for itself.
                 self.cut();
-                self.credits.clone().acquire_many_owned(permits).await.map_err(|_| ReceiverStopped)?
+                self.credits.clone().acquire_many_owned(permits).await.map_err(|_| ReceiverStopped)
             }
-        };
+        }
+    }
+
+    /// Waits for a place in the queue of cut blocks.
+    async fn place_in_queue(&self) -> Result<(), ReceiverStopped> {
         loop {
             let room = self.room.notified();
             {
@@ -159,7 +177,7 @@ impl<T: Serialize> Intake<T> {
                     return Err(ReceiverStopped);
                 }
                 if state.queue.len() < self.limits.queue_blocks {
-                    return Ok(credit);
+                    return Ok(());
                 }
             }
             room.await;

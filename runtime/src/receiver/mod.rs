@@ -17,7 +17,7 @@ mod supervisor;
 
 pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
 pub use handle::ReceiverHandle;
-pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
+pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped, StoreWithinError};
 pub use limiter::RateLimiter;
 pub use size::SizeEstimate;
 pub use supervisor::{CutBlock, ReceiverSnapshot, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
