@@ -101,7 +101,7 @@ impl Answer {
     }
 
     /// Whether the rest of the connection has no meaning, or would come too late.
-    fn closes(&self) -> bool {
+    pub(super) fn closes(&self) -> bool {
         matches!(self, Answer::TooSlow(_) | Answer::TooLarge(_) | Answer::Stopping)
     }
 

@@ -27,7 +27,7 @@ pub enum BodyError {
     Wrong {
         /// The line, from 1.
         line: usize,
-        /// The byte of the line, from 1; 0 where it ends before it should.
+        /// The last byte of the line that was read, from 1; 0 when none was.
         column: usize,
         /// What is wrong.
         problem: String,

@@ -108,7 +108,7 @@ mod tests {
         }
         for content_type in ["application/x-ndjson", "application/jsonl"] {
             let error = decoded(Formats::of_lines(), Some(content_type), None).unwrap();
-            assert!(error.starts_with("line 1, column 1: invalid type: sequence"), "{error}");
+            assert!(error.starts_with("line 1, column 0: invalid type: sequence"), "{error}");
         }
     }
 

@@ -45,6 +45,7 @@
 
 mod answer;
 mod body;
+mod connections;
 mod counts;
 mod endpoint;
 mod formats;

@@ -37,27 +37,36 @@ impl<'m> Share<'m> {
         Share { memory, held: None }
     }
 
-    /// Holds `bytes` in all, or everything there is if they are more.
+    /// Holds `bytes` in all, or everything there is if they are more; waits for it as long as the patience lasts.
     pub(super) async fn grow_to(&mut self, bytes: usize) -> Result<(), Answer> {
-        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = u32::try_from(bytes.min(self.memory.all).saturating_sub(held)).unwrap_or(u32::MAX);
-        if more == 0 {
+        if self.try_grow_to(bytes) {
             return Ok(());
         }
-        let free = self.memory.free.clone();
-        let permit = match free.clone().try_acquire_many_owned(more) {
-            Ok(permit) => permit,
-            Err(_) => tokio::select! {
-                biased;
-                permit = free.acquire_many_owned(more) => permit.map_err(|_| Answer::Stopping)?,
-                () = self.memory.clock.sleep(self.memory.patience) => return Err(Answer::NoRoom(Duration::ZERO)),
-            },
+        let permit = tokio::select! {
+            biased;
+            permit = self.memory.free.clone().acquire_many_owned(self.missing(bytes)) => permit,
+            () = self.memory.clock.sleep(self.memory.patience) => return Err(Answer::NoRoom(Duration::ZERO)),
         };
+        self.hold(permit.map_err(|_| Answer::Stopping)?);
+        Ok(())
+    }
+
+    /// As [`grow_to`](Share::grow_to), without waiting; whether it does hold them.
+    pub(super) fn try_grow_to(&mut self, bytes: usize) -> bool {
+        let permit = self.memory.free.clone().try_acquire_many_owned(self.missing(bytes));
+        permit.map(|permit| self.hold(permit)).is_ok()
+    }
+
+    fn missing(&self, bytes: usize) -> u32 {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        u32::try_from(bytes.min(self.memory.all).saturating_sub(held)).unwrap_or(u32::MAX)
+    }
+
+    fn hold(&mut self, permit: OwnedSemaphorePermit) {
         match &mut self.held {
             Some(held) => held.merge(permit),
             None => self.held = Some(permit),
         }
-        Ok(())
     }
 }
 

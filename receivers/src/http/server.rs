@@ -1,5 +1,6 @@
 //! The receiver: a server with one thread of its own, as long as the stream receives.
 
+use super::connections::watch_new;
 use super::counts::Counters;
 use super::formats::Formats;
 use super::options::HttpOptions;
@@ -76,7 +77,7 @@ impl<T: Record> HttpReceiver<T> {
     fn server(&self, shared: Arc<Shared<T>>) -> io::Result<Server> {
         let listener = self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_clone()?;
         let options = self.options.clone();
-        let path = options.path.clone();
+        let (path, clock) = (options.path.clone(), shared.handle.clock().clone());
         let service = move || {
             let records = web::resource(&path).post(push::<T>).default_service(web::to(no_method::<T>));
             App::new().app_data(web::Data::from(shared.clone())).service(records).default_service(web::to(no_path::<T>))
@@ -86,6 +87,7 @@ impl<T: Record> HttpReceiver<T> {
             .max_connections(options.max_connections)
             .client_request_timeout(options.head_timeout)
             .keep_alive(options.keep_alive)
+            .on_connect(watch_new(clock, options.keep_alive + options.head_timeout))
             .disable_signals()
             .listen(listener)?;
         Ok(server.run())

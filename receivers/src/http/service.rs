@@ -1,6 +1,7 @@
 //! One request: read, decode, store, answer.
 
 use super::answer::{Answer, Place};
+use super::connections::{Connection, Phase};
 use super::counts::Counters;
 use super::formats::{Decode, Formats, Limits};
 use super::options::{Acknowledge, HttpOptions};
@@ -73,6 +74,7 @@ pub(super) async fn push<T: Record>(
     shared: web::Data<Shared<T>>,
 ) -> HttpResponse {
     let _under_way = shared.under_way.begin();
+    phase(&request, Phase::Busy);
     let answer = match shared.take(&request, &mut body).await {
         Ok(answer) | Err(answer) => answer,
     };
@@ -102,11 +104,16 @@ impl<T: Record> Shared<T> {
         let limits = BodyLimits { max_body: self.options.max_body, timeout: self.options.body_timeout };
         let mut share = Share::new(&self.memory);
         let body = read(body, announced, limits, &mut share, self.handle.stopped()).await?;
-        let records = self.decode(decode, &body)?;
+        let mut records = self.decode(decode, &body)?;
         // What the records point to was in the body.
         let bytes = size_of_val(records.as_slice()) + body.len();
+        if !share.try_grow_to(bytes) {
+            // They may be many times as large as the body. Whoever has to wait waits with the body alone.
+            drop(records);
+            share.grow_to(bytes).await?;
+            records = self.decode(decode, &body)?;
+        }
         drop(body);
-        share.grow_to(bytes).await?;
         self.store(records, bytes, acknowledge).await
     }
 
@@ -147,6 +154,7 @@ impl<T: Record> Shared<T> {
         if let (true, Some(peer)) = (answer.blames_client(), request.peer_addr()) {
             self.report(peer.ip(), answer);
         }
+        phase(request, if answer.closes() { Phase::Closing } else { Phase::Idle });
         answer.response()
     }
 
@@ -160,6 +168,13 @@ impl<T: Record> Shared<T> {
         };
         let (status, problem) = (answer.status(), answer.problem().unwrap_or_default());
         self.handle.report_error(format_args!("a request from {peer} was refused with {status}: {problem}; {rest}"));
+    }
+}
+
+/// Says what the connection of `request` is at.
+fn phase(request: &HttpRequest, phase: Phase) {
+    if let Some(connection) = request.conn_data::<Connection>() {
+        connection.is(phase);
     }
 }
 

@@ -98,3 +98,23 @@ impl<T: Record> Chunks for RawChunks<T> {
         Ok(self.0.finish()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::RawBlockWriter;
+
+    /// I-8
+    #[test]
+    fn each_block_is_one_chunk_however_many_come_in_one_read() {
+        let mut writer = RawBlockWriter::new(Vec::new());
+        for block in [&[1_u64, 2, 3][..], &[], &[4]] {
+            writer.write_block(block).unwrap();
+        }
+        let (mut chunks, mut out) = (RawChunks(RawBlockDecoder::<u64>::new(100)), Vec::new());
+        chunks.cut(&writer.into_inner(), &mut out).unwrap();
+        chunks.finish(&mut out).unwrap();
+        let out: Vec<_> = out.into_iter().map(|chunk| (chunk.records, chunk.bytes)).collect();
+        assert_eq!(out, [(vec![1, 2, 3], Some(3 * 8 + 4)), (vec![4], Some(8 + 2))]);
+    }
+}

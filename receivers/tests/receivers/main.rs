@@ -11,9 +11,19 @@
 
 mod back_pressure;
 mod generator;
+mod hostile;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_faults;
+#[cfg(feature = "http")]
+mod http_pressure;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod raw;
 mod retention;
 mod socket;
 mod socket_faults;

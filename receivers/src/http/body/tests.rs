@@ -40,10 +40,10 @@ fn fault_is_named_by_line_and_column_of_the_body() {
         (BodyFormat::JsonLines, "{\"page\":\"/\"}\n{\"page\"", "line 2, column 7: EOF while parsing"),
         (BodyFormat::Json, "[{\"page\":\"/\"},\n {\"user\":1}]", "line 2, column 11: missing field `page`"),
         (BodyFormat::Json, "[] []", "line 1, column 4: trailing characters"),
-        (BodyFormat::Json, "[{\"page\":\"/\"},", "line 1, column 14: EOF while parsing a list"),
+        (BodyFormat::Json, "[{\"page\":\"/\"},", "line 1, column 14: EOF while parsing a value"),
         (BodyFormat::Json, "{\"page\":\n7}", "line 2, column 1: invalid type: integer `7`"),
         (BodyFormat::Json, "", "line 1, column 0: EOF while parsing a value"),
-        (BodyFormat::Json, "\"\u{0}\"", "line 1, column 1: control character"),
+        (BodyFormat::Json, "\"\u{0}\"", "line 1, column 2: control character"),
     ] {
         let error = decode(format, body).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{body:?}: {error}");
