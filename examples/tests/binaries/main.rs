@@ -10,6 +10,7 @@
 mod arguments;
 mod faults;
 mod foreach_partition;
+mod http_ingest;
 mod join_streams;
 mod page_views;
 mod pages;

@@ -15,6 +15,7 @@ const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")
 
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
+pub(crate) const HTTP_INGEST: &str = env!("CARGO_BIN_EXE_http_ingest");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
 pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
 pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
@@ -27,11 +28,12 @@ pub(crate) const RECOVERABLE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_recoverable_
 pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 
 /// Every example.
-pub(crate) const ALL: [&str; 12] = [
+pub(crate) const ALL: [&str; 13] = [
     WORD_COUNT,
     STATEFUL_WORD_COUNT,
     RECOVERABLE_WORD_COUNT,
     QUEUE_STREAM,
+    HTTP_INGEST,
     WINDOWED_WORD_COUNT,
     WINDOWED_COUNTS,
     TOP_K,
