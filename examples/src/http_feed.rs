@@ -73,11 +73,7 @@ impl Drop for HttpFeed {
 }
 
 /// Posts `body`; the status of the answer, and after how long to come again.
-fn post(
-    connection: &mut Option<BufReader<TcpStream>>,
-    address: SocketAddr,
-    body: &str,
-) -> io::Result<(u16, Duration)> {
+fn post(connection: &mut Option<BufReader<TcpStream>>, address: SocketAddr, body: &str) -> io::Result<(u16, Duration)> {
     let connection = match connection {
         Some(connection) => connection,
         none => {

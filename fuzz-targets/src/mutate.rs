@@ -66,7 +66,12 @@ mod tests {
         let run = |seed| {
             let mut random = StdRng::seed_from_u64(seed);
             let mut bytes = corpus[1].clone();
-            (0..1000).map(|_| { bytes = mutate(&bytes, &corpus, &mut random); bytes.clone() }).collect::<Vec<_>>()
+            (0..1000)
+                .map(|_| {
+                    bytes = mutate(&bytes, &corpus, &mut random);
+                    bytes.clone()
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(run(1), run(1));
         assert_ne!(run(1), run(2));

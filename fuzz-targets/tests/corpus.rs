@@ -84,7 +84,8 @@ fn every_seed_is_in_the_corpus() {
 #[test]
 fn every_target_has_a_program_for_the_fuzzer_and_every_program_a_target() {
     let manifest = fs::read_to_string(folder().join("Cargo.toml")).unwrap();
-    let names: Vec<&str> = manifest.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
+    let names: Vec<&str> =
+        manifest.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).collect();
     let expected: Vec<&str> = std::iter::once("fuzz").chain(TARGETS.iter().map(|target| target.name)).collect();
     assert_eq!(names, expected);
     for target in TARGETS {

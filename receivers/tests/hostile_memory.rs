@@ -115,7 +115,8 @@ fn no_client_makes_the_process_grow_beyond_what_may_be_on_its_way() {
     let running = ssc.start().unwrap();
     let before = resident();
     // Fifty clients, each with a body of empty lines that is never quite finished.
-    let half = [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".as_slice(), &[b'\n'; 3_999_999]].concat();
+    let half =
+        [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".as_slice(), &[b'\n'; 3_999_999]].concat();
     let clients: Vec<_> = (0..50)
         .map(|_| {
             let mut client = TcpStream::connect(address).unwrap();
@@ -127,7 +128,8 @@ fn no_client_makes_the_process_grow_beyond_what_may_be_on_its_way() {
     let grown_by_halves = resident().saturating_sub(before);
     drop(clients);
     // And fifty that finish.
-    let whole = [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".as_slice(), &[b'\n'; 1_000_000]].concat();
+    let whole =
+        [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".as_slice(), &[b'\n'; 1_000_000]].concat();
     std::thread::scope(|threads| {
         for _ in 0..50 {
             threads.spawn(|| {

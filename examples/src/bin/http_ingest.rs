@@ -52,7 +52,10 @@ fn main() -> anyhow::Result<()> {
     drop(feed);
 
     let counts = endpoint.counts();
-    println!("{} views came in {} requests, and {} requests were refused.", counts.records, counts.stored, counts.refused);
+    println!(
+        "{} views came in {} requests, and {} requests were refused.",
+        counts.records, counts.stored, counts.refused
+    );
     if cli.address.is_none() {
         println!("Feed it yourself: run this in one terminal, and the line for curl, with port 8080, in another");
         println!("  cargo run --profile demo -p examples --bin http_ingest localhost:8080");

@@ -26,7 +26,10 @@ fn without_an_argument_it_posts_to_itself_and_counts_every_view_that_was_accepte
     assert_eq!((end.code, end.err.as_slice()), (Some(0), [].as_slice()));
     let counted: u64 = end.pages().iter().flat_map(|page| page.counts()).map(|(_, count)| count).sum();
     let said = end.out.iter().find(|line| line.contains("views came in")).unwrap();
-    assert!(said.starts_with(&format!("{counted} views came in")) && said.ends_with("0 requests were refused."), "{said}");
+    assert!(
+        said.starts_with(&format!("{counted} views came in")) && said.ends_with("0 requests were refused."),
+        "{said}"
+    );
     assert!(counted >= 20, "{end:?}");
     let curl = end.out.iter().find(|line| line.contains("curl -H")).unwrap();
     assert!(curl.contains("'http://127.0.0.1:") && curl.ends_with("/?acknowledge=stored'"), "{curl}");

@@ -108,7 +108,10 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let events = [
         added(block(0, 0)),
         added(block(1, 0)),
-        LedgerEvent::BatchAllocated(Allocation { batch: second(1), blocks: BTreeMap::from([allocated(0), allocated(1)]) }),
+        LedgerEvent::BatchAllocated(Allocation {
+            batch: second(1),
+            blocks: BTreeMap::from([allocated(0), allocated(1)]),
+        }),
         added(block(0, 1)),
         LedgerEvent::BatchDone { batch: second(1) },
         LedgerEvent::BatchesForgotten(Horizon::at(second(1))),
@@ -116,8 +119,19 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut events: Vec<(u8, Vec<u8>)> =
         (0_u64..).zip(&events).flat_map(|event| encode(&event)).map(|row| (EVENT, row)).collect();
     let index = |id| (KEY, keys::block_index(id).split_off(keys::BLOCK_INDEX.len()));
-    events.extend([index(block(0, 1)), (INDEX, vec![0; 16]), (KEY, keys::offset("socket", second(1))), (OFFSET, vec![7])]);
+    events.extend([
+        index(block(0, 1)),
+        (INDEX, vec![0; 16]),
+        (KEY, keys::offset("socket", second(1))),
+        (OFFSET, vec![7]),
+    ]);
     let nothing_known = list(&events);
     events.push((META, meta.clone()));
-    vec![list(&events), nothing_known, list(&[(META, meta)]), list(&[(SNAPSHOT, vec![0; 12])]), list(&[(META, b"application = 7".to_vec())])]
+    vec![
+        list(&events),
+        nothing_known,
+        list(&[(META, meta)]),
+        list(&[(SNAPSHOT, vec![0; 12])]),
+        list(&[(META, b"application = 7".to_vec())]),
+    ]
 }

@@ -37,7 +37,8 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let frames: [&[u8]; 5] = [b"\x01\x02hi\x03you\0", b"\x04\x02hi\x03yo", b"\x02\x01a\xfa", b"\x02\x01a\xfb", b"\x02\x01a\xfc"];
+    let frames: [&[u8]; 5] =
+        [b"\x01\x02hi\x03you\0", b"\x04\x02hi\x03yo", b"\x02\x01a\xfa", b"\x02\x01a\xfb", b"\x02\x01a\xfc"];
     let mut seeds: Vec<_> = frames.map(<[u8]>::to_vec).into();
     seeds.push([b"\x0a\x63".as_slice(), &[7; 99], b"\x64", &[8; 100]].concat());
     seeds

@@ -25,7 +25,13 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let texts: [&[u8]; 5] = [b"\x01to be\r\nor not\n\n", b"\x03\r\r\n\0\n", b"\xff\xff\xfe\n\xe2\x82", b"\x05r\xc3\xb6d\n\xf0\x9f\x92\xa7", b"\x02"];
+    let texts: [&[u8]; 5] = [
+        b"\x01to be\r\nor not\n\n",
+        b"\x03\r\r\n\0\n",
+        b"\xff\xff\xfe\n\xe2\x82",
+        b"\x05r\xc3\xb6d\n\xf0\x9f\x92\xa7",
+        b"\x02",
+    ];
     let mut seeds: Vec<_> = texts.map(<[u8]>::to_vec).into();
     seeds.push([b"\x07".as_slice(), &[b'x'; LIMIT], b"\r\n", &[b'y'; LIMIT + 1], b"\n"].concat());
     seeds

@@ -10,7 +10,10 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The records are stored, as well as was asked for.
-    Stored { records: usize, reliably: bool },
+    Stored {
+        records: usize,
+        reliably: bool,
+    },
     /// The query, or a record, cannot be understood.
     Malformed(Place),
     NoSuchPath,
@@ -87,7 +90,9 @@ impl Answer {
             Answer::Panicked(message) => format!("the decoding of a record panicked: {message}"),
             Answer::Stopping => "the program is stopping".to_owned(),
             Answer::Unknown(limit) => {
-                format!("the records were received, and have not been stored within {limit:?}; they may be stored later")
+                format!(
+                    "the records were received, and have not been stored within {limit:?}; they may be stored later"
+                )
             }
         })
     }
@@ -96,7 +101,11 @@ impl Answer {
     pub(super) fn blames_client(&self) -> bool {
         matches!(
             self,
-            Answer::Malformed(_) | Answer::TooSlow(_) | Answer::TooLarge(_) | Answer::Unsupported(_) | Answer::Panicked(_)
+            Answer::Malformed(_)
+                | Answer::TooSlow(_)
+                | Answer::TooLarge(_)
+                | Answer::Unsupported(_)
+                | Answer::Panicked(_)
         )
     }
 

@@ -64,7 +64,11 @@ pub enum BodyError {
 ///
 /// # Errors
 /// [`BodyError`], for the first fault.
-pub fn decode_body<T: DeserializeOwned>(format: BodyFormat, body: &[u8], max_records: usize) -> Result<Vec<T>, BodyError> {
+pub fn decode_body<T: DeserializeOwned>(
+    format: BodyFormat,
+    body: &[u8],
+    max_records: usize,
+) -> Result<Vec<T>, BodyError> {
     match format {
         BodyFormat::JsonLines => json_lines(body, max_records),
         BodyFormat::Json => json(body, max_records),

@@ -39,7 +39,10 @@ impl Connection {
 }
 
 /// Has new connections watched, each of which may be idle for as long as `idle`.
-pub(super) fn watch_new(clock: SharedClock, idle: Duration) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync {
+pub(super) fn watch_new(
+    clock: SharedClock,
+    idle: Duration,
+) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync {
     move |connection, data| {
         let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
         // A system that has no more descriptors has other cares than this connection.

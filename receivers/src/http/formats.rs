@@ -39,7 +39,11 @@ impl<T: DeserializeOwned> Formats<T> {
     }
 
     /// What decodes a body with these headers; an error names those that could be decoded.
-    pub(super) fn choose(&self, content_type: Option<&str>, content_encoding: Option<&str>) -> Result<Decode<T>, String> {
+    pub(super) fn choose(
+        &self,
+        content_type: Option<&str>,
+        content_encoding: Option<&str>,
+    ) -> Result<Decode<T>, String> {
         let content_type_shown = content_type.map(shown);
         if let Some(encoding) = content_encoding.filter(|encoding| !encoding.trim().eq_ignore_ascii_case("identity")) {
             return Err(format!("the body is encoded as {:?}; send it as it is", shown(encoding)));
@@ -114,9 +118,14 @@ mod tests {
 
     #[test]
     fn other_types_character_sets_and_encodings_are_refused_with_what_could_be_sent() {
-        for content_type in ["image/png", "", "text/plain; charset=latin1", "text/html", "application/json; charset=utf-16"] {
+        for content_type in
+            ["image/png", "", "text/plain; charset=latin1", "text/html", "application/json; charset=utf-16"]
+        {
             let error = decoded(Formats::of_lines(), Some(content_type), None).unwrap_err();
-            assert!(error.contains(&format!("{content_type:?}")) && error.contains("text/plain, application"), "{error}");
+            assert!(
+                error.contains(&format!("{content_type:?}")) && error.contains("text/plain, application"),
+                "{error}"
+            );
         }
         let error = decoded(Formats::of_lines(), Some("text/plain"), Some("gzip")).unwrap_err();
         assert_eq!(error, "the body is encoded as \"gzip\"; send it as it is");

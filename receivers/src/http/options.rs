@@ -111,7 +111,9 @@ impl HttpOptions {
             ("keep_alive", self.keep_alive.is_zero()),
         ];
         if let Some((name, _)) = zero.into_iter().find(|(_, zero)| *zero) {
-            return Some(format!("the option {name} is zero, so that no request could be taken; set it to more, or leave it out"));
+            return Some(format!(
+                "the option {name} is zero, so that no request could be taken; set it to more, or leave it out"
+            ));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
         if !self.path.starts_with('/') || !self.path.chars().all(plain) {

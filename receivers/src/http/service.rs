@@ -99,7 +99,8 @@ impl<T: Record> Shared<T> {
         }
         let header = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
         let acknowledge = acknowledge(request.query_string(), self.options.acknowledge)?;
-        let decode = self.formats.choose(header(CONTENT_TYPE), header(CONTENT_ENCODING)).map_err(Answer::Unsupported)?;
+        let decode =
+            self.formats.choose(header(CONTENT_TYPE), header(CONTENT_ENCODING)).map_err(Answer::Unsupported)?;
         let announced = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let limits = BodyLimits { max_body: self.options.max_body, timeout: self.options.body_timeout };
         let mut share = Share::new(&self.memory);

@@ -154,11 +154,7 @@ impl<T: Record> RawBlockDecoder<T> {
     }
 
     /// Joins the held beginning of a block with its end, as far as `bytes` have it; returns the bytes after that block.
-    fn complete_held<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        out: &mut Vec<RawBlock<T>>,
-    ) -> Result<&'b [u8], RawBlockError> {
+    fn complete_held<'b>(&mut self, bytes: &'b [u8], out: &mut Vec<RawBlock<T>>) -> Result<&'b [u8], RawBlockError> {
         let mut rest = self.hold(HEADER, bytes);
         if let Some(header) = self.held.first_chunk() {
             let whole = HEADER + self.length(*header)?;

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::raw::RawBlockWriter;
 
-    /// I-8
+    /// I-30
     #[test]
     fn each_block_is_one_chunk_however_many_come_in_one_read() {
         let mut writer = RawBlockWriter::new(Vec::new());

@@ -195,7 +195,6 @@ where
         context.misuse(site, problem);
     }
     let (name, delay) = (format!("socket {address}"), context.config().receiver.restart_delay);
-    let factory =
-        move || Connection { address: address.clone(), chunks: Decoded::new(decoder(), memory), delay };
+    let factory = move || Connection { address: address.clone(), chunks: Decoded::new(decoder(), memory), delay };
     context.receiver_stream_at(site, name, level, factory)
 }

@@ -23,7 +23,9 @@ fn a_million_empty_lines_are_a_million_records() {
     let ssc = context(config());
     let (sent, counts) = std::sync::mpsc::channel();
     let lines = ssc.socket_text_stream(peer.address());
-    lines.filter(|line| line.is_empty()).foreach_rdd(move |rdd| rdd.count().map(|count| sent.send(count).unwrap_or_default()));
+    lines
+        .filter(|line| line.is_empty())
+        .foreach_rdd(move |rdd| rdd.count().map(|count| sent.send(count).unwrap_or_default()));
     let _running = ssc.start().unwrap();
     let mut connection = peer.accept();
     let sender = std::thread::spawn(move || {
@@ -77,7 +79,8 @@ fn garbage_ends_connections_and_nothing_else() {
     let quick = receivers().with_restart_delay(milliseconds(0)).with_max_line("100B".parse().unwrap());
     let ssc = context(config().with_receiver(quick.with_max_raw_block("1kB".parse().unwrap())));
     let lines = batches(ssc.socket_text_stream(text.address()).filter(|line| line == "sense"));
-    let framed = batches(ssc.socket_stream(frames.address(), || FrameDecoder::new(100, frame)).filter(|f| f == b"sense"));
+    let framed =
+        batches(ssc.socket_stream(frames.address(), || FrameDecoder::new(100, frame)).filter(|f| f == b"sense"));
     let blocks = batches(ssc.raw_socket_stream::<String>(raw.address()).filter(|text| text == "sense"));
     let running = ssc.start().unwrap();
     for _ in 0..100 {

@@ -102,7 +102,8 @@ fn what_was_answered_with_success_before_or_during_a_graceful_stop_is_processed(
                     for n in 0.. {
                         let line = format!("{client} {n}");
                         let target = if n % 2 == 0 { "/" } else { "/?acknowledge=stored" };
-                        let head = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", line.len());
+                        let head =
+                            format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", line.len());
                         let answer = connection.send(head + &line).ok().and_then(|()| connection.answer());
                         match answer.map(|answer| answer.status) {
                             Some(200 | 202) => accepted.push(line),

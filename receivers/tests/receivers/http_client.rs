@@ -41,8 +41,9 @@ impl Client {
     /// Sends a request to `target`.
     pub(crate) fn request(&mut self, target: &str, content_type: &str, body: impl AsRef<[u8]>) {
         let length = body.as_ref().len();
-        let head =
-            format!("POST {target} HTTP/1.1\r\nHost: test\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: test\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        );
         self.send(head).unwrap();
         self.send(body).unwrap();
     }

@@ -18,7 +18,12 @@ fn body_that_cannot_be_decoded_stores_nothing_and_names_line_and_column() {
     let _running = ssc.start().unwrap();
 
     for (content_type, body, status, expected) in [
-        ("application/x-ndjson", "1\n2\nthree\n", 400, r#"{"column":2,"error":"line 3, column 2: expected ident","line":3}"#),
+        (
+            "application/x-ndjson",
+            "1\n2\nthree\n",
+            400,
+            r#"{"column":2,"error":"line 3, column 2: expected ident","line":3}"#,
+        ),
         ("application/json", "[1,\n-1]", 400, r#""line":2"#),
         ("application/json", "[1, 2", 400, "EOF while parsing"),
         ("application/json", "[1, 2, 3, 4]", 413, "there are more than 3 records"),

@@ -13,7 +13,7 @@ fn impatient() -> HttpOptions {
     HttpOptions::default().with_patience(Duration::from_millis(50))
 }
 
-/// P-6
+/// H-6
 #[test]
 fn full_stream_answers_429_within_the_patience_and_takes_records_again_when_there_is_room() {
     let pending = receivers().with_max_pending("100kB".parse().unwrap());
@@ -58,7 +58,7 @@ fn full_stream_answers_429_within_the_patience_and_takes_records_again_when_ther
 }
 
 /// Ten records at one a second; the clock stands still.
-/// P-6
+/// H-6
 #[test]
 fn rate_limit_is_told_as_the_time_to_come_again_and_refused_requests_do_not_lengthen_it() {
     let (ssc, clock) = manual_context(config().with_receiver(receivers().with_max_rate(1)));

@@ -37,7 +37,7 @@ fn blocks_of_a_feeder_arrive_once_and_in_order() {
     running.stop(Stop::Graceful).unwrap();
 }
 
-/// I-8
+/// I-30
 #[test]
 fn fault_drops_the_connection_names_peer_and_place_and_keeps_the_blocks_before() {
     let peer = Peer::new();

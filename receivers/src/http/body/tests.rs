@@ -53,7 +53,8 @@ fn fault_is_named_by_line_and_column_of_the_body() {
 #[test]
 fn one_record_more_than_allowed_is_too_many() {
     let line = "{\"page\":\"/\"}";
-    for (format, before, between, after) in [(BodyFormat::JsonLines, "", "\n", "\n"), (BodyFormat::Json, "[", ",", "]")] {
+    for (format, before, between, after) in [(BodyFormat::JsonLines, "", "\n", "\n"), (BodyFormat::Json, "[", ",", "]")]
+    {
         let body = |records: usize| format!("{before}{}{after}", vec![line; records].join(between));
         assert_eq!(decode(format, &body(3)).map(|records| records.len()), Ok(3));
         assert_eq!(decode(format, &body(4)), Err(BodyError::TooMany { limit: 3 }));
@@ -71,12 +72,9 @@ fn depth_is_limited() {
 
 #[test]
 fn lines_of_text_are_records_and_the_last_needs_no_end() {
-    for (body, expected) in [
-        ("", vec![]),
-        ("a", vec!["a"]),
-        ("a\r\n\nb\n", vec!["a", "", "b"]),
-        ("nul\0\n\r\n", vec!["nul\0", ""]),
-    ] {
+    for (body, expected) in
+        [("", vec![]), ("a", vec!["a"]), ("a\r\n\nb\n", vec!["a", "", "b"]), ("nul\0\n\r\n", vec!["nul\0", ""])]
+    {
         assert_eq!(text_lines(body.as_bytes(), 10, 10).unwrap(), expected, "{body:?}");
     }
 }

@@ -47,7 +47,10 @@ fn fault_is_told_with_the_blocks_number_and_the_byte_where_it_begins() {
     for (bytes, expected) in [
         (frame(&[0; 65]), "block 3 at byte 12 announces 65 bytes, the limit is 64 (`receiver.max_raw_block`)"),
         (vec![0xff; 4], "block 3 at byte 12 announces 4294967295 bytes, the limit is 64"),
-        (frame(&[3, 0, 0, 0]), "block 3 at byte 12 announces 3 records of 24 bytes of memory, together the limit is 64"),
+        (
+            frame(&[3, 0, 0, 0]),
+            "block 3 at byte 12 announces 3 records of 24 bytes of memory, together the limit is 64",
+        ),
         (frame(&[]), "block 3 at byte 12 is not what was expected: cannot decode 0 bytes as "),
         (frame(&[1, 2, 0xff, 0xfe]), "block 3 at byte 12 is not what was expected: cannot decode 4 bytes as "),
         (frame(&[1, 1, b'x', 7]), "block 3 at byte 12 is not what was expected: 1 of 4 bytes are left over"),
