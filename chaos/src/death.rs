@@ -61,8 +61,10 @@ pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
         };
         // Early passings are the interesting ones: they belong to the recovery.
         let latest = random.random_range(1..=LATEST);
-        let occurrence = random.random_range(1..=latest);
-        Death::At(Order { point: points.pop().unwrap_or_default(), action, occurrence })
+        let point: String = points.pop().unwrap_or_default();
+        let at_start = point.starts_with("start.") || point.ends_with("_recover");
+        let occurrence = if at_start { 1 } else { random.random_range(1..=latest) };
+        Death::At(Order { point, action, occurrence })
     };
     let mut drawn = Vec::new();
     let mut left = kills;

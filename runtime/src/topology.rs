@@ -279,10 +279,17 @@ async fn assemble(
     // The user's sources and outputs may take their time here: other contexts go on meanwhile.
     let start = StartProgram { program, past: recovery.is_some().then_some(past), zero };
     let (program, started) = runners.first()?.send(start).await.ok()?;
-    if let Err(error) = started {
-        // The conductor, started last, sees the fault first of all and ends the context.
-        faults.report(Fault::Batch(error));
-    }
+    let mut lifecycle = Lifecycle::new(config.failure_policy, config.concurrent_jobs);
+    let (pending, receivers) = match started {
+        Ok(()) => (pending, receivers),
+        // A program that has not started must not be asked for anything: a source would decide what a batch of the earlier run
+        // reads without knowing what that had read. The conductor sees the fault and ends the context.
+        Err(error) => {
+            lifecycle.halt();
+            faults.report(Fault::Batch(error));
+            (Vec::new(), Vec::new())
+        }
+    };
 
     let parts = ContextParts {
         context,
@@ -302,7 +309,7 @@ async fn assemble(
         core: core.clone(),
         clock: clock.clone(),
         interval,
-        lifecycle: Lifecycle::new(config.failure_policy, config.concurrent_jobs),
+        lifecycle,
         max_pending: config.max_pending_batches,
         retention: program.retention(),
         limits: JobLimits {

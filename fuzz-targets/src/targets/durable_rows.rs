@@ -46,10 +46,9 @@ pub(super) fn run(bytes: &[u8]) {
         return;
     }
     // An error is as good as a way to go on. A panic is not.
-    if let Ok(opened) = resume(Arc::new(storage), "app", &[("socket".to_owned(), StreamId(0))]) {
-        if let Some(recovered) = opened.recovered {
-            let _ = (recovered.check_blocks(), recovered.had_block_log());
-        }
+    let opened = resume(Arc::new(storage), "app", &[("socket".to_owned(), StreamId(0))]);
+    if let Some(recovered) = opened.ok().and_then(|opened| opened.recovered) {
+        let _ = (recovered.check_blocks(), recovered.had_block_log());
     }
 }
 

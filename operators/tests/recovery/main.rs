@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod blocks;
+mod cadence;
 mod catching_up;
 mod inputs;
 mod map_with_state;
