@@ -34,21 +34,20 @@ pub(super) fn run(bytes: &[u8]) {
     check::<Wide>(bytes);
 }
 
+/// The blocks of these records, in pieces of `piece` bytes.
+fn written<T: Record>(piece: u8, blocks: &[&[T]]) -> Vec<u8> {
+    let mut writer = RawBlockWriter::new(vec![piece]);
+    // Memory takes everything.
+    let _ = blocks.iter().try_for_each(|block| writer.write_block(block));
+    writer.into_inner()
+}
+
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let written = |piece: u8, write: &dyn Fn(&mut RawBlockWriter<Vec<u8>>) -> std::io::Result<()>| {
-        let mut writer = RawBlockWriter::new(vec![piece]);
-        // Memory takes everything.
-        let _ = write(&mut writer);
-        writer.into_inner()
-    };
+    let pair = |key: &str, number: u64| (key.to_owned(), number);
     vec![
-        written(3, &|writer| {
-            writer.write_block(&[("to", 1_u64), ("be", 300)])?;
-            writer.write_block::<(String, u64)>(&[])?;
-            writer.write_block(&[("", u64::MAX)])
-        }),
-        written(1, &|writer| writer.write_block(&[vec![Some("a"), None], vec![]])),
-        written(7, &|writer| writer.write_block(&[None, Some([0_u64, 1, 2, 3, 4, 5, 6, 7])])),
+        written(3, &[&[pair("to", 1), pair("be", 300)], &[], &[pair("", u64::MAX)]]),
+        written(1, &[&[vec![Some("a".to_owned()), None], vec![]]]),
+        written::<Wide>(7, &[&[None, Some([0, 1, 2, 3, 4, 5, 6, 7])]]),
         b"\x02\0\0\x04\x01".to_vec(),
         b"\x05\0\0\0\x03\xfb\xff\xff".to_vec(),
         b"\x05\0\0\0".to_vec(),

@@ -91,9 +91,9 @@ fn of(announced: Option<usize>) -> String {
 /// ```
 /// use waterwheel_receivers::raw::{RawBlockDecoder, RawBlockWriter};
 ///
-/// let mut writer = RawBlockWriter::new(Vec::new());
-/// writer.write_block(&[1_u32, 2])?;
-/// writer.write_block(&[3_u32])?;
+/// let mut writer = RawBlockWriter::<u32, _>::new(Vec::new());
+/// writer.write_block(&[1, 2])?;
+/// writer.write_block(&[3])?;
 /// let bytes = writer.into_inner();
 ///
 /// let mut decoder = RawBlockDecoder::<u32>::new(1024);

@@ -35,7 +35,7 @@ pub trait RawSocketSource {
     ///     .foreach_rdd(move |rdd| rdd.collect().map(|all| all.into_iter().for_each(|pair| drop(sent.send(pair)))));
     /// let running = ssc.start()?;
     ///
-    /// let mut writer = RawBlockWriter::new(peer.accept()?.0);
+    /// let mut writer = RawBlockWriter::<(&str, u32), _>::new(peer.accept()?.0);
     /// writer.write_block(&[("tide", 1), ("ebb", 2)])?;
     /// assert_eq!(received.recv()?, ("tide".to_owned(), 1));
     /// assert_eq!(received.recv()?, ("ebb".to_owned(), 2));
@@ -107,8 +107,8 @@ mod tests {
     /// I-30
     #[test]
     fn each_block_is_one_chunk_however_many_come_in_one_read() {
-        let mut writer = RawBlockWriter::new(Vec::new());
-        for block in [&[1_u64, 2, 3][..], &[], &[4]] {
+        let mut writer = RawBlockWriter::<u64, _>::new(Vec::new());
+        for block in [&[1, 2, 3][..], &[], &[4]] {
             writer.write_block(block).unwrap();
         }
         let (mut chunks, mut out) = (RawChunks(RawBlockDecoder::<u64>::new(100)), Vec::new());

@@ -97,7 +97,7 @@ fn garbage_ends_connections_and_nothing_else() {
     let mut connections = [text.accept(), frames.accept(), raw.accept()];
     connections[0].write_all(b"sense\n").unwrap();
     connections[1].write_all(b"\x05sense").unwrap();
-    RawBlockWriter::new(&connections[2]).write_block(&["sense"]).unwrap();
+    RawBlockWriter::<&str, _>::new(&connections[2]).write_block(&["sense"]).unwrap();
     assert_eq!(next_records(&lines, 1), ["sense"]);
     assert_eq!(next_records(&framed, 1), [b"sense"]);
     assert_eq!(next_records(&blocks, 1), ["sense"]);

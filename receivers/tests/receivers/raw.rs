@@ -53,8 +53,8 @@ fn fault_drops_the_connection_names_peer_and_place_and_keeps_the_blocks_before()
         (vec![0, 0, 0, 100, 1], true, "block 2 at byte 11 is cut off after 5 bytes of 104"),
         (vec![0], true, "block 2 at byte 11 is cut off after 1 bytes"),
     ] {
-        let mut writer = RawBlockWriter::new(peer.accept());
-        writer.write_block(&[("good", 7_u64)]).unwrap();
+        let mut writer = RawBlockWriter::<(&str, u64), _>::new(peer.accept());
+        writer.write_block(&[("good", 7)]).unwrap();
         let mut connection = writer.into_inner();
         connection.write_all(&bytes).unwrap();
         if closes {
