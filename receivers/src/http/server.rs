@@ -11,7 +11,7 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use std::io;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
@@ -19,10 +19,30 @@ use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 /// How long requests that are being stored are waited for when the stream stops.
 const FINISH: Duration = Duration::from_secs(5);
 
+/// The port of a stream. Kept open over restarts of the receiver, so that nobody else can take it, and given back when the stream
+/// stops.
+#[derive(Clone)]
+pub(super) struct Port(Arc<Mutex<Option<TcpListener>>>);
+
+impl Port {
+    /// A context that has none does not start.
+    pub(super) fn new(listener: Option<TcpListener>) -> Port {
+        Port(Arc::new(Mutex::new(listener)))
+    }
+
+    fn another(&self) -> io::Result<TcpListener> {
+        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_clone()
+    }
+
+    fn give_back(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 /// Serves one stream.
 pub(super) struct HttpReceiver<T> {
-    /// Kept open over restarts of the receiver, so that nobody else can take the port. Only a context that does not start has none.
-    pub(super) listener: Option<Arc<TcpListener>>,
+    pub(super) port: Port,
     pub(super) options: Arc<HttpOptions>,
     pub(super) formats: Formats<T>,
     pub(super) max_line: usize,
@@ -53,6 +73,7 @@ impl<T: Record> Receiver for HttpReceiver<T> {
         }
         let stopped = control.stop(false);
         let (ended, ()) = futures::join!(server, stopped);
+        self.port.give_back();
         Ok(ended?)
     }
 }
@@ -75,7 +96,7 @@ impl<T: Record> HttpReceiver<T> {
     }
 
     fn server(&self, shared: Arc<Shared<T>>) -> io::Result<Server> {
-        let listener = self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_clone()?;
+        let listener = self.port.another()?;
         let options = self.options.clone();
         let (path, clock) = (options.path.clone(), shared.handle.clock().clone());
         let service = move || {

@@ -3,7 +3,7 @@
 use super::endpoint::{HttpEndpoint, listen};
 use super::formats::Formats;
 use super::options::HttpOptions;
-use super::server::HttpReceiver;
+use super::server::{HttpReceiver, Port};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -107,15 +107,16 @@ fn stream<T: Record>(
     if let Some(problem) = options.problem() {
         context.misuse(site, problem);
     }
-    let listener = listen(&address).map_err(|problem| context.misuse(site, problem)).ok().map(Arc::new);
+    let listener = listen(&address).map_err(|problem| context.misuse(site, problem)).ok();
     let local = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let options = Arc::new(options);
     let endpoint = HttpEndpoint { address: local, path: options.path.as_str().into(), counters: Arc::default() };
     let config = &context.config().receiver;
     let max_line = usize::try_from(config.max_line.as_u64()).unwrap_or(usize::MAX);
     let (store_timeout, counters, level) = (config.store_timeout, endpoint.counters.clone(), options.level);
+    let port = Port::new(listener);
     let factory = move || HttpReceiver {
-        listener: listener.clone(),
+        port: port.clone(),
         options: options.clone(),
         formats,
         max_line,
