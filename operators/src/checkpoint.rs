@@ -314,6 +314,6 @@ fn left(recovered: Recovered) -> Left {
             ranges.entry(batch).or_default().insert(source.clone(), range);
         }
     }
-    let Recovered { ledger, last_committed, next_blocks, .. } = recovered;
-    Left { ledger, committed: last_committed, ranges, next_blocks }
+    let Recovered { ledger, last_committed, next_blocks, positions, .. } = recovered;
+    Left { ledger, committed: last_committed, ranges, next_blocks, positions }
 }

@@ -22,9 +22,11 @@
 //! are tested with the [`testkit`].
 
 mod checkpoint;
+mod companion;
 mod context;
 pub mod dstream;
 pub mod error;
+mod extensions;
 mod files;
 mod graph;
 mod input;
@@ -46,6 +48,7 @@ pub mod testkit;
 mod window;
 
 pub use checkpoint::CheckpointError;
+pub use companion::Companion;
 pub use context::StreamingContext;
 pub use dstream::DStream;
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! `RunningContext`: a started program.
 
 use crate::error::Error;
+use crate::extensions::Extensions;
 use crate::plan::Plan;
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use waterwheel_runtime::durable::Recovery;
 use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::inside::on_engine_thread;
+use waterwheel_runtime::receiver::ReceiverSnapshot;
 use waterwheel_runtime::running::{ContextState, Running, Stop, StopFromInside};
 use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::time::Time;
@@ -19,6 +21,7 @@ pub struct RunningContext {
     running: Running,
     engine: Engine,
     plan: Plan,
+    pub(crate) extensions: Extensions,
 }
 
 impl fmt::Debug for RunningContext {
@@ -28,8 +31,8 @@ impl fmt::Debug for RunningContext {
 }
 
 impl RunningContext {
-    pub(crate) fn new(running: Running, engine: Engine, plan: Plan) -> RunningContext {
-        RunningContext { running, engine, plan }
+    pub(crate) fn new(running: Running, engine: Engine, plan: Plan, extensions: Extensions) -> RunningContext {
+        RunningContext { running, engine, plan, extensions }
     }
 
     /// What the program is: its operators with their names, slides and storage levels.
@@ -109,6 +112,12 @@ impl RunningContext {
     /// are complete.
     pub fn wait_for_batches(&self, batches: u64, timeout: Duration) -> bool {
         self.running.progress().wait_for(batches, timeout) == Waited::Reached
+    }
+
+    /// What is known of each receiver, in the order of their streams: what it does, how often it was started, its records and its
+    /// last error. Kept also while it is down, and when the program has ended.
+    pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
+        self.running.receivers()
     }
 
     /// Adds a listener, which is told of everything from now on.

@@ -15,6 +15,8 @@ chapters!(
     initialising,
     dstreams,
     inputs,
+    custom_receivers,
+    actor_streams,
     transformations,
     windows,
     state,

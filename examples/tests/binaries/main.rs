@@ -7,7 +7,9 @@
     reason = "the helpers of these tests fail as the tests do"
 )]
 
+mod actor_word_count;
 mod arguments;
+mod custom_receiver;
 mod faults;
 mod foreach_partition;
 mod http_ingest;

@@ -13,6 +13,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// Settings that make a test quick.
 const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")];
 
+pub(crate) const ACTOR_WORD_COUNT: &str = env!("CARGO_BIN_EXE_actor_word_count");
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
 pub(crate) const HTTP_INGEST: &str = env!("CARGO_BIN_EXE_http_ingest");
@@ -27,8 +28,12 @@ pub(crate) const STATEFUL_WORD_COUNT: &str = env!("CARGO_BIN_EXE_stateful_networ
 pub(crate) const RECOVERABLE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_recoverable_network_word_count");
 pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 
+pub(crate) const CUSTOM_RECEIVER: &str = env!("CARGO_BIN_EXE_custom_receiver");
+
 /// Every example.
-pub(crate) const ALL: [&str; 13] = [
+pub(crate) const ALL: [&str; 15] = [
+    ACTOR_WORD_COUNT,
+    CUSTOM_RECEIVER,
     WORD_COUNT,
     STATEFUL_WORD_COUNT,
     RECOVERABLE_WORD_COUNT,

@@ -7,6 +7,7 @@ mod http_body;
 mod lines;
 mod object_file;
 mod raw_blocks;
+mod remote_frames;
 
 /// A decoder under test.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "lines", run: lines::run, seeds: lines::seeds },
     Target { name: "frames", run: frames::run, seeds: frames::seeds },
     Target { name: "raw_blocks", run: raw_blocks::run, seeds: raw_blocks::seeds },
+    Target { name: "remote_frames", run: remote_frames::run, seeds: remote_frames::seeds },
     Target { name: "http_body", run: http_body::run, seeds: http_body::seeds },
     Target { name: "codec", run: codec::run, seeds: codec::seeds },
     Target { name: "object_file", run: object_file::run, seeds: object_file::seeds },

@@ -6,6 +6,7 @@ mod cadence;
 mod catching_up;
 mod inputs;
 mod map_with_state;
+mod positions;
 mod replaying;
 mod source;
 mod state;

@@ -46,7 +46,6 @@ pub(super) struct HttpReceiver<T> {
     pub(super) options: Arc<HttpOptions>,
     pub(super) formats: Formats<T>,
     pub(super) max_line: usize,
-    pub(super) store_timeout: Duration,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -87,7 +86,6 @@ impl<T: Record> HttpReceiver<T> {
             options: self.options.clone(),
             formats: self.formats,
             max_line: self.max_line,
-            store_timeout: self.store_timeout,
             memory: Memory::new(memory, handle.clock().clone(), self.options.patience),
             counters: self.counters.clone(),
             peers: Mutex::new(Peers::default()),

@@ -13,7 +13,6 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::Notify;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::error::panic_message;
@@ -25,7 +24,6 @@ pub(super) struct Shared<T> {
     pub(super) options: Arc<HttpOptions>,
     pub(super) formats: Formats<T>,
     pub(super) max_line: usize,
-    pub(super) store_timeout: Duration,
     pub(super) memory: Memory,
     pub(super) counters: Arc<Counters>,
     pub(super) peers: Mutex<Peers>,
@@ -131,20 +129,14 @@ impl<T: Record> Shared<T> {
         let (count, patience) = (records.len(), self.options.patience);
         let reliably = acknowledge == Acknowledge::Stored;
         let outcome = if reliably {
-            tokio::select! {
-                biased;
-                outcome = self.handle.store_reliably_within(records, bytes, patience) => outcome,
-                // The time for the room is not a part of the time for the storing.
-                () = self.handle.clock().sleep(self.store_timeout.saturating_add(patience)) => {
-                    return Err(Answer::Unknown(self.store_timeout));
-                }
-            }
+            self.handle.store_reliably_within(records, bytes, patience).await
         } else {
             self.handle.store_within(records, bytes, patience).await
         };
         match outcome {
             Ok(()) => Ok(Answer::Stored { records: count, reliably }),
             Err(StoreWithinError::NoRoom { retry_after, .. }) => Err(Answer::NoRoom(retry_after)),
+            Err(StoreWithinError::TimedOut { timeout }) => Err(Answer::Unknown(timeout)),
             Err(_) => Err(Answer::Stopping),
         }
     }

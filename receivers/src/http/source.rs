@@ -113,14 +113,13 @@ fn stream<T: Record>(
     let endpoint = HttpEndpoint { address: local, path: options.path.as_str().into(), counters: Arc::default() };
     let config = &context.config().receiver;
     let max_line = usize::try_from(config.max_line.as_u64()).unwrap_or(usize::MAX);
-    let (store_timeout, counters, level) = (config.store_timeout, endpoint.counters.clone(), options.level);
+    let (counters, level) = (endpoint.counters.clone(), options.level);
     let port = Port::new(listener);
     let factory = move || HttpReceiver {
         port: port.clone(),
         options: options.clone(),
         formats,
         max_line,
-        store_timeout,
         counters: counters.clone(),
     };
     let name = format!("http {}", local.map_or(address, |local| local.to_string()));

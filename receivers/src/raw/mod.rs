@@ -17,7 +17,7 @@
 //!
 //! **Faults.** A block that is too long, cut off or cannot be decoded drops the connection, with an error that names the peer, the
 //! number of the block and the byte where it begins; the blocks before it are stored. The next connection is made
-//! `receiver.restart_delay` later. Connections, back pressure and guarantees are those of [`socket`](crate::socket).
+//! as the policy of restarts says. Connections, back pressure and guarantees are those of [`socket`](crate::socket).
 
 mod decoder;
 mod source;

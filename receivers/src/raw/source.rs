@@ -69,10 +69,10 @@ fn stream<T: Record>(context: &StreamingContext, site: Site, address: String, le
     }
     let config = &context.config().receiver;
     let limit = usize::try_from(config.max_raw_block.as_u64()).unwrap_or(usize::MAX);
-    let (name, delay) = (format!("raw socket {address}"), config.restart_delay);
+    let name = format!("raw socket {address}");
     let factory = move || {
         let chunks = RawChunks(RawBlockDecoder::<T>::new(limit));
-        Connection { address: address.clone(), chunks, delay }
+        Connection { address: address.clone(), chunks }
     };
     context.receiver_stream_at(site, name, level, factory)
 }

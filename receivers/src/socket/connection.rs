@@ -20,8 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Connection<C> {
     pub(crate) address: String,
     pub(crate) chunks: C,
-    /// How long the supervisor waits before the next attempt; for messages.
-    pub(crate) delay: Duration,
 }
 
 impl<C: Chunks> Receiver for Connection<C> {
@@ -38,9 +36,8 @@ impl<C: Chunks> Receiver for Connection<C> {
             connected = connect(&self.address) => connected,
             () = timeout => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_TIMEOUT:?}"))),
         };
-        let Connection { address, delay, .. } = &*self;
-        let mut stream =
-            connected.map_err(|error| format!("cannot connect to {address}: {error}; trying again in {delay:?}"))?;
+        let Connection { address, .. } = &*self;
+        let mut stream = connected.map_err(|error| format!("cannot connect to {address}: {error}"))?;
         log::info!("connected to {address}");
 
         let mut buffer = vec![0; READ_BYTES];
@@ -57,7 +54,7 @@ impl<C: Chunks> Receiver for Connection<C> {
                 Ok(read) => self.cut(buffer.get(..read).unwrap_or_default(), &mut chunks),
                 // A signal in the middle of a read is no fault of anybody's.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-                Err(error) => Err(self.ended(format_args!("the connection to {} broke: {error}", self.address))),
+                Err(error) => Err(format!("the connection to {} broke: {error}", self.address).into()),
             };
             for Chunk { records, bytes } in chunks.drain(..) {
                 if store_at_rate(&handle, records, bytes).await.is_err() {
@@ -82,7 +79,7 @@ impl<C: Chunks> Receiver for Connection<C> {
 ///
 /// Where nobody listens on a port of this machine, an attempt may be given that very port to connect from, and is then
 /// connected with itself. It would wait for ever for what it never sends, and keep the peer from taking its port.
-async fn connect(address: &str) -> io::Result<TcpStream> {
+pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());
@@ -93,19 +90,13 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
 
 impl<C: Chunks> Connection<C> {
     fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<C::Record>>) -> Result<(), ReceiverError> {
-        match self.chunks.cut(bytes, out) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.ended(format_args!("dropped the connection to {}: {error}", self.address))),
-        }
+        let dropped = |error| format!("dropped the connection to {}: {error}", self.address).into();
+        self.chunks.cut(bytes, out).map_err(dropped)
     }
 
     /// The peer has closed the connection: the records that need no more bytes, and the error that has the connection remade.
     fn end(&mut self, out: &mut Vec<Chunk<C::Record>>) -> Result<(), ReceiverError> {
         let cause = self.chunks.finish(out).err().map(|error| format!(": {error}")).unwrap_or_default();
-        Err(self.ended(format_args!("{} closed the connection{cause}", self.address)))
-    }
-
-    fn ended(&self, what: std::fmt::Arguments<'_>) -> ReceiverError {
-        format!("{what}; connecting again in {:?}", self.delay).into()
+        Err(format!("{} closed the connection{cause}", self.address).into())
     }
 }

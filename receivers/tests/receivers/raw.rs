@@ -70,7 +70,7 @@ fn fault_drops_the_connection_names_peer_and_place_and_keeps_the_blocks_before()
         } else {
             format!("dropped the connection to {}: {expected}", peer.address())
         };
-        assert!(error.starts_with(&begins) && error.ends_with("; connecting again in 10ms"), "{error}");
+        assert!(error.starts_with(&begins), "{error}");
         assert_eq!(next_records(&records, 1), [("good".to_owned(), 7)]);
     }
 }

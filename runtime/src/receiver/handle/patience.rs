@@ -1,7 +1,7 @@
 //! Storing for a source that waits only so long.
 
 use super::ReceiverHandle;
-use crate::receiver::{ReceiverStopped, StoreWithinError};
+use crate::receiver::{ReceiverStopped, StoreReliablyError, StoreWithinError};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ impl<T: Serialize> ReceiverHandle<T> {
         bytes: usize,
         patience: Duration,
     ) -> Result<(), StoreWithinError<T>> {
-        self.intake.store_within(records, bytes, patience).await.map(drop)
+        self.intake.store_within(Some(&self.run), records, bytes, patience).await.map(drop)
     }
 
     /// As [`store_within`](ReceiverHandle::store_within), and returns once the block that holds the records is in the ledger, as
     /// [`store_reliably`](ReceiverHandle::store_reliably) does. `patience` is for the room, not for the storing.
     ///
     /// # Errors
-    /// [`StoreWithinError::NoRoom`]: none of the records was stored. [`StoreWithinError::Stopped`]: they may be stored, or not.
+    /// [`StoreWithinError::NoRoom`]: none of the records was stored. After any other they may be stored, or not.
     pub async fn store_reliably_within(
         &self,
         records: Vec<T>,
@@ -36,7 +36,11 @@ impl<T: Serialize> ReceiverHandle<T> {
         if records.is_empty() {
             return Ok(());
         }
-        let block = self.intake.store_within(records, bytes, patience).await?;
-        if self.intake.wait_stored(block + 1).await { Ok(()) } else { Err(ReceiverStopped.into()) }
+        let block = self.intake.store_within(Some(&self.run), records, bytes, patience).await?;
+        match self.wait_for_good(block + 1).await {
+            Ok(()) => Ok(()),
+            Err(StoreReliablyError::TimedOut { timeout }) => Err(StoreWithinError::TimedOut { timeout }),
+            Err(_) => Err(ReceiverStopped.into()),
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Taking in records from somebody who waits only so long: the client of a server, who is told to come again later.
 
-use super::{Credit, Door, Intake, ReceiverStopped};
+use super::{Credit, Door, Intake, ReceiverStopped, Run};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Records were not stored.
+/// Records were not stored, or not as was asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreWithinError<T> {
@@ -19,12 +19,20 @@ pub enum StoreWithinError<T> {
     /// The receiver has been asked to stop.
     #[error(transparent)]
     Stopped(#[from] ReceiverStopped),
+    /// They were taken in, and their block was not stored in time; it may be stored later.
+    #[error("the records were taken in, and their block has not been stored within {timeout:?}")]
+    TimedOut {
+        /// `receiver.store_timeout`.
+        timeout: Duration,
+    },
 }
 
 impl<T: Serialize> Intake<T> {
-    /// As [`store_many`](Intake::store_many), giving up after `patience`. `bytes` is the size of the records in memory.
-    pub async fn store_within(
+    /// As [`store_many`](Intake::store_many), giving up after `patience`. `bytes` is the size of the records in memory. What comes
+    /// of a `run` is refused when that is over.
+    pub(in crate::receiver) async fn store_within(
         &self,
+        run: Option<&Run>,
         records: Vec<T>,
         bytes: usize,
         patience: Duration,
@@ -40,7 +48,7 @@ impl<T: Serialize> Intake<T> {
                 return Err(StoreWithinError::NoRoom { records, retry_after });
             }
         };
-        Ok(self.append(credit, |assembler| assembler.push_many(records, bytes))?)
+        Ok(self.append(run, credit, None, |assembler| assembler.push_many(records, bytes))?)
     }
 
     /// Waits as [`admit`](Intake::admit) does, but pays for the rate last: whoever gives up has taken nothing from the others.
@@ -86,7 +94,7 @@ mod tests {
 
     /// Offers a chunk; a second later what became of it, as the time to come again after.
     fn offer(intake: &Intake<u8>, clock: &ManualClock, records: usize, bytes: usize) -> Result<u64, Duration> {
-        let mut offered = Box::pin(intake.store_within(vec![0; records], bytes, PATIENCE));
+        let mut offered = Box::pin(intake.store_within(None, vec![0; records], bytes, PATIENCE));
         let outcome = (&mut offered).now_or_never().or_else(|| {
             clock.advance(PATIENCE);
             offered.now_or_never()
@@ -97,7 +105,7 @@ mod tests {
                 assert_eq!(back.len(), records);
                 Err(retry_after)
             }
-            Err(StoreWithinError::Stopped(_)) => panic!("it is not stopped"),
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -120,7 +128,7 @@ mod tests {
     fn room_that_comes_within_the_time_is_taken() {
         let (intake, clock) = intake(None);
         assert_eq!(offer(&intake, &clock, 1, 950), Ok(0));
-        let mut waiting = Box::pin(intake.store_within(vec![1], 100, PATIENCE));
+        let mut waiting = Box::pin(intake.store_within(None, vec![1], 100, PATIENCE));
         assert!((&mut waiting).now_or_never().is_none());
         clock.advance(PATIENCE - milliseconds(1));
         assert!((&mut waiting).now_or_never().is_none());
@@ -145,7 +153,7 @@ mod tests {
     fn a_chunk_that_waits_is_refused_when_the_receiver_stops() {
         let (intake, clock) = intake(Some(1));
         assert_eq!(offer(&intake, &clock, 10, 1), Ok(0));
-        let mut waiting = Box::pin(intake.store_within(vec![1], 1, PATIENCE));
+        let mut waiting = Box::pin(intake.store_within(None, vec![1], 1, PATIENCE));
         assert!((&mut waiting).now_or_never().is_none());
         intake.close_to_waiting();
         assert!(matches!(waiting.now_or_never(), Some(Err(StoreWithinError::Stopped(_)))));
