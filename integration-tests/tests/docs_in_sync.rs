@@ -8,12 +8,13 @@ use waterwheel::runtime::config::Config;
 use waterwheel::runtime::topology::actor_table;
 
 /// The documents, from the root of the repository.
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/SUMMARY.md",
     "docs/SEMANTICS.md",
     "docs/configuration.md",
+    "docs/remote_protocol.md",
     "docs/adr/README.md",
 ];
 

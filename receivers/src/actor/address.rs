@@ -95,7 +95,7 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
                 return Err(ActorSendError::Full { stream: self.name.to_string(), message });
             }
         };
-        let Ok(place) = place else { return Err(self.ended(message)) };
+        let Ok(place) = place else { return Err(self.refuse(message)) };
         let (answer, answered) = oneshot::channel();
         place.send(delivery(message, answer));
         tokio::select! {
@@ -116,7 +116,7 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let Ok(place) = self.queue.reserve().await else { return Err(self.ended(message)) };
+        let Ok(place) = self.queue.reserve().await else { return Err(self.refuse(message)) };
         let (answer, answered) = oneshot::channel();
         place.send(delivery(message, answer));
         Ok(Answer { stream: self.name.clone(), answered })
@@ -139,7 +139,7 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
                 Ok(Answer { stream: self.name.clone(), answered })
             }
             Err(TrySendError::Full(())) => Err(ActorSendError::Full { stream: self.name.to_string(), message }),
-            Err(TrySendError::Closed(())) => Err(self.ended(message)),
+            Err(TrySendError::Closed(())) => Err(self.refuse(message)),
         }
     }
 
@@ -161,11 +161,11 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
     }
 
     /// Completes when the stream has ended.
-    pub async fn ended_wait(&self) {
+    pub async fn ended(&self) {
         self.queue.closed().await;
     }
 
-    fn ended<M>(&self, message: M) -> ActorSendError<M> {
+    fn refuse<M>(&self, message: M) -> ActorSendError<M> {
         ActorSendError::Ended { stream: self.name.to_string(), message }
     }
 }

@@ -1,6 +1,8 @@
 //! How a receiver is stopped and made anew: by its own wish, by its policy, and not at all.
 
 use crate::support::*;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver as Inbox, channel};
@@ -294,6 +296,47 @@ fn the_failures_of_one_receiver_do_not_disturb_the_stream_of_another() {
     assert!(known[0].last_error.as_ref().is_some_and(|error| error.message == "panicked: never well"));
     assert_eq!(running.state(), ContextState::Active);
     running.stop(Stop::Graceful).unwrap();
+}
+
+/// Each life stores some numbers, one by one or together, and panics at a random one of them.
+/// I-1
+#[test]
+fn a_thousand_panics_at_random_records_lose_nothing_that_was_stored() {
+    const LIVES: u32 = 1000;
+    let ssc = context(config().with_receiver(receivers().with_restart_delay(Duration::ZERO)));
+    // Numbers whose `store` has returned, and the seeds of the lives; no life runs beside another.
+    let (stored, lives) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let counted = stored.clone();
+    let numbers = batches(receive(&ssc, move |handle: ReceiverHandle<u32>| {
+        let (stored, life) = (counted.clone(), lives.fetch_add(1, Ordering::SeqCst));
+        async move {
+            if life >= LIVES {
+                handle.stopped().await;
+                return Ok(());
+            }
+            let mut random = SmallRng::seed_from_u64(life.into());
+            for _ in 0..random.random_range(0..8) {
+                let next = stored.load(Ordering::SeqCst);
+                let count = random.random_range(1..4);
+                match count {
+                    1 => handle.store(next).await?,
+                    _ => handle.store_many((next..next + count).collect()).await?,
+                }
+                stored.store(next + count, Ordering::SeqCst);
+            }
+            // Does not call the panic hook, which would write a thousand times.
+            std::panic::resume_unwind(Box::new("at random"))
+        }
+    }));
+    let running = ssc.start().unwrap();
+    wait_until(|| running.receivers()[0].restarts() >= u64::from(LIVES) && running.receivers()[0].is_active());
+    running.stop(Stop::Graceful).unwrap();
+    let stored = stored.load(Ordering::SeqCst);
+    assert!(stored > LIVES, "{stored}");
+    assert_same(numbers.try_iter().flatten(), 0..stored);
+    let known = running.receivers().remove(0);
+    assert_eq!((known.records, known.restarts()), (u64::from(stored), u64::from(LIVES)));
+    assert!(known.last_error.is_some_and(|error| error.message == "panicked: at random"));
 }
 
 /// What is known of a receiver does not go with it.

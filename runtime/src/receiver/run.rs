@@ -1,5 +1,6 @@
 //! One run of a receiver, from being made to its end: what it wishes for itself, and whether it is over.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -17,11 +18,13 @@ pub(super) enum Wish {
 pub(super) struct Run {
     wish: watch::Sender<Option<Wish>>,
     over: watch::Sender<bool>,
+    /// The same, for those who ask with every record.
+    is_over: AtomicBool,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Run { wish: watch::channel(None).0, over: watch::channel(false).0 }
+        Run { wish: watch::channel(None).0, over: watch::channel(false).0, is_over: AtomicBool::new(false) }
     }
 }
 
@@ -59,7 +62,7 @@ impl Run {
 
     /// Whether the run is over: what is left of it, on other threads or in tasks, stores nothing any more.
     pub(super) fn is_over(&self) -> bool {
-        *self.over.borrow()
+        self.is_over.load(Ordering::Acquire)
     }
 
     /// Completes when the run is over.
@@ -70,6 +73,7 @@ impl Run {
 
     /// Ends it. Called with the intake's lock held, so that nothing of it comes in afterwards.
     pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
         self.over.send_replace(true);
     }
 }

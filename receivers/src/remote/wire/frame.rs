@@ -102,7 +102,9 @@ pub enum Refusal {
 }
 
 impl Outcome {
-    const ALL: [Outcome; 5] = [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Undecodable, Outcome::Ended];
+    /// Every outcome, in order of code.
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Undecodable, Outcome::Ended];
 
     /// Its byte.
     pub fn code(self) -> u8 {

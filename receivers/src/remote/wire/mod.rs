@@ -59,3 +59,47 @@ pub fn fuzz_remote(bytes: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::{FRAME_TIMEOUT, RemotePortOptions};
+
+    const DOCUMENT: &str = include_str!("../../../../docs/remote_protocol.md");
+
+    #[test]
+    fn the_document_of_the_protocol_says_what_the_constants_are() {
+        let text = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
+        let magic = String::from_utf8_lossy(&MAGIC);
+        for stated in [
+            format!(
+                "Each side sends {PREAMBLE_BYTES} bytes first: the magic `{magic}` and the version, `u16`, which is {VERSION}."
+            ),
+            format!("the name of the actor stream: text16, at most {MAX_NAME_BYTES} bytes").replace("the name", "name"),
+            format!("for people: text16, at most {MAX_TYPE_BYTES} bytes"),
+            format!("A frame that is no Message has at most {MAX_CONTROL_BYTES} bytes behind its length"),
+            format!("a Message has at most {MESSAGE_HEADER_BYTES} more than the longest message of the Welcome"),
+            format!("Texts of answers and refusals have at most {MAX_TEXT_BYTES} bytes"),
+            format!("A frame has to arrive within {} s", FRAME_TIMEOUT.as_secs()),
+        ] {
+            assert!(text.contains(&stated), "{stated}");
+        }
+        let limits = RemotePortOptions::default().limits();
+        assert_eq!(limits.heartbeat * 3, limits.idle, "three heartbeats, as the document says");
+    }
+
+    #[test]
+    fn the_document_of_the_protocol_lists_every_kind_outcome_and_refusal() {
+        let rows = |heading: &str| -> Vec<u8> {
+            let section = DOCUMENT.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+            let numbers = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok());
+            numbers.collect()
+        };
+        assert_eq!(rows("Frames"), [1, 2, 3, 4, 129, 130, 131, 132, 133]);
+        assert_eq!(rows("Outcomes"), Outcome::ALL.map(Outcome::code));
+        assert_eq!(rows("Refusals"), Refusal::ALL.map(Refusal::code));
+        let again = DOCUMENT.split("## Refusals").nth(1).unwrap().lines().filter(|line| line.starts_with("| "));
+        let again: Vec<bool> = again.skip(2).map(|line| !line.ends_with("| no |")).collect();
+        assert_eq!(again, Refusal::ALL.map(Refusal::is_passing));
+    }
+}

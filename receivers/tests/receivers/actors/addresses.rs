@@ -102,7 +102,7 @@ fn after_the_end_every_way_to_send_says_so_and_gives_the_message_back() {
     let (_numbers, address) = (batches(stream.stream()), stream.address());
     let running = ssc.start().unwrap();
     running.stop(Stop::Immediate).unwrap();
-    block_on(address.ended_wait());
+    block_on(address.ended());
     let error = block_on(address.send(store(1))).unwrap_err();
     assert_eq!(error.to_string(), "the actor stream numbers has ended; the message was not taken");
     assert_eq!(error.into_message().unwrap().0, 1);

@@ -89,7 +89,7 @@ fn workers_end_with_the_actor_that_started_them_and_what_they_stored_is_kept() {
     let worker = block_on(address.send(Hire("one"))).unwrap().unwrap();
     assert_eq!(block_on(worker.send(store(1))).unwrap(), 1);
     assert!(block_on(address.send(Fail)).is_err());
-    block_on(worker.ended_wait());
+    block_on(worker.ended());
     assert!(block_on(worker.send(store(2))).unwrap_err().into_message().is_some());
 
     let next = block_on(address.send(Hire("one"))).unwrap().unwrap();
@@ -111,7 +111,7 @@ fn a_worker_whose_policy_gives_up_ends_alone() {
     for number in 0..2 {
         assert!(block_on(worker.send(Number(number, Fate::PanicBefore))).is_err());
     }
-    block_on(worker.ended_wait());
+    block_on(worker.ended());
     let error = wait_for_error(&told, "given up");
     assert_eq!(error, "the worker yard/one is given up after 1 restarts; first: panicked: on purpose, before 0");
     assert_eq!((address.statistics().workers, running.state()), (0, ContextState::Active));
