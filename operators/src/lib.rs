@@ -52,6 +52,8 @@ pub use companion::Companion;
 pub use context::StreamingContext;
 pub use dstream::DStream;
 pub use error::Error;
+#[doc(hidden)]
+pub use files::{fuzz_object_file, seeds_of_object_files};
 pub use graph::{InputStream, SliceError, StreamHandle};
 pub use input::{ReceiverOptions, ReplayableStream};
 pub use output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};

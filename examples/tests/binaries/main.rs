@@ -14,6 +14,7 @@ mod custom_receiver;
 mod faults;
 mod file_word_count;
 mod foreach_partition;
+mod http_ingest;
 mod join_streams;
 mod page_views;
 mod pages;

@@ -18,6 +18,7 @@ pub(crate) const ACTOR_WORD_COUNT: &str = env!("CARGO_BIN_EXE_actor_word_count")
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const FILE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_file_word_count");
 pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
+pub(crate) const HTTP_INGEST: &str = env!("CARGO_BIN_EXE_http_ingest");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
 pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
 pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
@@ -32,7 +33,7 @@ pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 pub(crate) const CUSTOM_RECEIVER: &str = env!("CARGO_BIN_EXE_custom_receiver");
 
 /// Every example.
-pub(crate) const ALL: [&str; 16] = [
+pub(crate) const ALL: [&str; 17] = [
     ACTOR_WORD_COUNT,
     CUSTOM_RECEIVER,
     WORD_COUNT,
@@ -40,6 +41,7 @@ pub(crate) const ALL: [&str; 16] = [
     RECOVERABLE_WORD_COUNT,
     QUEUE_STREAM,
     FILE_WORD_COUNT,
+    HTTP_INGEST,
     WINDOWED_WORD_COUNT,
     WINDOWED_COUNTS,
     TOP_K,

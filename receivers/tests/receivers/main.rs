@@ -44,9 +44,19 @@ mod blocking;
 mod blocks;
 mod flow;
 mod generator;
+mod hostile;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_faults;
+#[cfg(feature = "http")]
+mod http_pressure;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod raw;
 mod reliable;
 mod remote;
 mod restarting;

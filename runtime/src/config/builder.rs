@@ -63,6 +63,7 @@ setters!(ReceiverConfig {
     with_threads(threads: usize),
     with_store_timeout(store_timeout: Duration),
     with_max_line(max_line: ByteSize),
+    with_max_raw_block(max_raw_block: ByteSize),
 });
 
 setters!(BackpressureConfig {

@@ -156,7 +156,8 @@ mod tests {
             .with_max_spill(ByteSize(0))
             .with_threads(0)
             .with_store_timeout(Duration::ZERO)
-            .with_max_line(ByteSize(0));
+            .with_max_line(ByteSize(0))
+            .with_max_raw_block(ByteSize(0));
         config.backpressure = config.backpressure.with_initial_rate(0).with_min_rate(0);
         config.storage = config.storage.with_memory(ByteSize(0)).with_dir("");
         let refused: Vec<_> = config.validate().unwrap_err().problems().iter().filter_map(Problem::key).collect();

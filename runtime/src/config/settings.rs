@@ -172,6 +172,11 @@ pub struct ReceiverConfig {
     ///
     /// Unit: bytes. Default: `1MiB`. Spark: none.
     pub max_line: ByteSize,
+
+    /// The longest serialised block that is accepted from a raw socket, and the most memory that its records may take.
+    ///
+    /// Unit: bytes. Default: `16MiB`. Spark: none.
+    pub max_raw_block: ByteSize,
 }
 
 /// Section `backpressure`: how the rates of receivers follow from the batches that are done. Rates are per receiver.
@@ -277,6 +282,7 @@ impl Default for ReceiverConfig {
             threads: None,
             store_timeout: seconds(30),
             max_line: ByteSize::mib(1),
+            max_raw_block: ByteSize::mib(16),
         }
     }
 }

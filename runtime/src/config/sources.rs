@@ -212,6 +212,7 @@ mod tests {
         threads = 2
         store_timeout = "5s"
         max_line = "64KiB"
+        max_raw_block = "2MiB"
 
         [backpressure]
         estimator = "pid"
@@ -259,7 +260,8 @@ mod tests {
             .with_block_log(false)
             .with_threads(2)
             .with_store_timeout(seconds(5))
-            .with_max_line(ByteSize::kib(64));
+            .with_max_line(ByteSize::kib(64))
+            .with_max_raw_block(ByteSize::mib(2));
         config.backpressure = config
             .backpressure
             .with_estimator(Estimator::Pid)

@@ -236,6 +236,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how long `store_reliably` waits for its block to be stored before it returns an error"),
     setting!(receiver.max_line, "bytes", Constant, None, Refused,
         "the longest line of text that is accepted as a record"),
+    setting!(receiver.max_raw_block, "bytes", Constant, None, Refused,
+        "the longest serialised block that is accepted from a raw socket, and the most memory that its records may take"),
     setting!(backpressure.estimator, "policy", Constant, Some("spark.streaming.backpressure.rateEstimator"), Allowed,
         "how the rates of receivers follow from the batches done: `service_time`, `pid` (Spark's) or `none` (Spark's default)"),
     setting!(backpressure.initial_rate, "records per second", Described("1000, not limited with `pid`"),

@@ -1,5 +1,6 @@
 //! What a receiver sees of the runtime.
 
+mod patience;
 mod promised;
 
 pub use promised::CameIn;

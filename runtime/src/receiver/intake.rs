@@ -7,7 +7,10 @@
 
 mod admission;
 
+mod patience;
 mod promised;
+
+pub use patience::StoreWithinError;
 
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;

@@ -147,6 +147,11 @@ impl<T: Serialize> Intake<T> {
         if !wait.is_zero() {
             self.pause(wait).await?;
         }
+        self.take_of_quota(records).await
+    }
+
+    /// Waits until the batch has room, and counts `records` for it.
+    pub(super) async fn take_of_quota(&self, records: usize) -> Result<(), ReceiverStopped> {
         loop {
             let changed = self.room.notified();
             {
