@@ -9,6 +9,7 @@
 
 mod actor_word_count;
 mod arguments;
+mod back_pressure;
 mod custom_receiver;
 mod faults;
 mod foreach_partition;

@@ -42,6 +42,7 @@ mod actors;
 mod back_pressure;
 mod blocking;
 mod blocks;
+mod flow;
 mod generator;
 mod input_streams;
 mod lifecycle;

@@ -112,6 +112,7 @@ impl BatchScheduler {
 
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        self.computed(batch);
         let given_up = self.to_give_up(batch);
         self.take_steps(given_up, ctx, move |scheduler, ctx| scheduler.record(batch, ctx));
     }
@@ -130,8 +131,9 @@ impl BatchScheduler {
         let commit = CommitBatch { batch, horizon: horizon(&cutoffs), changes, when };
         let recorded = self.parts.tracker.send(commit).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
-            Ok(Ok(freed)) => {
+            Ok(Ok((freed, counts))) => {
                 fail_point("scheduler.after_commit");
+                scheduler.counted(batch, &counts);
                 scheduler.remove_blocks(freed, ctx);
                 scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
             }
