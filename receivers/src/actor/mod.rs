@@ -45,8 +45,10 @@ use status::Status;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 use waterwheel_operators::StreamingContext;
+use waterwheel_operators::prelude::ReceiverOptions;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::flow::Overload;
 use waterwheel_runtime::receiver::SupervisorPolicy;
 use waterwheel_runtime::site::Site;
 
@@ -59,13 +61,14 @@ pub struct ActorOptions {
     policy: SupervisorPolicy,
     mailbox: usize,
     level: StorageLevel,
+    overload: Overload,
 }
 
 impl Default for ActorOptions {
     /// [`SupervisorPolicy::for_actors`], mailboxes of [`DEFAULT_MAILBOX`] messages, blocks at `MEMORY_AND_DISK`.
     fn default() -> ActorOptions {
         let (policy, level) = (SupervisorPolicy::for_actors(), StorageLevel::MemoryAndDisk);
-        ActorOptions { policy, mailbox: DEFAULT_MAILBOX, level }
+        ActorOptions { policy, mailbox: DEFAULT_MAILBOX, level, overload: Overload::Block }
     }
 }
 
@@ -87,6 +90,13 @@ impl ActorOptions {
     #[must_use]
     pub fn level(self, level: StorageLevel) -> ActorOptions {
         ActorOptions { level, ..self }
+    }
+
+    /// What becomes of records for which there is no room. With `Shed` they are dropped and counted instead of holding the actor back,
+    /// but for those of `store_acknowledged`. Default: the actor is held back.
+    #[must_use]
+    pub fn overload(self, overload: Overload) -> ActorOptions {
+        ActorOptions { overload, ..self }
     }
 }
 
@@ -208,7 +218,7 @@ where
     T: Record,
     F: FnMut(ActorSink<T>) -> A + Send + 'static,
 {
-    let ActorOptions { policy, mailbox: capacity, level } = options;
+    let ActorOptions { policy, mailbox: capacity, level, overload } = options;
     let (queue, mailbox, inbox) = Inbox::new(capacity);
     let (status, shown): (Arc<Status>, Arc<str>) = (Arc::default(), name.as_str().into());
     let clock = context.engine().core().clock.clone();
@@ -218,6 +228,7 @@ where
     }
     let stock = Arc::new(Stock { name: shown, factory: Mutex::new(factory), inbox, status, policy, capacity });
     let receiver = move || ActorReceiver { stock: stock.clone(), records: PhantomData };
-    let stream = context.receiver_stream_on_own_thread_at(site, name, level, policy, receiver);
+    let kept = ReceiverOptions::from(level).overload(overload);
+    let stream = context.receiver_stream_on_own_thread_at(site, name, kept, policy, receiver);
     ActorDStream { stream, address }
 }

@@ -294,7 +294,7 @@ async fn take_in<T: Record>(handle: ReceiverHandle<T>, held: Rc<RefCell<Held<T>>
         })
         .await;
         let count = records.len();
-        let outcome = handle.store_promised(records, position).await;
+        let outcome = handle.store_promised(records, position, !told.is_empty()).await;
         match outcome {
             Ok(block) => {
                 status.records.fetch_add(count as u64, Ordering::Relaxed);

@@ -165,10 +165,11 @@ impl Link {
         if result.is_err() {
             self.shared.failed.fetch_add(1, Ordering::Relaxed);
         }
-        // Nobody may be waiting. The room is given back by the drop, afterwards.
         let Sender { answer, room } = sender;
-        let _ = answer.send(result);
+        // First, so that whoever is told finds it not unacknowledged any more.
         drop(room);
+        // Nobody may be waiting.
+        let _ = answer.send(result);
     }
 
     /// Tells everybody that it will not be, and keeps what was not acknowledged for whoever asks for it.

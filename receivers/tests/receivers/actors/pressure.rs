@@ -117,3 +117,47 @@ fn a_record_that_was_accepted_comes_in_at_a_graceful_stop_whatever_the_rate_says
     running.stop(Stop::Graceful).unwrap();
     assert_same(numbers.try_iter().flatten(), 0..10);
 }
+
+/// Where the stream sheds, the actor is not held back: what finds no room is dropped and counted. What is to be acknowledged waits
+/// all the same.
+/// N-4
+#[test]
+fn where_the_stream_sheds_an_actor_goes_on_and_only_what_is_acknowledged_waits() {
+    use waterwheel_runtime::flow::Overload;
+
+    struct Both(ActorSink<u64>);
+    impl Actor for Both {
+        type Context = Context<Self>;
+    }
+    impl Handler<Number> for Both {
+        type Result = MessageResult<Number>;
+        fn handle(&mut self, Number(number, _): Number, _: &mut Context<Self>) -> Self::Result {
+            self.0.store(number).unwrap();
+            MessageResult(number)
+        }
+    }
+    #[derive(Message)]
+    #[rtype(result = "Result<(), StoreReliablyError>")]
+    struct Keep(u64);
+    impl Handler<Keep> for Both {
+        type Result = ResponseFuture<Result<(), StoreReliablyError>>;
+        fn handle(&mut self, Keep(number): Keep, _: &mut Context<Self>) -> Self::Result {
+            Box::pin(self.0.store_acknowledged(vec![number]))
+        }
+    }
+
+    let pending = receivers().with_max_pending("1B".parse().unwrap());
+    let (ssc, clock) = manual_context(config().with_receiver(pending));
+    let options = ActorOptions::default().policy(at_once()).overload(Overload::Shed);
+    let stream = ssc.actor_stream_with("both", options, Both);
+    let (numbers, address) = (batches(stream.stream()), stream.address());
+    let running = ssc.start().unwrap();
+    for number in 0..10 {
+        assert_eq!(block_on(address.send(store(number))).unwrap(), number);
+    }
+    let kept = block_on(address.post(Keep(10))).unwrap();
+    // The first came in; nine were shed; the last one waits for the batch.
+    assert_eq!(turn_until(&clock, &numbers, 2), [0, 10]);
+    assert_eq!(block_on(kept), Ok(Ok(())));
+    running.stop(Stop::Immediate).unwrap();
+}

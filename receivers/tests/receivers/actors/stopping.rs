@@ -197,3 +197,39 @@ fn an_actor_that_stops_its_own_program_is_refused_instead_of_waiting_for_itself(
     assert!(error.contains("request_stop"), "{error}");
     running.stop(Stop::Immediate).unwrap();
 }
+
+/// actix's `AtomicResponse` has the actor wait for its own answer: the next message comes after it, also through this mailbox.
+/// N-6
+#[test]
+fn a_handler_that_makes_its_actor_wait_is_waited_for() {
+    struct Strict {
+        sink: ActorSink<u64>,
+        busy: bool,
+    }
+    impl Actor for Strict {
+        type Context = Context<Self>;
+    }
+    impl Handler<Entry> for Strict {
+        type Result = AtomicResponse<Self, Result<(), StoreReliablyError>>;
+        fn handle(&mut self, Entry(number): Entry, _: &mut Context<Self>) -> Self::Result {
+            assert!(!std::mem::replace(&mut self.busy, true), "the message before is not answered");
+            let stored = self.sink.store_acknowledged(vec![number]).into_actor(self);
+            AtomicResponse::new(Box::pin(stored.map(|stored, actor, _| {
+                actor.busy = false;
+                stored
+            })))
+        }
+    }
+
+    let ssc = context(config());
+    let stream = ssc.actor_stream("strict", at_once(), |sink| Strict { sink, busy: false });
+    let (numbers, address) = (batches(stream.stream()), stream.address());
+    let waiting: Vec<_> = (0..5).map(|number| address.try_send(Entry(number)).unwrap()).collect();
+    let running = ssc.start().unwrap();
+    for answer in waiting {
+        assert_eq!(block_on(answer), Ok(Ok(())));
+    }
+    assert_same(next_records(&numbers, 5), 0..5);
+    assert_eq!(address.statistics().hiccups, 0);
+    running.stop(Stop::Graceful).unwrap();
+}

@@ -10,7 +10,9 @@ fn a_feeder_without_credit_waits_and_the_server_holds_no_more_than_it_granted() 
     const CREDIT: u32 = 7;
     let pending = receivers().with_max_pending("1B".parse().unwrap());
     let (ssc, clock) = manual_context(config().with_receiver(pending));
-    let served = serve(ssc, RemotePortOptions::default().credit(CREDIT, 1 << 20));
+    // The server's clock runs away from the client's, whose heartbeats are not heard in time.
+    let options = RemotePortOptions::default().credit(CREDIT, 1 << 20).idle(seconds(100_000));
+    let served = serve(ssc, options);
     let options = hasty().max_unacknowledged(100, 1 << 20);
     let connecting = RemoteActor::<Order>::connect_with(served.address(), "numbers", options);
     let feeder = futures::executor::block_on(connecting).unwrap();
@@ -59,12 +61,22 @@ fn a_peer_that_sends_without_credit_is_closed_whether_it_is_number_or_bytes() {
     }
     assert_eq!(raw.refusal(), (Refusal::OverCredit, "message 6 was sent without credit for it".to_owned()));
 
+    assert_eq!(served.statistics().refused, [(Refusal::OverCredit, 1)]);
+    served.running.stop(Stop::Immediate).unwrap();
+
+    // A message has two bytes, so of those that wait only two fit into five.
+    let pending = receivers().with_max_pending("1B".parse().unwrap());
+    let (ssc, _clock) = manual_context(config().with_receiver(pending));
+    let served = serve(ssc, RemotePortOptions::default().credit(100, 5).max_message(3));
     let (mut raw, _) = Raw::welcomed(served.address());
     for sequence in 1..=2 {
-        raw.send(&Frame::Message { sequence, payload: vec![0; 40] });
+        raw.order(sequence, &Order::Store(sequence));
+        assert_eq!(raw.answer().1, Outcome::Done);
     }
-    assert_eq!(raw.refusal().0, Refusal::OverCredit);
-    assert_eq!(served.statistics().refused_for(Refusal::OverCredit), 2);
+    for sequence in 3..=5 {
+        raw.order(sequence, &Order::Store(sequence));
+    }
+    assert_eq!(raw.refusal(), (Refusal::OverCredit, "message 5 was sent without credit for it".to_owned()));
     served.running.stop(Stop::Immediate).unwrap();
 }
 
