@@ -276,7 +276,7 @@ fn what_is_said_to_be_missing_is_missing() {
             missing += 1;
         }
     }
-    assert!(missing > 5, "{missing}");
+    assert!(missing > 1, "{missing}");
 }
 
 #[test]
