@@ -9,7 +9,7 @@ use waterwheel_runtime::durable::Recovery;
 use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::inside::on_engine_thread;
-use waterwheel_runtime::running::{ContextState, Running, Stop, StopFromInside};
+use waterwheel_runtime::running::{ContextState, Remote, Running, Stop, StopFromInside};
 use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::time::Time;
 
@@ -114,6 +114,11 @@ impl RunningContext {
     /// Adds a listener, which is told of everything from now on.
     pub fn add_streaming_listener(&self, listener: impl StreamingListener) {
         self.running.add_listener(Box::new(listener));
+    }
+
+    /// For asking and stopping the program from elsewhere, without keeping it alive.
+    pub fn remote(&self) -> Remote {
+        self.running.remote()
     }
 
     /// Events that listeners were not told because they were too slow.

@@ -29,7 +29,12 @@ impl StreamingContext {
             }
             Ok(dataset)
         };
-        DStream::new(self, self.with_graph(|graph| graph.add_source(site, None, self.interval(), Box::new(compute))))
+        let id = self.with_graph(|graph| {
+            let id = graph.add_source(site, None, self.interval(), Box::new(compute));
+            graph.count_as(id, stream);
+            id
+        });
+        DStream::new(self, id)
     }
 }
 

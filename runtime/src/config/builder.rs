@@ -1,11 +1,12 @@
 //! Setters that can be chained, one per field.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{CatchUp, CheckpointConfig, Config, FailurePolicy, ReceiverConfig, StorageConfig, UiConfig};
+use super::{CatchUp, CheckpointConfig, Config, FailurePolicy, ReceiverConfig, Secret, StorageConfig, UiConfig};
 
 macro_rules! setters {
     ($config:ident { $($setter:ident($field:ident: $value:ty)),+ $(,)? }) => {
@@ -75,4 +76,16 @@ impl StorageConfig {
 
 setters!(UiConfig {
     with_retained_batches(retained_batches: usize),
+    with_enabled(enabled: bool),
+    with_bind(bind: SocketAddr),
+    with_allow_stop(allow_stop: bool),
 });
+
+impl UiConfig {
+    /// Sets [`token`](UiConfig::token).
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<Secret>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+}

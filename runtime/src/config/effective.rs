@@ -157,6 +157,7 @@ mod tests {
             .with_store_timeout(Duration::ZERO)
             .with_max_line(ByteSize(0));
         config.storage = config.storage.with_memory(ByteSize(0)).with_dir("");
+        config.ui = config.ui.with_token("");
         let refused: Vec<_> = config.validate().unwrap_err().problems().iter().filter_map(Problem::key).collect();
         let all_but_allowed: Vec<_> = Config::known_keys()
             .filter(|key| {
@@ -171,6 +172,9 @@ mod tests {
                     "receiver.restart_delay",
                     "receiver.block_log",
                     "ui.retained_batches",
+                    "ui.enabled",
+                    "ui.bind",
+                    "ui.allow_stop",
                 ]
                 .contains(key)
             })
