@@ -16,7 +16,7 @@ ifdef CI
 export CARGO_INCREMENTAL := 0
 export CARGO_PROFILE_DEV_DEBUG := none
 endif
-LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite -p waterwheel-cli -p waterwheel-chaos
+LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-monitor -p waterwheel-sqlite -p waterwheel-cli -p waterwheel-chaos
 WORKLOADS ?= w1 w2 w3 w4 w5 w6
 BENCH_ARGS ?=
 KILLS ?= 200
@@ -33,10 +33,11 @@ help: ## this list
 demo: ## count the words of an embedded text server, live
 	@scripts/ensure.sh cargo c-compiler
 	$(call say,Building what the demo needs (a minute or two the first time) and counting words as they arrive; Ctrl-C ends it)
-	@$(CARGO) run $(LOCKED) --profile demo -p examples --no-default-features --bin network_word_count
+	@$(CARGO) run $(LOCKED) --profile demo -p examples --no-default-features --features monitor --bin network_word_count
 
 .PHONY: test
 test: lint docs doctest ## everything CI runs
+	@scripts/ensure.sh chromium
 	$(call say,Tests)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run $(LOCKED) --workspace; \

@@ -6,6 +6,8 @@ pub mod cli;
 pub mod count_sink;
 pub mod feed;
 pub mod page_views;
+#[cfg(feature = "monitor")]
+pub mod progress;
 pub mod run;
 pub mod text_server;
 pub mod words;

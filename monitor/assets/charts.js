@@ -46,8 +46,8 @@ class Row {
     this.now = el("p", { className: "now" });
     this.note = el("p", { className: "note" });
     this.extra = el("p", { className: "note" });
-    this.line = el("div", { className: "plot", "attr-role": "img" });
-    this.bars = el("div", { className: "plot", "attr-role": "img" });
+    this.line = el("div", { className: "plot", "attr-role": "img", "attr-aria-label": title });
+    this.bars = el("div", { className: "plot", "attr-role": "img", "attr-aria-label": `Distribution of ${title}` });
     this.root = el("div", { className: "chart-row" }, el("div", {}, this.title, this.now, this.note, this.extra), this.line, this.bars);
     parent.append(this.root);
     new ResizeObserver(() => this.resize()).observe(this.line);
@@ -100,7 +100,7 @@ function axis(more = {}) {
   return { stroke: colour("--soft"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--grid"), width: 1 }, font: "11px system-ui", ...more };
 }
 
-const common = (width) => ({ width: Math.max(width, 120), height: HEIGHT, legend: { show: false }, padding: [8, 10, 0, 0] });
+const common = (width) => ({ width: Math.max(width, 120), height: HEIGHT, legend: { show: false }, padding: [8, 30, 0, 0] });
 
 function lineOptions(row, limit, interval) {
   const time = (_, splits) => splits.map((split) => batchTime(split * 1000, 1000, false));
@@ -111,7 +111,7 @@ function lineOptions(row, limit, interval) {
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1e-9) * 1.05] } },
     series,
-    axes: [axis({ values: time, space: 70 }), axis({ size: 62, values: (_, splits) => splits.map(row.describe), space: 32 })],
+    axes: [axis({ values: time, space: 70, size: 28 }), axis({ size: 62, values: (_, splits) => splits.map(row.describe), space: 32 })],
     hooks: {
       setCursor: [(plot) => {
         const at = plot.cursor.idx;
@@ -128,7 +128,7 @@ function barOptions(row) {
     cursor: { show: false },
     scales: { x: { time: false, range: (_, low, high) => [0, (high ?? 1) * (1 + 0.5 / BINS)] }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1)] } },
     series: [{}, { stroke: colour("--accent"), fill: colour("--fill"), width: 1, points: { show: false }, paths: uPlot.paths.bars({ size: [0.9, 100] }) }],
-    axes: [axis({ values: (_, splits) => splits.map(row.describe), space: 60 }), axis({ size: 40, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, splits) => splits.map((split) => number(split)) })],
+    axes: [axis({ values: (_, splits) => splits.map(row.describe), space: 60, size: 28 }), axis({ size: 40, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, splits) => splits.map((split) => number(split)) })],
   };
 }
 

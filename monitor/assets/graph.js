@@ -2,7 +2,7 @@
 import { number, rate, say } from "/assets/dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 184, HEIGHT = 74, ALONG = 44, ACROSS = 18, MARGIN = 8;
+const WIDTH = 168, HEIGHT = 74, ALONG = 36, ACROSS = 16, MARGIN = 8;
 
 function make(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
@@ -38,11 +38,12 @@ export class Graph {
   constructor(parent) {
     this.parent = parent;
     this.nodes = new Map();
-    new ResizeObserver(() => this.operators && this.update(this.operators)).observe(parent);
+    new ResizeObserver(() => this.operators && this.update(this.operators, this.receivers)).observe(parent);
   }
 
-  update(operators) {
-    this.operators = operators;
+  /** Shows the operators; an input has the rate of its stream. */
+  update(operators, receivers) {
+    [this.operators, this.receivers] = [operators, receivers];
     const shown = operators.filter((operator) => operator.kind !== "dataset");
     const upright = this.parent.clientWidth < 720;
     const shape = JSON.stringify([upright, shown.map(({ operatorId, name, inputs }) => [operatorId, name, inputs])]);
@@ -90,10 +91,19 @@ export class Graph {
     const several = operator.numOperators > 1 ? ` ×${operator.numOperators}` : "";
     node.group.setAttribute("class", `node ${operator.kind}${shuffles ? " shuffle" : ""}`);
     node.busy.setAttribute("width", Math.round(operator.busyShare * (WIDTH - 2)));
-    say(node.name, cut(operator.name, 24) + several);
-    say(node.figures, operator.kind === "output" ? "output" : `${rate(operator.recordRate)}/s, busy ${share(operator.busyShare)}`);
+    say(node.name, cut(operator.name, 22) + several);
+    say(node.figures, this.figures(operator));
     say(node.stage, shuffles ? `shuffle, stage ${stage}` : `stage ${stage}`);
     say(node.title, `${operator.definedBy}: ${number(operator.records)} records`);
+  }
+
+  figures(operator) {
+    const stream = this.receivers.find((stream) => stream.streamId === operator.streamId);
+    if (stream) return `${rate(stream.eventRate)}/s`;
+    if (operator.kind === "output") return "output";
+    // Windows and unions hand on what others have computed.
+    if (operator.records === 0) return "no work of its own";
+    return `${rate(operator.recordRate)}/s, busy ${share(operator.busyShare)}`;
   }
 }
 

@@ -64,7 +64,7 @@ function show(overview) {
   const counts = `${number(statistics.numActiveBatches)} active, ${number(statistics.numTotalCompletedBatches)} completed`;
   say(byId("timelines-title"), `Timelines (last ${number(history.ids.length)} batches, ${counts})`);
   charts.update(history, overview);
-  graph.update(overview.operators);
+  graph.update(overview.operators, overview.receivers);
   operators(overview.operators);
   receivers(overview.receivers);
   const state = overview.stateOperators;

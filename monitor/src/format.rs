@@ -70,7 +70,7 @@ impl TimeUnit {
 
     /// How many of it `duration` is.
     pub fn of(self, duration: Duration) -> f64 {
-        duration.as_secs_f64() / self.length().as_secs_f64()
+        duration.as_nanos() as f64 / self.length().as_nanos() as f64
     }
 }
 

@@ -72,7 +72,8 @@ impl Graph {
         Graph { nodes: nodes.into() }
     }
 
-    pub(crate) fn nodes(&self) -> &[Node] {
+    #[cfg(test)]
+    fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 

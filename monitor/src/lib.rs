@@ -40,6 +40,7 @@ mod report;
 mod server;
 mod shared;
 mod store;
+pub mod terminal;
 #[cfg(test)]
 mod testing;
 
@@ -107,6 +108,12 @@ impl Deref for Monitored {
     type Target = RunningContext;
 
     fn deref(&self) -> &RunningContext {
+        &self.running
+    }
+}
+
+impl AsRef<RunningContext> for Monitored {
+    fn as_ref(&self) -> &RunningContext {
         &self.running
     }
 }

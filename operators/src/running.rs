@@ -27,6 +27,12 @@ impl fmt::Debug for RunningContext {
     }
 }
 
+impl AsRef<RunningContext> for RunningContext {
+    fn as_ref(&self) -> &RunningContext {
+        self
+    }
+}
+
 impl RunningContext {
     pub(crate) fn new(running: Running, engine: Engine, plan: Plan) -> RunningContext {
         RunningContext { running, engine, plan }

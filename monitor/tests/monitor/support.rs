@@ -37,16 +37,16 @@ pub(crate) fn context(config: Config) -> (StreamingContext, ManualClock) {
 /// A program whose every third batch fails, with a receiver that is dead.
 pub(crate) fn troubled(ssc: &StreamingContext) {
     let words = ssc.input_stream(Scripted::new((1..=100_000).map(|n| vec![n % 3, n % 7]))).named("numbers");
-    words.map(|number| (number, 1u64)).reduce_by_key(|one, other| one + other).foreach_rdd(|_| {});
-    words.count().foreach_rdd(|rdd: &Rdd<u64>| match rdd.collect()?.first() {
+    words.map(|number| (number, 1u64)).reduce_by_key(|one, other| one + other).foreach_rdd(|rdd| rdd.count().map(drop));
+    words.count().foreach_rdd(|rdd: Rdd<u64>| match rdd.collect()?.first() {
         Some(2) => Ok::<(), Box<dyn std::error::Error + Send + Sync>>(()),
         other => Err(format!("{other:?} is no count of mine").into()),
     });
-    words.foreach_rdd(|rdd: &Rdd<i64>| match rdd.collect()?.first() {
+    words.foreach_rdd(|rdd: Rdd<i64>| match rdd.collect()?.first() {
         Some(0) => Err(Box::from("This is a failed job <script>alert(1)</script>")),
         _ => Ok::<(), Box<dyn std::error::Error + Send + Sync>>(()),
     });
-    ssc.receiver_stream(|| Dead).named("gauge").foreach_rdd(|_| {});
+    ssc.receiver_stream("gauge", StorageLevel::MemoryOnly, || Dead).named("gauge").foreach_rdd(|_| {});
 }
 
 /// A receiver that cannot start.

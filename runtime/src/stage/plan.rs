@@ -7,8 +7,8 @@
 use super::lineage::{Lineage, Requirement};
 use super::shuffle::ShuffleKernel;
 use super::task::InputId;
-use crate::ids::{BlockId, ContextId, RddId, ShuffleId};
 use crate::event::StageInfo;
+use crate::ids::{BlockId, ContextId, RddId, ShuffleId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
