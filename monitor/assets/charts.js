@@ -161,9 +161,11 @@ export class Charts {
     const { statistics, receivers } = overview;
     const ids = history.ids;
     const interval = statistics.batchDuration;
-    const records = (sizes) => Object.values(sizes).reduce((sum, size) => sum + size, 0);
     const seconds = interval / 1000;
-    this.input.update(ids, history.values((batch) => records(batch.sizes) / seconds), statistics.avgInputRate, undefined, interval);
+    // What is not known yet is not nothing.
+    const perSecond = (size) => (size === null || size === undefined ? null : size / seconds);
+    const all = (sizes) => (Object.values(sizes).every((size) => size === null) ? null : Object.values(sizes).reduce((sum, size) => sum + (size ?? 0), 0));
+    this.input.update(ids, history.values((batch) => perSecond(all(batch.sizes))), statistics.avgInputRate, undefined, interval);
     this.scheduling.update(ids, history.values((batch) => batch.scheduling), statistics.avgSchedulingDelay, undefined, interval);
     this.processing.update(ids, history.values((batch) => batch.processing), statistics.avgProcessingTime, interval, interval);
     say(this.processing.extra, `the dashed line is the interval, ${duration(interval)}`);
@@ -172,7 +174,7 @@ export class Charts {
     for (const { streamId, streamName, avgEventRate } of receivers) {
       if (!this.streams.has(streamId)) this.streams.set(streamId, new Row(this.streamBox, streamName, perSecond));
       if (this.streamBox.open) {
-        this.streams.get(streamId).update(ids, history.values((batch) => (batch.sizes[streamId] ?? 0) / seconds), avgEventRate, undefined, interval);
+        this.streams.get(streamId).update(ids, history.values((batch) => perSecond(batch.sizes[streamId])), avgEventRate, undefined, interval);
       }
     }
   }

@@ -2,7 +2,8 @@
 import { number, rate, say } from "/assets/dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 168, HEIGHT = 74, ALONG = 36, ACROSS = 16, MARGIN = 8;
+// Two narrow ones stand side by side on a phone.
+const WIDE = 168, NARROW = 156, HEIGHT = 74, ALONG = 36, ACROSS = 16, MARGIN = 8;
 
 function make(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
@@ -56,21 +57,22 @@ export class Graph {
   }
 
   draw(shown, upright) {
+    const width = upright ? NARROW : WIDE;
     const layer = layers(shown);
     const filled = [];
     const places = new Map();
     for (const { operatorId } of shown) {
       const along = layer.get(operatorId);
       const across = (filled[along] = (filled[along] ?? 0) + 1) - 1;
-      const [x, y] = upright ? [across * (WIDTH + ACROSS), along * (HEIGHT + ALONG)] : [along * (WIDTH + ALONG), across * (HEIGHT + ACROSS)];
+      const [x, y] = upright ? [across * (width + ACROSS), along * (HEIGHT + ALONG)] : [along * (width + ALONG), across * (HEIGHT + ACROSS)];
       places.set(operatorId, { x: x + MARGIN, y: y + MARGIN });
     }
-    const right = Math.max(...[...places.values()].map(({ x }) => x), 0) + WIDTH + MARGIN;
+    const right = Math.max(...[...places.values()].map(({ x }) => x), 0) + width + MARGIN;
     const bottom = Math.max(...[...places.values()].map(({ y }) => y), 0) + HEIGHT + MARGIN;
     const arrow = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, make("path", { d: "M0 0 L8 4 L0 8 Z" }));
     const svg = make("svg", { width: right, height: bottom, viewBox: `0 0 ${right} ${bottom}`, role: "img", "aria-label": `${shown.length} operators` }, make("defs", {}, arrow));
     for (const { operatorId, inputs } of shown) {
-      for (const input of inputs.filter((input) => places.has(input))) svg.append(edge(places.get(input), places.get(operatorId), upright));
+      for (const input of inputs.filter((input) => places.has(input))) svg.append(edge(places.get(input), places.get(operatorId), upright, width));
     }
     this.nodes.clear();
     for (const operator of shown) {
@@ -78,7 +80,8 @@ export class Graph {
       const busy = make("rect", { class: "busy", x: 1, y: HEIGHT - 7, width: 0, height: 6 });
       const text = (line, kind) => make("text", { x: 10, y: line, class: kind });
       const parts = { busy, name: text(19, "name"), figures: text(38, ""), stage: text(56, "soft"), title: make("title", {}) };
-      const group = make("g", { class: "node", transform: `translate(${x} ${y})` }, parts.title, make("rect", { class: "box", width: WIDTH, height: HEIGHT, rx: 6 }), busy, parts.name, parts.figures, parts.stage);
+      const group = make("g", { class: "node", transform: `translate(${x} ${y})` }, parts.title, make("rect", { class: "box", width, height: HEIGHT, rx: 6 }), busy, parts.name, parts.figures, parts.stage);
+      parts.width = width - 2;
       svg.append(group);
       this.nodes.set(operator.operatorId, { ...parts, group });
     }
@@ -90,8 +93,8 @@ export class Graph {
     const shuffles = operator.numShuffles > 0;
     const several = operator.numOperators > 1 ? ` ×${operator.numOperators}` : "";
     node.group.setAttribute("class", `node ${operator.kind}${shuffles ? " shuffle" : ""}`);
-    node.busy.setAttribute("width", Math.round(operator.busyShare * (WIDTH - 2)));
-    say(node.name, cut(operator.name, 22) + several);
+    node.busy.setAttribute("width", Math.round(operator.busyShare * node.width));
+    say(node.name, cut(operator.name, 20) + several);
     say(node.figures, this.figures(operator));
     say(node.stage, shuffles ? `shuffle, stage ${stage}` : `stage ${stage}`);
     say(node.title, `${operator.definedBy}: ${number(operator.records)} records`);
@@ -107,9 +110,9 @@ export class Graph {
   }
 }
 
-function edge(from, to, upright) {
-  const [x1, y1] = upright ? [from.x + WIDTH / 2, from.y + HEIGHT] : [from.x + WIDTH, from.y + HEIGHT / 2];
-  const [x2, y2] = upright ? [to.x + WIDTH / 2, to.y - 1] : [to.x - 1, to.y + HEIGHT / 2];
+function edge(from, to, upright, width) {
+  const [x1, y1] = upright ? [from.x + width / 2, from.y + HEIGHT] : [from.x + width, from.y + HEIGHT / 2];
+  const [x2, y2] = upright ? [to.x + width / 2, to.y - 1] : [to.x - 1, to.y + HEIGHT / 2];
   const [cx, cy] = upright ? [0, (y2 - y1) / 2] : [(x2 - x1) / 2, 0];
   return make("path", { d: `M${x1} ${y1} C${x1 + cx} ${y1 + cy} ${x2 - cx} ${y2 - cy} ${x2} ${y2}`, "marker-end": "url(#arrow)" });
 }

@@ -27,6 +27,7 @@ chapters!(
     fault_tolerance,
     upgrading,
     inspecting,
+    monitoring,
     testing,
     fault_injection,
     tuning,

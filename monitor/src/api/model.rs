@@ -80,8 +80,10 @@ impl StreamingStatistics {
         let receivers = progress.streams.receivers().count();
         let active = progress.streams.receivers().filter(|receiver| receiver.active).count();
         let infos = || progress.batches().map(|row| &row.info);
+        // What a batch has read is known at its end at the latest.
+        let known = progress.batches().filter(|row| row.status == Status::Completed || row.info.num_records() > 0);
         let (batches, records) =
-            infos().fold((0u64, 0u64), |(batches, records), info| (batches + 1, records + info.num_records()));
+            known.fold((0u64, 0u64), |(batches, records), row| (batches + 1, records + row.info.num_records()));
         let seconds = interval.as_secs_f64() * batches as f64;
         StreamingStatistics {
             start_time: rest_date(progress.started.unwrap_or(attached)),
@@ -140,13 +142,8 @@ impl ReceiverInfo {
         with_rates: bool,
     ) -> ReceiverInfo {
         let seconds = interval.as_secs_f64();
-        let rates: Vec<(i64, f64)> = progress
-            .batches()
-            .map(|row| {
-                let records = row.info.records.get(&stream).copied().unwrap_or(0);
-                (row.time().millis(), records as f64 / seconds)
-            })
-            .collect();
+        let rate = |row: &std::sync::Arc<BatchRow>| Some((row.time().millis(), row.records(stream)? as f64 / seconds));
+        let rates: Vec<(i64, f64)> = progress.batches().filter_map(rate).collect();
         let receiver = row.receiver.as_ref();
         let error = receiver.and_then(|receiver| receiver.last_error.as_ref());
         let sum: f64 = rates.iter().map(|(_, rate)| rate).sum();
@@ -446,7 +443,7 @@ pub(crate) struct Timelines {
     pub(crate) batch_duration: u64,
     pub(crate) batch_ids: Vec<i64>,
     /// Records by input stream.
-    pub(crate) input_sizes: BTreeMap<u32, Vec<u64>>,
+    pub(crate) input_sizes: BTreeMap<u32, Vec<Option<u64>>>,
     pub(crate) scheduling_delays: Vec<Option<f64>>,
     pub(crate) processing_times: Vec<Option<f64>>,
     pub(crate) total_delays: Vec<Option<f64>>,
@@ -460,10 +457,7 @@ impl Timelines {
         let rows: Vec<_> = progress.batches().skip(known.saturating_sub(batches)).collect();
         let delays =
             |of: fn(&BatchRow) -> Option<Duration>| rows.iter().map(|row| of(row).map(precise_millis)).collect();
-        let sizes = |stream: StreamId| {
-            let of_batch = |row: &&std::sync::Arc<BatchRow>| row.info.records.get(&stream).copied().unwrap_or(0);
-            (stream.0, rows.iter().map(of_batch).collect())
-        };
+        let sizes = |stream: StreamId| (stream.0, rows.iter().map(|row| row.records(stream)).collect());
         Timelines {
             batch_duration: millis(interval),
             batch_ids: rows.iter().map(|row| row.time().millis()).collect(),

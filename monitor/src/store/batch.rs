@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use waterwheel_runtime::event::{BatchInfo, OutputInfo};
-use waterwheel_runtime::ids::OutputId;
+use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -64,6 +64,13 @@ pub(crate) struct BatchRow {
 impl BatchRow {
     pub(super) fn new(info: BatchInfo, status: Status) -> BatchRow {
         BatchRow { info, status, outputs: BTreeMap::new(), commit: None, counted: 0 }
+    }
+
+    /// Records of a stream; `None` while they are not known: those of a source that no receiver feeds are counted when the batch
+    /// is generated.
+    pub(crate) fn records(&self, stream: StreamId) -> Option<u64> {
+        let ended = (self.status == Status::Completed).then_some(0);
+        self.info.records.get(&stream).copied().or(ended)
     }
 
     pub(crate) fn time(&self) -> Time {

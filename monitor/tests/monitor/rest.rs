@@ -12,6 +12,7 @@ fn sum<'a>(of: impl IntoIterator<Item = &'a Value>, field: &str) -> u64 {
     of.into_iter().filter_map(|value| value[field].as_u64()).sum()
 }
 
+/// U-1
 #[test]
 fn the_parts_add_up_to_the_statistics() {
     let (running, _clock) = running(config(), 9);
@@ -147,6 +148,7 @@ fn document_paths() -> Vec<String> {
     paths.filter(|path| !path.ends_with("/live")).cloned().collect()
 }
 
+/// U-4
 #[test]
 fn no_request_makes_the_server_fail() {
     let (running, _clock) = running(config(), 3);

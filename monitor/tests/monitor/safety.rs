@@ -28,6 +28,7 @@ fn a_name_that_is_not_this_machines_leads_nowhere() {
     assert!(answer.json()["message"].as_str().unwrap().contains("ui.token"));
 }
 
+/// U-5
 #[test]
 fn with_a_token_nothing_is_shown_to_whoever_does_not_know_it() {
     let config = config().with_ui(ui().with_token("sesame"));
@@ -48,6 +49,7 @@ fn with_a_token_nothing_is_shown_to_whoever_does_not_know_it() {
     assert_eq!(client.raw("/metrics").status, 401);
 }
 
+/// U-6
 #[test]
 fn the_program_is_not_stopped_unless_that_is_allowed() {
     let (running, _clock) = running(config(), 1);
