@@ -4,9 +4,11 @@ use crate::chromium::Chromium;
 use crate::support::{Client, Dead, config, context, running, told, troubled, ui, wait_until};
 use serde_json::{Value, json};
 use std::error::Error as StdError;
+use std::sync::Arc;
 use waterwheel_monitor::{Monitored, StartMonitored};
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
+use waterwheel_runtime::durable::MemoryStorage;
 
 /// The figures of the page, by name.
 const FIGURES: &str = "Object.fromEntries([...document.querySelectorAll('#figures > div')].map((it) => [it.firstChild.textContent, it.lastChild.textContent]))";
@@ -168,6 +170,9 @@ fn lively() -> Monitored {
             }
         },
     );
+    ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    let totals = pairs.update_state_by_key(|new, sum: Option<u64>| Some(sum.unwrap_or(0) + new.iter().sum::<u64>()));
+    totals.named("totals").foreach_rdd(|rdd| rdd.count().map(drop));
     let numbers = ssc.input_stream(Scripted::new((0..100_000u64).map(|n| vec![n; 5]))).named("levels");
     numbers.window(seconds(1), milliseconds(100)).count().foreach_rdd(|rdd| rdd.collect().map(drop));
     ssc.receiver_stream("gauge", StorageLevel::MemoryOnly, || Dead)
@@ -190,6 +195,7 @@ fn the_page_can_be_read_at_1280_and_at_400_pixels_by_day_and_by_night() {
         browser.go(&format!("{}/", client.root));
         browser.wait("document.querySelectorAll('#charts canvas').length >= 8 && document.querySelectorAll('#graph .node').length >= 10");
         browser.wait("document.querySelectorAll('#completed-table tbody a').length === 20");
+        browser.wait("document.querySelector('#state-table tbody th')?.textContent === 'totals'");
         let fits = "document.documentElement.scrollWidth <= window.innerWidth";
         assert_eq!(browser.value(fits), true, "the page is wider than {width} pixels");
         // Two frames, so that what has been drawn is seen.

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver as Inbox, channel};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What browsers are called on the systems that have one.
@@ -103,6 +104,20 @@ impl Chromium {
     pub(crate) fn go(&mut self, address: &str) {
         let answer = self.call("Page.navigate", json!({"url": address}));
         assert_eq!(answer["errorText"], Value::Null, "{address}");
+        // Answered is not arrived: until then expressions are those of the page before.
+        let arrived = json!(format!("{address} complete"));
+        let asked = json!({"expression": "`${location.href} ${document.readyState}`", "returnByValue": true});
+        let step = Duration::from_millis(10);
+        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+            let answer = self.ask("Runtime.evaluate", &asked);
+            if answer.is_ok_and(|answer| answer["result"]["value"] == arrived) {
+                return;
+            }
+            if let Ok(message) = self.messages.recv_timeout(step) {
+                self.told(&message);
+            }
+        }
+        panic!("{address} did not load");
     }
 
     /// The value of an expression in the page.
@@ -154,6 +169,12 @@ impl Chromium {
     /// Asks the browser, and takes in what it tells meanwhile.
     #[track_caller]
     fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.ask(method, &parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// As [`call`](Chromium::call); an error may be expected.
+    #[track_caller]
+    fn ask(&mut self, method: &str, parameters: &Value) -> Result<Value, Value> {
         self.last += 1;
         let id = self.last;
         let mut message = json!({"id": id, "method": method, "params": parameters});
@@ -167,8 +188,8 @@ impl Chromium {
             let message =
                 self.messages.recv_timeout(PATIENCE + PATIENCE).unwrap_or_else(|error| panic!("{method}: {error}"));
             if message["id"] == id {
-                assert_eq!(message["error"], Value::Null, "{method}");
-                return message["result"].clone();
+                let failed = !message["error"].is_null();
+                return if failed { Err(message["error"].clone()) } else { Ok(message["result"].clone()) };
             }
             self.told(&message);
         }

@@ -1,5 +1,5 @@
 //! The monitor of real running programs, seen from outside: over HTTP, and in a browser.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod browser;
 mod chromium;

@@ -4,9 +4,11 @@ use crate::support::{Client, config, context, running, wait_until};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use waterwheel_monitor::StartMonitored;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
+use waterwheel_runtime::durable::MemoryStorage;
 
 fn sum<'a>(of: impl IntoIterator<Item = &'a Value>, field: &str) -> u64 {
     of.into_iter().filter_map(|value| value[field].as_u64()).sum()
@@ -75,6 +77,34 @@ fn the_slow_operator_is_named() {
     assert_eq!(busiest["name"], "slow", "{operators}");
     let sum: f64 = all.iter().map(share).sum();
     assert!((sum - 1.0).abs() < 1e-9, "the shares are parts of a whole: {sum}");
+}
+
+#[test]
+fn state_tells_its_keys_and_what_commits_wrote() {
+    let (ssc, clock) = context(config());
+    ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    let numbers = ssc.input_stream(Scripted::new((0..10u64).map(|n| vec![n])));
+    let counts = numbers
+        .map(|n| (n % 2, 1u64))
+        .update_state_by_key(|new, known: Option<u64>| Some(known.unwrap_or(0) + new.iter().sum::<u64>()));
+    counts.named("counts").foreach_rdd(|_| {});
+    let running = ssc.start_monitored().unwrap();
+    clock.advance(4 * seconds(1));
+    crate::support::told(&running, 4);
+    let client = Client::of(&running);
+    let state = client.get("/state");
+    assert_eq!((&state["numCommits"], &state["lastCommitTime"]), (&json!(4), &json!(0.0)), "the clock stood still");
+    let counts = &state["operators"][0];
+    assert_eq!((&counts["name"], &counts["numKeys"]), (&json!("counts"), &json!(2)));
+    assert!(counts["writtenBytes"].as_u64() > counts["lastCommitBytes"].as_u64(), "{state}");
+    let batch = &client.get("/batches?limit=1")[0];
+    assert_eq!((&batch["commitTime"], &batch["durable"]), (&json!(0), &json!(true)));
+    let metrics = client.raw("/metrics").text;
+    assert!(
+        metrics.lines().any(|line| line.starts_with("waterwheel_state_keys{") && line.ends_with(" 2")),
+        "{metrics}"
+    );
+    assert!(metrics.contains("waterwheel_commit_duration_seconds_count{"));
 }
 
 #[test]
