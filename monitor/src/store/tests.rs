@@ -244,7 +244,9 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// U-2. Whatever is told in whatever order: a batch is in one place, times are in order, sums agree, and all is bounded.
+    /// U-2
+    ///
+    /// Whatever is told in whatever order: a batch is in one place, times are in order, sums agree, and all is bounded.
     #[test]
     fn no_order_of_events_confuses_it(events in prop::collection::vec(any_event(), 0..200)) {
         let mut progress = progress(4);

@@ -165,7 +165,7 @@ fn lively() -> Monitored {
     counts.filter(|(_, count)| *count > 3).foreach_rdd(
         |rdd: Rdd<(String, u64)>| -> Result<(), Box<dyn StdError + Send + Sync>> {
             match rdd.collect()?.iter().map(|(_, count)| count).sum::<u64>() {
-                many if many > 230 => Err("the store of frequent words does not answer: connection refused".into()),
+                many if many > 195 => Err("the store of frequent words does not answer: connection refused".into()),
                 _ => Ok(()),
             }
         },
