@@ -110,6 +110,7 @@ pub fn top(url: &str, token: Option<String>, once: bool, out: &mut impl Write) -
         ProgressBar::new_spinner().with_style(style)
     });
     let lines = BufReader::new(server.ask(&format!("{figures}/live"), None)?.into_reader()).lines();
+    let mut told = None;
     for line in lines {
         // The application has ended, and its page with it.
         let Ok(line) = line else { break };
@@ -120,14 +121,23 @@ pub fn top(url: &str, token: Option<String>, once: bool, out: &mut impl Write) -
                 live.set_message(overview.line());
                 live.tick();
             }
-            None => writeln!(out, "{}", overview.line())?,
+            // A line a batch, where lines stay.
+            None => {
+                let completed = Some(overview.statistics.num_total_completed_batches);
+                if completed != told {
+                    told = completed;
+                    writeln!(out, "{}", overview.line())?;
+                }
+            }
         }
         if overview.state == "STOPPED" {
             break;
         }
     }
     if let Some(live) = live {
-        live.abandon();
+        let last = live.message();
+        live.finish_and_clear();
+        writeln!(std::io::stderr(), "{last}")?;
     }
     Ok(())
 }

@@ -6,6 +6,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use waterwheel::monitor::terminal::ProgressLine;
 use waterwheel::prelude::*;
 
+/// To the beginning of the line, and nothing on it.
+const CLEAR: &str = "\r\u{1b}[2K";
+
 /// A listener that keeps the line. Where standard error is no terminal there is none.
 pub struct LiveLine {
     bar: ProgressBar,
@@ -26,7 +29,11 @@ impl LiveLine {
 
 impl StreamingListener for LiveLine {
     fn on_event(&mut self, event: &Event) {
-        if self.line.told(event, self.interval) {
+        if matches!(event, Event::BatchStarted(_)) && !self.bar.is_hidden() {
+            // What the batch prints begins on a clean line, where both come to the same terminal.
+            eprint!("{CLEAR}");
+        }
+        if self.line.told(event, self.interval) && !matches!(event, Event::BatchSubmitted(_)) {
             self.bar.set_message(self.line.to_string());
             self.bar.tick();
         }
@@ -36,6 +43,9 @@ impl StreamingListener for LiveLine {
 impl Drop for LiveLine {
     /// The last figures stay.
     fn drop(&mut self) {
-        self.bar.abandon();
+        if !self.bar.is_hidden() {
+            self.bar.finish_and_clear();
+            eprintln!("{}", self.line);
+        }
     }
 }
