@@ -54,15 +54,19 @@ pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
             points = FAIL_POINTS.iter().map(|point| point.name.to_owned()).collect();
             points.shuffle(&mut random);
         }
-        let action = match random.random_range(0..ONE_OF_A_KIND) {
-            0 => Action::Panic,
+        let kind = random.random_range(0..ONE_OF_A_KIND);
+        // Early passings are the interesting ones: they belong to the recovery.
+        let latest = random.random_range(1..=LATEST);
+        let point: String = points.pop().unwrap_or_default();
+        let at_start = point.starts_with("start.") || point.ends_with("_recover");
+        let occurrence = if at_start { 1 } else { random.random_range(1..=latest) };
+        let action = match kind {
+            // A panic before the start is one of the program's own thread: there is no context yet that could tell it.
+            0 if !point.starts_with("start.") => Action::Panic,
             1 => Action::Abort,
             _ => Action::Kill,
         };
-        // Early passings are the interesting ones: they belong to the recovery.
-        let latest = random.random_range(1..=LATEST);
-        let occurrence = random.random_range(1..=latest);
-        Death::At(Order { point: points.pop().unwrap_or_default(), action, occurrence })
+        Death::At(Order { point, action, occurrence })
     };
     let mut drawn = Vec::new();
     let mut left = kills;

@@ -3,7 +3,11 @@
 //! It speaks lines over TCP. It sends `CONNECTION NUMBER`; the receiver answers `NUMBER` once that record and all before it are
 //! stored for good. Connections are numbered from 1, and each goes on behind the last number acknowledged before it. So every
 //! line is sent at most once: a line that a program has twice was doubled by the program.
+//!
+//! One that [redelivers](Feeder::redelivering) sends `again NUMBER`, the same line on every connection until it is acknowledged:
+//! the program has to tell what it has stored already.
 
+use crate::subject::Delivery;
 use crate::wait::Deadline;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -29,6 +33,7 @@ pub struct Feeder {
 
 #[derive(Debug, Default)]
 struct Shared {
+    redelivers: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -81,8 +86,20 @@ impl Feeder {
     /// # Errors
     /// When there is no port, or no thread.
     pub fn start(rate: u64) -> io::Result<Feeder> {
+        Feeder::with(rate, false)
+    }
+
+    /// [`start`](Feeder::start) of one whose lines do not say on which connection they were sent.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn redelivering(rate: u64) -> io::Result<Feeder> {
+        Feeder::with(rate, true)
+    }
+
+    fn with(rate: u64, redelivers: bool) -> io::Result<Feeder> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let (address, shared) = (listener.local_addr()?, Arc::new(Shared::default()));
+        let (address, shared) = (listener.local_addr()?, Arc::new(Shared { redelivers, ..Shared::default() }));
         let theirs = shared.clone();
         let thread = thread::Builder::new().name("feeder".to_owned()).spawn(move || {
             for connection in listener.incoming() {
@@ -179,7 +196,10 @@ impl Shared {
                 from..until
             };
             for line in lines {
-                writeln!(writer, "{number} {line}")?;
+                match self.redelivers {
+                    true => writeln!(writer, "{}", Delivery::again(line))?,
+                    false => writeln!(writer, "{number} {line}")?,
+                }
             }
             writer.flush()?;
             let state = self.lock();
@@ -261,6 +281,17 @@ mod tests {
         assert_eq!(fed.sent.len(), 2);
         assert!(fed.has(1, 4) && fed.has(2, 5) && !fed.has(2, 4) && !fed.has(3, 5) && !fed.has(0, 0));
         assert_eq!(fed.records(), fed.sent[1].end.max(fed.sent[0].end));
+    }
+
+    #[test]
+    fn one_that_redelivers_sends_the_same_lines_again() {
+        let feeder = Feeder::redelivering(10_000).unwrap();
+        for _ in 0..2 {
+            let stream = TcpStream::connect(feeder.address()).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let lines: Vec<_> = BufReader::new(stream).lines().take(3).map(Result::unwrap).collect();
+            assert_eq!(lines, ["again 0", "again 1", "again 2"]);
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ use waterwheel::runtime::failpoint::{Action, Order};
 /// Records of the feeder in a second, where nobody says another number. Eight thousand take no longer on two cores, without
 /// optimisation.
 pub const RATE: u64 = 5_000;
+/// Of so many records of the feeder one more is sent by the one that redelivers.
+const REDELIVERED: u64 = 4;
 /// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
 const TO_DEATH: Duration = Duration::from_secs(3);
 /// How long anything else may take. Nothing takes this long unless it hangs.
@@ -46,7 +48,7 @@ pub struct Trial {
     pub home: Home,
     /// One after the other.
     pub deaths: Vec<Death>,
-    /// Records of the feeder in a second.
+    /// Records of the feeder in a second; the one that redelivers sends a quarter of that.
     pub rate: u64,
     /// Whether the program has an output besides that fails now and then and is skipped. A panic in another output would be skipped
     /// as well, and is a kill here.
@@ -136,9 +138,11 @@ impl Trial {
     /// # Errors
     /// When a run ends by itself, hangs, or does not start.
     pub fn run(&self) -> Result<Report, TrialError> {
-        let feeder = Feeder::start(self.rate)?;
-        let mut application =
-            Application::new(&self.program, self.home.dir()).arg(self.home.dir()).arg(feeder.address().to_string());
+        let (feeder, redelivering) = (Feeder::start(self.rate)?, Feeder::redelivering(self.rate / REDELIVERED)?);
+        let mut application = Application::new(&self.program, self.home.dir())
+            .arg(self.home.dir())
+            .arg(feeder.address().to_string())
+            .arg(redelivering.address().to_string());
         if self.skipping {
             application = application.arg("--skipping");
         }
@@ -165,10 +169,13 @@ impl Trial {
             number: application.runs(),
             death: "none".to_owned(),
         };
-        let fed = feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
-            Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
-            _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
-        })?;
+        let mut finish = |feeder: &Feeder| {
+            feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
+                Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
+                _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
+            })
+        };
+        let (fed, again) = (finish(&feeder)?, finish(&redelivering)?);
         run.batches(GOES_ON)?;
         run.process.terminate()?;
         match run.process.wait(PATIENCE)? {
@@ -177,7 +184,7 @@ impl Trial {
             None => return Err(run.error("did not end when asked to".to_owned())),
         }
         report.count(&run.process);
-        report.findings = audit(&fed, &Outputs::read(&self.home, self.skipping)?);
+        report.findings = audit(&fed, &again, &Outputs::read(&self.home, self.skipping)?);
         Ok(report)
     }
 }

@@ -24,6 +24,8 @@ const CASES: &[&[&str]] = &[
         "files.after_place=kill@3",
         "two_step.before_commit=kill@2",
     ],
+    // Around the write that holds a block's event and the position of its source.
+    &["log.after_block=kill@4", "log.before_append=kill@5", "log.after_append=kill@4", "receiver.after_add=kill@5"],
 ];
 
 #[test]

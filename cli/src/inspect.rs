@@ -36,6 +36,8 @@ pub struct Inspection {
     pub unallocated: Vec<StreamBlocks>,
     /// What replayable sources read last.
     pub sources: Vec<SourceRange>,
+    /// Up to where the sources of receivers have come with what is stored, for those that say.
+    pub positions: Vec<StreamPosition>,
     /// The operators of the program.
     pub operators: Vec<Operator>,
     /// State of operators that the program no longer has.
@@ -75,6 +77,15 @@ pub struct SourceRange {
     pub batch: i64,
     /// The range in the source's own encoding, in hexadecimal.
     pub range: String,
+}
+
+/// Up to where the source of a stream has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StreamPosition {
+    /// The stream.
+    pub stream: String,
+    /// The position in the receiver's own encoding, in hexadecimal.
+    pub position: String,
 }
 
 /// An operator.
@@ -128,10 +139,15 @@ fn inspected(look: &Look, directory: &Path) -> Result<Inspection> {
         let (blocks, records) = unallocated.entry(block.id.stream).or_default();
         (*blocks, *records) = (*blocks + 1, records.saturating_add(block.records));
     }
-    let unallocated = unallocated.into_iter().map(|(stream, (blocks, records))| {
-        let name = names.get(&stream).map_or_else(|| stream.to_string(), |name| (*name).to_owned());
-        StreamBlocks { stream: name, blocks, records }
+    let name = |stream: StreamId| names.get(&stream).map_or_else(|| stream.to_string(), |name| (*name).to_owned());
+    let unallocated = unallocated.into_iter().map(|(stream, (blocks, records))| StreamBlocks {
+        stream: name(stream),
+        blocks,
+        records,
     });
+    let positions = look.positions()?.into_iter();
+    let positions =
+        positions.map(|(stream, position)| StreamPosition { stream: name(stream), position: hex(&position) }).collect();
     let pending = ledger.ledger.pending_batches().map(|batch| PendingBatch {
         batch: batch.batch.millis(),
         blocks: batch.all_blocks().count(),
@@ -155,6 +171,7 @@ fn inspected(look: &Look, directory: &Path) -> Result<Inspection> {
         pending: pending.collect(),
         unallocated: unallocated.collect(),
         sources: sources.collect(),
+        positions,
         left_behind: left_behind.map(|operator| operator.to_string()).collect(),
         operators: meta.map_or_else(|| Ok(Vec::new()), |meta| operators(look, meta))?,
     })
@@ -259,6 +276,12 @@ impl fmt::Display for Inspection {
             let rows = self.sources.iter().map(|source| {
                 line(&[&source.source, &date(Time::from_millis(source.batch)), &format!("range 0x{}", source.range)])
             });
+            table(f, &rows.collect::<Vec<_>>())?;
+        }
+
+        if !self.positions.is_empty() {
+            writeln!(f, "\nreceivers, and up to where their sources are stored")?;
+            let rows = self.positions.iter().map(|of| line(&[&of.stream, &format!("position 0x{}", of.position)]));
             table(f, &rows.collect::<Vec<_>>())?;
         }
 

@@ -144,6 +144,9 @@ impl Verification<'_> {
         if let Err(error) = self.look.offsets() {
             self.out.wrong(Table::Offsets, "its keys", error, REFUSES);
         }
+        if let Err(error) = self.look.positions() {
+            self.out.wrong(Table::Ledger, "the keys of positions", error, REFUSES);
+        }
         if meta.is_none() && (self.out.rows > 0 || !operators.is_empty()) && self.out.wrong.is_empty() {
             self.out.wrong(Table::Meta, "application", "it is missing, and there is data", REFUSES);
         }

@@ -59,7 +59,7 @@ impl Receiver for Letters {
 
     async fn run(&mut self, handle: ReceiverHandle<String>) -> Result<(), ReceiverError> {
         let letters = ["a", "b", "c", "d", "e"].map(str::to_owned);
-        handle.store_reliably(letters.to_vec()).await?;
+        handle.store_reliably_at(letters.to_vec(), &7_u8).await?;
         self.stored.store(true, Ordering::SeqCst);
         handle.stopped().await;
         Ok(())
@@ -172,6 +172,11 @@ fn what_a_program_left_is_shown_and_no_file_is_touched() {
     let waiting: Vec<_> = found.unallocated.iter().map(|of| (of.stream.as_str(), of.records)).collect();
     assert_eq!(waiting.len(), 1, "{found}");
     assert_eq!((waiting[0].0, waiting[0].1 % 5), ("letters", 0));
+    assert_eq!(
+        (found.positions.len(), &*found.positions[0].stream, &*found.positions[0].position),
+        (1, "letters", "07")
+    );
+    assert!(found.to_string().contains("  letters  position 0x07\n"), "{found}");
     assert_eq!(found.sources.len(), 1);
     assert_eq!(found.sources[0].source, "numbers");
     let text = found.to_string();

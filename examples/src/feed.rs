@@ -47,7 +47,9 @@ impl Feed {
     pub fn tell_how(&self, example: &str) {
         if self.server.is_some() {
             println!("Feed it yourself: run `nc -lk 9999` in one terminal, and in another");
-            println!("  cargo run --profile demo -p examples --bin {example} localhost:9999");
+            // As it was built itself, so that it is there already.
+            let built = if cfg!(feature = "rocksdb") { "" } else { "--profile demo --no-default-features " };
+            println!("  cargo run {built}-p examples --bin {example} localhost:9999");
         }
     }
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use waterwheel_runtime::batch::{Cadence, ProgramState, Ranges};
+use waterwheel_runtime::batch::{BatchProgram, Cadence, ProgramState, Ranges};
 use waterwheel_runtime::config::Config;
 use waterwheel_runtime::durable::{
-    ChangedInput, ChangedType, Durability, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError, OpenRequest,
-    Opened, PlanChanges, Recovered, RecoveryError, Storage, StorageError, Table, check_inputs, open, plan_changes,
-    resume,
+    AmbiguousState, ChangedInput, ChangedType, Durability, DurableSpec, Journal, Left, LostBlocks, Meta, OpenError,
+    OpenRequest, Opened, PlanChanges, Recovered, RecoveryError, Storage, StorageError, Table, check_inputs,
+    check_unnamed, open, plan_changes, resume,
 };
+use waterwheel_runtime::failpoint::fail_point;
 use waterwheel_runtime::state::{StateError, StoredState};
 use waterwheel_runtime::time::{DurationExt, Time, next_tick};
 
@@ -120,6 +121,19 @@ pub enum CheckpointError {
         /// Its records.
         records: u64,
     },
+    /// The program has no source any more for what a batch that was not done was to read.
+    #[error(
+        "the source {source_name:?} is not in the program any more, and {batches} batches that were not done were to read of it: stop the old program gracefully first, or set `checkpoint.accept_loss` to do without"
+    )]
+    AbandonedSource {
+        /// The source's name.
+        source_name: String,
+        /// How many batches.
+        batches: usize,
+    },
+    /// Which operator a state belongs to cannot be told.
+    #[error(transparent)]
+    Ambiguous(#[from] AmbiguousState),
     /// The batches of the checkpoint are on another grid.
     #[error(
         "the checkpoint was made with batches of {}, and the program has batches of {}: use the same interval, or a new directory",
@@ -153,6 +167,11 @@ impl Checkpoint {
             }
             Checkpoint::Storage(storage) => resume(storage, application, &streams)?,
         };
+        for (name, site) in graph.forgetful_sources() {
+            log::warn!(
+                "{name:?} ({site}) cannot read again what it has read: a batch that is run again after a crash asks it anew, and what it gave before a restart is in no window; a receiver or a `replayable_stream` has no such gap"
+            );
+        }
         let states = graph.state_operators();
         if let Some(recovered) = &recovered {
             program.check(recovered)?;
@@ -161,7 +180,9 @@ impl Checkpoint {
             log::info!("{application}: nothing is stored yet, the program begins anew");
         }
         let zero = recovered.as_ref().map_or_else(|| next_tick(now, interval) - interval, |left| left.meta.zero);
+        fail_point("start.before_meta");
         program.meta(zero, &journal, recovered.as_ref()).store(&*storage)?;
+        fail_point("start.after_meta");
         let cadence = Cadence { zero, every: config.checkpoint.interval.unwrap_or(interval) };
         let block_log = config.receiver.block_log;
         let durability = if config.checkpoint.sync { Durability::Synced } else { Durability::Ordered };
@@ -180,6 +201,7 @@ impl Beginning<'_> {
         let changes = plan_changes(&recovered.meta.writers(recovered.last_committed), &self.graph.operator_records());
         tell(&self.config.app_name, &changes);
         changes.check()?;
+        check_unnamed(&recovered.meta.writers(recovered.last_committed), &self.graph.operator_records())?;
         for (key, before, after) in recovered.meta.changed_settings(&self.config.in_text()) {
             let shown = |value: &str| if value.is_empty() { "not set".to_owned() } else { value.to_owned() };
             log::info!("the setting `{key}` was {} and is {} now", shown(before), shown(after));
@@ -191,7 +213,25 @@ impl Beginning<'_> {
         };
         let has_left = |name: &str| recovered.offsets.contains_key(name) || has_blocks(name);
         check_inputs(&recovered.meta.inputs, &self.graph.logged_types(), has_left)?;
+        self.check_sources(recovered)?;
         self.check_blocks(recovered)
+    }
+
+    /// Whether all that was decided to be read has a source.
+    fn check_sources(&self, recovered: &Recovered) -> Result<(), CheckpointError> {
+        let ours: Vec<Arc<str>> = self.graph.replayable_sources().into_iter().map(|(name, _)| name).collect();
+        for (name, ranges) in recovered.offsets.iter().filter(|(name, _)| !ours.iter().any(|our| **our == **name)) {
+            let undone = ranges.keys().filter(|batch| recovered.last_committed.is_none_or(|done| **batch > done));
+            let error = CheckpointError::AbandonedSource { source_name: name.clone(), batches: undone.count() };
+            match error {
+                CheckpointError::AbandonedSource { batches: 0, .. } => log::warn!(
+                    "the program has no source {name:?} any more; how far it has read stays in the checkpoint, and one of that name goes on there"
+                ),
+                _ if self.config.checkpoint.accept_loss => log::warn!("{error}"),
+                _ => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Whether all records that were received are there, and have a stream.
@@ -236,7 +276,7 @@ fn tell(application: &str, changes: &PlanChanges) {
     if changes.is_unchanged() {
         return log::info!("{application}: the program is the one that wrote the checkpoint");
     }
-    log::info!("{application}: the program differs from the one that wrote the checkpoint\n{changes}");
+    log::warn!("{application}: the program differs from the one that wrote the checkpoint\n{changes}");
     for operator in changes.dropped_state() {
         log::warn!(
             "the program has no operator {operator:?} any more; its state stays in the checkpoint, and is given up when one of that name comes"
@@ -274,6 +314,6 @@ fn left(recovered: Recovered) -> Left {
             ranges.entry(batch).or_default().insert(source.clone(), range);
         }
     }
-    let Recovered { ledger, last_committed, next_blocks, .. } = recovered;
-    Left { ledger, committed: last_committed, ranges, next_blocks }
+    let Recovered { ledger, last_committed, next_blocks, positions, .. } = recovered;
+    Left { ledger, committed: last_committed, ranges, next_blocks, positions }
 }

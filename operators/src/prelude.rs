@@ -21,5 +21,6 @@ pub use waterwheel_runtime::config::{Config, FailurePolicy};
 pub use waterwheel_runtime::engine::{Engine, EngineOptions};
 pub use waterwheel_runtime::error::{JobError, TaskError};
 pub use waterwheel_runtime::event::{BatchInfo, Event, StreamingListener};
+pub use waterwheel_runtime::receiver::SupervisorPolicy;
 pub use waterwheel_runtime::running::{ContextState, Stop};
 pub use waterwheel_runtime::time::{DurationExt, Interval, Time, milliseconds, minutes, seconds};

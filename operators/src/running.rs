@@ -9,6 +9,7 @@ use waterwheel_runtime::durable::Recovery;
 use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
 use waterwheel_runtime::inside::on_engine_thread;
+use waterwheel_runtime::receiver::ReceiverSnapshot;
 use waterwheel_runtime::running::{ContextState, Remote, Running, Stop, StopFromInside};
 use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::time::Time;
@@ -115,6 +116,12 @@ impl RunningContext {
     /// are complete.
     pub fn wait_for_batches(&self, batches: u64, timeout: Duration) -> bool {
         self.running.progress().wait_for(batches, timeout) == Waited::Reached
+    }
+
+    /// What is known of each receiver, in the order of their streams: what it does, how often it was started, its records and its
+    /// last error. Kept also while it is down, and when the program has ended.
+    pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
+        self.running.receivers()
     }
 
     /// Adds a listener, which is told of everything from now on.

@@ -51,4 +51,8 @@ impl<T: Data> InputStream<T> for Constant<T> {
     fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<T>>, JobError> {
         Ok(Some(self.dataset.in_scope(&inputs.scope)))
     }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
 }

@@ -14,7 +14,7 @@
 //! [`InputStream`](waterwheel_operators::InputStream) and `input_stream`.
 //!
 //! The parts the sources share know neither sockets nor clocks: [`decode`] cuts bytes into records within a bound,
-//! [`reconnect`] says how long to wait before the next attempt, [`pace`] says how many records are due.
+//! [`pace`] says how many records are due.
 
 pub mod constant;
 pub mod decode;
@@ -22,6 +22,5 @@ pub mod generator;
 pub mod pace;
 pub mod prelude;
 pub mod queue;
-pub mod reconnect;
 pub mod socket;
 mod store;

@@ -27,6 +27,8 @@ pub(crate) struct Begin {
     /// Where those of an earlier run are, which may have kept them when this one does not.
     pub(crate) earlier_blocks: Option<BlockLog>,
     pub(crate) next_blocks: BTreeMap<StreamId, u64>,
+    /// Up to where the sources of an earlier run had come.
+    pub(crate) positions: BTreeMap<StreamId, Vec<u8>>,
     /// How an earlier run was taken up, if there was one.
     pub(crate) recovery: Option<Recovery>,
 }
@@ -44,6 +46,7 @@ impl Begin {
             block_log: None,
             earlier_blocks: None,
             next_blocks: BTreeMap::new(),
+            positions: BTreeMap::new(),
             recovery: None,
         }
     }
@@ -73,8 +76,8 @@ impl Begin {
         let resume = Resume::plan(&left.ledger, &left.ranges, left.committed);
         let recovery = Recovery { committed: left.committed, pending: resume.pending.len(), missed, slides, first };
         tell(&recovery, catch_up, interval, &left.ledger);
-        let (recovery, next_blocks) = (Some(recovery), left.next_blocks);
-        Begin { ticks, ledger: left.ledger, resume, next_blocks, recovery, earlier_blocks, ..anew }
+        let (recovery, next_blocks, positions) = (Some(recovery), left.next_blocks, left.positions);
+        Begin { ticks, ledger: left.ledger, resume, next_blocks, positions, recovery, earlier_blocks, ..anew }
     }
 }
 

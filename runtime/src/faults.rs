@@ -1,9 +1,12 @@
 //! The faults of a context: the first one wins and is told (law 8).
 
 use crate::error::JobError;
-use crate::ids::BlockId;
+use crate::ids::{BlockId, StreamId};
+use crate::site::Site;
+use crate::time::DurationExt;
 use crate::time::Time;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// What ended a context.
@@ -20,6 +23,27 @@ pub enum Fault {
         block: BlockId,
         /// The cause.
         cause: String,
+    },
+    /// A receiver ended so often that its policy gives up. What it has stored is kept.
+    #[error(
+        "the receiver {name} of {stream} ({site}) is given up: it ended {}; the first time: {first}; the last time: {last}; mend the cause, or give its stream another SupervisorPolicy",
+        how_often(*restarts, *within)
+    )]
+    Receiver {
+        /// Its name.
+        name: String,
+        /// Its stream.
+        stream: StreamId,
+        /// The user's line that made the stream.
+        site: Site,
+        /// How often it was made anew.
+        restarts: u32,
+        /// The time in which restarts count.
+        within: Duration,
+        /// What the first of the runs that count ended with.
+        first: String,
+        /// What the last one ended with.
+        last: String,
     },
     /// The ledger or its log failed.
     #[error("batch {batch}: {cause}")]
@@ -67,10 +91,19 @@ pub enum Fault {
     #[error("the graceful stop did not finish within {timeout:?}: {waiting}")]
     StopTimedOut {
         /// The deadline.
-        timeout: std::time::Duration,
+        timeout: Duration,
         /// What was still going on.
         waiting: String,
     },
+}
+
+/// A number of ends, one more than there were restarts, and the time in which they came.
+fn how_often(restarts: u32, within: Duration) -> String {
+    let times = match restarts.saturating_add(1) {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    if restarts == 0 || within == Duration::MAX { times } else { format!("{times} within {}", within.pretty()) }
 }
 
 /// Where faults are reported. Clones share the first fault.
@@ -139,6 +172,29 @@ mod tests {
             faults.report(Fault::ActorGone { actor });
         }
         assert!(matches!(faults.first(), Some(Fault::ActorGone { actor: "keeper" })));
+    }
+
+    /// F-20
+    #[test]
+    fn a_receiver_that_is_given_up_is_told_with_its_line_how_often_it_ended_and_what_with() {
+        let fault = |restarts, within| Fault::Receiver {
+            name: "clicks".to_owned(),
+            stream: StreamId(2),
+            site: Site::here("receiver_stream_with"),
+            restarts,
+            within,
+            first: "refused".to_owned(),
+            last: "closed".to_owned(),
+        };
+        let text = fault(10, Duration::from_secs(60)).to_string();
+        let begin = format!("the receiver clicks of {} (receiver_stream_with at {}:", StreamId(2), file!());
+        assert!(text.starts_with(&begin), "{text}");
+        assert!(
+            text.contains("it ended 11 times within 1 min; the first time: refused; the last time: closed"),
+            "{text}"
+        );
+        assert!(fault(3, Duration::MAX).to_string().contains("it ended 4 times; the first"));
+        assert!(fault(0, Duration::from_secs(1)).to_string().contains("it ended once; the first"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::event::{AddListener, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::ids::ContextId;
 use crate::inside::on_engine_thread;
-use crate::receiver::StopReceiver;
+use crate::receiver::{ReceiverSnapshot, ReceiverStatus, StopReceiver};
 use crate::scope::{EngineCore, EngineSnapshot};
 use crate::signals::ShutdownSignals;
 use crate::stage::CancelToken;
@@ -74,6 +74,7 @@ pub struct Running {
     scheduler: Addr<BatchScheduler>,
     zero: Time,
     recovery: Option<Recovery>,
+    receivers: Vec<Arc<ReceiverStatus>>,
     threads: Mutex<Vec<RunnerThread>>,
 }
 
@@ -86,12 +87,32 @@ impl Running {
         scheduler: Addr<BatchScheduler>,
         zero: Time,
     ) -> Running {
-        Running { commands, faults, progress, publisher, scheduler, zero, recovery: None, threads: Mutex::default() }
+        Running {
+            commands,
+            faults,
+            progress,
+            publisher,
+            scheduler,
+            zero,
+            recovery: None,
+            receivers: Vec::new(),
+            threads: Mutex::default(),
+        }
     }
 
     pub(crate) fn recovered(mut self, recovery: Option<Recovery>) -> Running {
         self.recovery = recovery;
         self
+    }
+
+    pub(crate) fn with_receivers(mut self, receivers: Vec<Arc<ReceiverStatus>>) -> Running {
+        self.receivers = receivers;
+        self
+    }
+
+    /// What is known of each receiver, in the order of their streams: also while it is down, and when the context has ended.
+    pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
+        self.receivers.iter().map(|receiver| receiver.snapshot()).collect()
     }
 
     /// How an earlier run was taken up; `None` when this one began anew.

@@ -21,7 +21,7 @@ use crate::event::{Event, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::ThreadCount;
-use crate::receiver::{CutBlock, StopReceiver};
+use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver};
 use crate::running::{Command, Conductor, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
@@ -185,6 +185,8 @@ pub struct ReceiverAddresses {
     pub cut: Recipient<CutBlock>,
     /// Asked at the end.
     pub stop: Recipient<StopReceiver>,
+    /// What is known of it.
+    pub status: Arc<ReceiverStatus>,
 }
 
 /// What the actors of one context share.
@@ -203,6 +205,8 @@ pub struct ContextParts {
     pub block_log: Option<BlockLog>,
     /// The number of the next block of each stream that an earlier run had.
     pub next_blocks: BTreeMap<StreamId, u64>,
+    /// Up to where the source of each stream had come in an earlier run.
+    pub positions: BTreeMap<StreamId, Vec<u8>>,
     /// Its listeners.
     pub publisher: Publisher,
     /// Its faults.
@@ -258,7 +262,19 @@ async fn assemble(
             Begin::of(durable, interval, &program.retention(), clock.now(), &arbiter)
         }
     };
-    let Begin { zero, ticks, ledger, log, cadence, resume, block_log, earlier_blocks, next_blocks, recovery } = begin;
+    let Begin {
+        zero,
+        ticks,
+        ledger,
+        log,
+        cadence,
+        resume,
+        block_log,
+        earlier_blocks,
+        next_blocks,
+        positions,
+        recovery,
+    } = begin;
     if let Some(earlier) = &earlier_blocks {
         let blocks = recovered_blocks(context, &ledger, earlier, &receivers);
         // One that is gone is found out by whoever asks it next.
@@ -279,10 +295,17 @@ async fn assemble(
     // The user's sources and outputs may take their time here: other contexts go on meanwhile.
     let start = StartProgram { program, past: recovery.is_some().then_some(past), zero };
     let (program, started) = runners.first()?.send(start).await.ok()?;
-    if let Err(error) = started {
-        // The conductor, started last, sees the fault first of all and ends the context.
-        faults.report(Fault::Batch(error));
-    }
+    let mut lifecycle = Lifecycle::new(config.failure_policy, config.concurrent_jobs);
+    let (pending, receivers) = match started {
+        Ok(()) => (pending, receivers),
+        // A program that has not started must not be asked for anything: a source would decide what a batch of the earlier run
+        // reads without knowing what that had read. The conductor sees the fault and ends the context.
+        Err(error) => {
+            lifecycle.halt();
+            faults.report(Fault::Batch(error));
+            (Vec::new(), Vec::new())
+        }
+    };
 
     let parts = ContextParts {
         context,
@@ -292,17 +315,20 @@ async fn assemble(
         tracker: tracker.clone(),
         block_log,
         next_blocks,
+        positions,
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
     let receivers: Vec<ReceiverAddresses> = receivers.into_iter().map(|receiver| receiver.start(&parts)).collect();
+
+    let statuses = receivers.iter().map(|receiver| receiver.status.clone()).collect();
 
     let scheduler = BatchScheduler::new(SchedulerParts {
         context,
         core: core.clone(),
         clock: clock.clone(),
         interval,
-        lifecycle: Lifecycle::new(config.failure_policy, config.concurrent_jobs),
+        lifecycle,
         max_pending: config.max_pending_batches,
         retention: program.retention(),
         limits: JobLimits {
@@ -345,7 +371,9 @@ async fn assemble(
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
     };
     actix_rt::spawn(conductor.run(inbox));
-    let running = Running::new(commands, faults, progress, publisher, scheduler, zero).recovered(recovery);
+    let running = Running::new(commands, faults, progress, publisher, scheduler, zero)
+        .recovered(recovery)
+        .with_receivers(statuses);
     Some((running, arbiters))
 }
 

@@ -72,7 +72,7 @@ impl FromStr for Count {
 
 /// What each key has come to after each batch.
 pub fn totals(records: &Batches<Delivery>) -> Batches<Total> {
-    let mut seen: BTreeSet<(bool, u64)> = BTreeSet::new();
+    let mut seen: BTreeSet<(u8, u64)> = BTreeSet::new();
     let mut totals: BTreeMap<u32, Total> = BTreeMap::new();
     let after = |(batch, records): (&u64, &Vec<Delivery>)| {
         for record in records {

@@ -3,17 +3,29 @@
 use super::*;
 use crate::subject::pipeline::WINDOW;
 
-/// Two connections, the second resends 3 and 4; a batch every 400 ms, so that the third sees the first leave the window.
-fn right() -> (Fed, Outputs) {
+/// What was fed: to the receiver, and to the one that skips.
+struct Sent {
+    fed: Fed,
+    again: Fed,
+}
+
+fn audited(sent: &Sent, outputs: &Outputs) -> Findings {
+    audit(&sent.fed, &sent.again, outputs)
+}
+
+/// Two connections, the second resends 3 and 4; a batch every 400 ms, so that the third sees the first leave the window. Of what is
+/// redelivered 1 and 2 were sent on two connections, and are there once.
+fn right() -> (Sent, Outputs) {
     assert_eq!(WINDOW.as_millis(), 800);
-    let fed = Fed { sent: vec![0..5, 3..8] };
+    let sent = Sent { fed: Fed { sent: vec![0..5, 3..8] }, again: Fed { sent: vec![0..3, 1..4] } };
     let connection = |connection, numbers: std::ops::Range<u64>| {
         numbers.map(move |number| Delivery::received(connection, number)).collect::<Vec<_>>()
     };
     let replay = |numbers: std::ops::Range<u64>| numbers.map(Delivery::replayed).collect::<Vec<_>>();
+    let again = |numbers: std::ops::Range<u64>| numbers.map(Delivery::again).collect::<Vec<_>>();
     let records: Batches<Delivery> = [
-        (400, [connection(1, 0..5), replay(0..2)].concat()),
-        (800, [connection(2, 3..6), replay(2..4)].concat()),
+        (400, [connection(1, 0..5), again(0..2), replay(0..2)].concat()),
+        (800, [connection(2, 3..6), again(2..4), replay(2..4)].concat()),
         (1200, connection(2, 6..8)),
         (1600, vec![]),
     ]
@@ -26,20 +38,20 @@ fn right() -> (Fed, Outputs) {
         .collect();
     let (totals, windows) = (totals(&records), windows(&records));
     let outputs = Outputs { rows: records.clone(), records, totals, windows, sessions, ..Outputs::default() };
-    (fed, outputs)
+    (sent, outputs)
 }
 
 #[test]
 fn outputs_that_are_right_pass() {
-    let (fed, outputs) = right();
-    let findings = audit(&fed, &outputs);
+    let (sent, outputs) = right();
+    let findings = audited(&sent, &outputs);
     assert!(findings.is_clean(), "{findings}");
-    assert_eq!(findings.records, 12);
+    assert_eq!(findings.records, 16);
 }
 
 #[test]
 fn a_session_that_is_over_counts_as_well_as_one_under_way() {
-    let (fed, mut outputs) = right();
+    let (sent, mut outputs) = right();
     for batch in [1200, 1600] {
         let sessions = outputs.sessions.get_mut(&batch).unwrap();
         let gone = sessions.remove(0);
@@ -47,7 +59,7 @@ fn a_session_that_is_over_counts_as_well_as_one_under_way() {
             outputs.sessions_over.insert(batch, vec![gone]);
         }
     }
-    let findings = audit(&fed, &outputs);
+    let findings = audited(&sent, &outputs);
     assert!(findings.is_clean(), "{findings}");
 }
 
@@ -61,7 +73,7 @@ fn the_window_is_half_open() {
 
 #[test]
 fn every_fault_is_found() {
-    type Fault = (&'static str, fn(&mut Fed, &mut Outputs), (u64, u64), &'static str);
+    type Fault = (&'static str, fn(&mut Sent, &mut Outputs), (u64, u64), &'static str);
     let faults: &[Fault] = &[
         (
             "a record of the feeder is lost",
@@ -71,7 +83,7 @@ fn every_fault_is_found() {
             (1, 0),
             "record 7",
         ),
-        ("the last of what was sent is lost", |fed, _| fed.sent[1].end += 1, (1, 0), "record 8 of the feeder"),
+        ("the last of what was sent is lost", |sent, _| sent.fed.sent[1].end += 1, (1, 0), "record 8 of the feeder"),
         (
             "an offset is lost",
             |_, out| {
@@ -81,11 +93,29 @@ fn every_fault_is_found() {
             "source with offsets",
         ),
         (
+            "a record that was sent again is lost",
+            |_, out| out.records.get_mut(&400).unwrap().retain(|record| *record != Delivery::again(1)),
+            (1, 0),
+            "record 1 of the feeder that redelivers",
+        ),
+        (
+            "a record that was sent again is there for each time",
+            |_, out| out.records.get_mut(&800).unwrap().push(Delivery::again(1)),
+            (0, 1),
+            "again 1 is in the files of batch 400 and of batch 800",
+        ),
+        (
+            "a record that is redelivered was never sent",
+            |_, out| out.records.get_mut(&800).unwrap().push(Delivery::again(4)),
+            (0, 0),
+            "again 4 of batch 800 was never sent",
+        ),
+        (
             "a batch is lost",
             |_, out| {
                 out.records.remove(&800);
             },
-            (1, 0),
+            (3, 0),
             "record 5 of the feeder is in no file",
         ),
         (
@@ -152,9 +182,9 @@ fn every_fault_is_found() {
         ),
     ];
     for (name, fault, (lost, twice), told) in faults {
-        let (mut fed, mut outputs) = right();
-        fault(&mut fed, &mut outputs);
-        let findings = audit(&fed, &outputs);
+        let (mut sent, mut outputs) = right();
+        fault(&mut sent, &mut outputs);
+        let findings = audited(&sent, &outputs);
         assert!(!findings.is_clean(), "{name}");
         assert_eq!((findings.lost, findings.twice), (*lost, *twice), "{name}: {findings}");
         assert!(findings.to_string().contains(told), "{name}: {findings}");

@@ -7,7 +7,7 @@ use std::path::Path;
 use waterwheel::runtime::failpoint::FAIL_POINTS;
 use waterwheel_chaos::death::{Death, deaths};
 use waterwheel_chaos::subject::pipeline::Home;
-use waterwheel_chaos::trial::{RATE, Trial, scratch};
+use waterwheel_chaos::trial::{Died, RATE, Trial, scratch};
 
 /// Kills a streaming program again and again while it works, restarts it, and compares all its outputs and its state with what
 /// it was fed.
@@ -28,7 +28,7 @@ struct Cli {
     /// Only this trial of the seed.
     #[arg(long)]
     trial: Option<usize>,
-    /// Fail unless every fail point was passed.
+    /// Fail unless a program died at every fail point.
     #[arg(long)]
     all_points: bool,
 }
@@ -60,6 +60,8 @@ struct Total {
     kills: usize,
     records: u64,
     hits: BTreeMap<&'static str, u64>,
+    /// How often a program died, or lived through a panic, where it was ordered to.
+    deaths: BTreeMap<String, u64>,
 }
 
 impl Total {
@@ -86,7 +88,14 @@ impl Total {
                 return Err(error.context(format!("trial {number}; everything it wrote is in {}", kept.display())));
             }
         };
-        self.kills += trial.deaths().filter(Death::is_kill).count();
+        let kills =
+            trial.deaths().zip(&report.died).filter(|(death, died)| death.is_kill() && **died != Died::NotReached);
+        self.kills += kills.count();
+        for (death, died) in trial.deaths().zip(&report.died) {
+            if let (Death::At(order), Died::AsOrdered | Died::OfFault | Died::Survived) = (death, died) {
+                *self.deaths.entry(order.point).or_default() += 1;
+            }
+        }
         self.records += report.findings.records;
         for (point, hits) in report.hits {
             *self.hits.entry(point).or_default() += hits;
@@ -95,18 +104,19 @@ impl Total {
     }
 
     fn tell(self, all_points: bool) -> anyhow::Result<()> {
-        println!("passed:");
+        println!("    passed     deaths");
         let mut never = Vec::new();
         for point in FAIL_POINTS {
             let hits = self.hits.get(point.name).copied().unwrap_or(0);
-            println!("{hits:>10} {}", point.name);
-            if hits == 0 {
+            let deaths = self.deaths.get(point.name).copied().unwrap_or(0);
+            println!("{hits:>10} {deaths:>10} {}", point.name);
+            if deaths == 0 {
                 never.push(point.name);
             }
         }
         println!("{} kills, {} records: 0 lost, 0 counted twice", self.kills, self.records);
         if all_points && !never.is_empty() {
-            bail!("never passed: {}", never.join(", "));
+            bail!("no program died at {}", never.join(", "));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use waterwheel_chaos::subject::pipeline::{Home, Settings, program};
+use waterwheel_chaos::subject::pipeline::{Home, Peers, Settings, program};
 
 /// The program that `chaos` kills.
 #[derive(Parser)]
@@ -12,6 +12,8 @@ struct Cli {
     home: PathBuf,
     /// Where the feeder listens.
     feeder: SocketAddr,
+    /// Where the feeder that redelivers listens.
+    redelivering: SocketAddr,
     /// Adds an output that fails now and then and is skipped.
     #[arg(long)]
     skipping: bool,
@@ -30,7 +32,8 @@ fn main() -> anyhow::Result<()> {
         .init();
     let settings =
         Settings { skipping: cli.skipping, partitions: cli.partitions, batches_a_checkpoint: cli.batches_a_checkpoint };
-    let running = program(&Home::new(cli.home), cli.feeder, settings)?.start()?;
+    let peers = Peers { feeder: cli.feeder, redelivering: cli.redelivering };
+    let running = program(&Home::new(cli.home), peers, settings)?.start()?;
     running.await_termination()?;
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! The program under test: what comes in, what is made of it, and where it goes.
 //!
-//! Records come from two sources: a [`receiver`] that acknowledges what is in the block log, and a [`numbers`] source that is read
-//! again by its offsets. Each record is counted in everything that survives a crash ([`pipeline`]): `update_state_by_key`,
+//! Records come from three sources: a [`receiver`] that acknowledges what is in the block log, one that [skips](skipping) what it
+//! is sent again, and a [`numbers`] source that is read again by its offsets. Each record is counted in everything that survives a crash ([`pipeline`]): `update_state_by_key`,
 //! `map_with_state` with a timeout, a window with an inverse function, files and SQLite.
 
 pub mod numbers;
 pub mod pipeline;
 pub mod receiver;
 pub mod skipped;
+pub mod skipping;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,6 +22,8 @@ pub enum Source {
     Connection(u32),
     /// The source with offsets.
     Replay,
+    /// The receiver that skips: the same on every connection.
+    Again,
 }
 
 /// One record as it reached the program: sent at most once.
@@ -50,6 +53,11 @@ impl Delivery {
         Delivery { source: Source::Replay, number }
     }
 
+    /// A record of the receiver that skips.
+    pub fn again(number: u64) -> Delivery {
+        Delivery { source: Source::Again, number }
+    }
+
     /// What it is counted under. Keys come in turns, so that each is idle for longer than the timeout between two of its turns.
     pub fn key(&self) -> u32 {
         let key = (self.number / EPOCH * HOT + self.number % HOT) % KEYS;
@@ -57,10 +65,22 @@ impl Delivery {
         key as u32
     }
 
-    /// What it is, however often it was sent.
-    pub fn identity(&self) -> (bool, u64) {
-        (self.source == Source::Replay, self.number)
+    /// What it is, however often it was sent: its source, whatever the connection, and its number there.
+    pub fn identity(&self) -> (u8, u64) {
+        let source = match self.source {
+            Source::Connection(_) => Delivery::RECEIVED,
+            Source::Replay => Delivery::REPLAYED,
+            Source::Again => Delivery::AGAIN,
+        };
+        (source, self.number)
     }
+
+    /// What the identities of the receiver's records begin with.
+    pub const RECEIVED: u8 = 0;
+    /// What those of the source with offsets begin with.
+    pub const REPLAYED: u8 = 1;
+    /// What those of the receiver that skips begin with.
+    pub const AGAIN: u8 = 2;
 }
 
 impl fmt::Display for Delivery {
@@ -68,6 +88,7 @@ impl fmt::Display for Delivery {
         match self.source {
             Source::Connection(connection) => write!(f, "{connection} {}", self.number),
             Source::Replay => write!(f, "replay {}", self.number),
+            Source::Again => write!(f, "again {}", self.number),
         }
     }
 }
@@ -82,6 +103,7 @@ impl FromStr for Delivery {
         let (source, number) = line.split_once(' ').ok_or_else(wrong)?;
         let source = match source {
             "replay" => Source::Replay,
+            "again" => Source::Again,
             connection => Source::Connection(connection.parse().map_err(|_| wrong())?),
         };
         Ok(Delivery { source, number: number.parse().map_err(|_| wrong())? })
@@ -94,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_is_written() {
-        for delivery in [Delivery::received(3, 17), Delivery::replayed(0)] {
+        for delivery in [Delivery::received(3, 17), Delivery::replayed(0), Delivery::again(5)] {
             assert_eq!(delivery.to_string().parse(), Ok(delivery));
         }
         for wrong in ["", "3", "3 x", "x 3", "3 4 5"] {

@@ -14,6 +14,7 @@ use super::Delivery;
 use super::numbers::Numbers;
 use super::receiver::Acknowledging;
 use super::skipped::Failing;
+use super::skipping::Skipping;
 use crate::audit::{Count, Total};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -81,11 +82,20 @@ pub struct Settings {
     pub batches_a_checkpoint: u32,
 }
 
+/// Where the feeders listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peers {
+    /// The one that tells connections apart.
+    pub feeder: SocketAddr,
+    /// The one that redelivers.
+    pub redelivering: SocketAddr,
+}
+
 /// The program, over what an earlier run has left in `home`.
 ///
 /// # Errors
 /// A database that cannot be opened.
-pub fn program(home: &Home, peer: SocketAddr, settings: Settings) -> anyhow::Result<StreamingContext> {
+pub fn program(home: &Home, peers: Peers, settings: Settings) -> anyhow::Result<StreamingContext> {
     let config = Config::local("chaos")
         .with_default_parallelism(settings.partitions)
         .with_cores(2)
@@ -101,9 +111,12 @@ pub fn program(home: &Home, peer: SocketAddr, settings: Settings) -> anyhow::Res
     let over = rows(home, "sessions_over")?;
     let skipped = settings.skipping.then(|| rows(home, "skipped")).transpose()?;
     let ssc = StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
-        let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer });
+        let Peers { feeder, redelivering } = peers;
+        let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer: feeder });
+        let skipping = move || Skipping { peer: redelivering };
+        let once = ssc.receiver_stream("redelivering", StorageLevel::MemoryAndDisk, skipping);
         let replayed = ssc.replayable_stream(Numbers { per_batch: PER_BATCH, next: 0 });
-        let all = received.union(&replayed);
+        let all = received.union(&replayed).union(&once);
         all.save_as_text_files(home.output("records"), "");
         let timed = |dataset: Rdd<Delivery>, batch: Time| dataset.map(move |record| (batch.millis(), record));
         let timed = all.transform_with_time(timed);
@@ -146,7 +159,7 @@ fn follow(batch: Time, key: &u32, record: Option<Delivery>, session: &mut State<
 /// All records of a key: what is missing in it was lost, what was counted more often than it is in it was doubled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
-    records: BTreeSet<(bool, u64)>,
+    records: BTreeSet<(u8, u64)>,
     arrivals: u64,
 }
 

@@ -15,6 +15,7 @@ chapters!(
     initialising,
     dstreams,
     inputs,
+    custom_receivers,
     transformations,
     windows,
     state,

@@ -15,7 +15,7 @@ fn refused_connection_is_told_once_and_batches_go_on() {
     let [warning] = end.err.as_slice() else { panic!("{end:?}") };
     let expected = format!("cannot connect to {address}: Connection refused");
     assert!(warning.contains("WARN") && warning.contains(&expected), "{warning}");
-    assert!(warning.ends_with("trying again in 20ms"), "{warning}");
+    assert!(warning.ends_with("; starting again in 20 ms"), "{warning}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod arguments;
+mod custom_receiver;
 mod faults;
 mod foreach_partition;
 mod join_streams;

@@ -27,8 +27,11 @@ pub(crate) const STATEFUL_WORD_COUNT: &str = env!("CARGO_BIN_EXE_stateful_networ
 pub(crate) const RECOVERABLE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_recoverable_network_word_count");
 pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 
+pub(crate) const CUSTOM_RECEIVER: &str = env!("CARGO_BIN_EXE_custom_receiver");
+
 /// Every example.
-pub(crate) const ALL: [&str; 12] = [
+pub(crate) const ALL: [&str; 13] = [
+    CUSTOM_RECEIVER,
     WORD_COUNT,
     STATEFUL_WORD_COUNT,
     RECOVERABLE_WORD_COUNT,

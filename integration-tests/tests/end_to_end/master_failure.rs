@@ -125,6 +125,8 @@ fn received<T>(inbox: &Receiver<Vec<T>>, last: impl Fn(&[T]) -> bool) -> Vec<Vec
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
+    ///
+    ///
     /// Multiple failures with map.
     #[test]
     fn nothing_is_missing_from_all_outputs_of_all_runs(runs in runs()) {

@@ -324,7 +324,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
-    /// G-1 to G-3, in process: the storage is in memory and may fail at any write.
+    /// In process: the storage is in memory and may fail at any write.
     #[test]
     fn restarts_change_no_record_and_no_state(steps in prop::collection::vec(step(), 1..25)) {
         World::new(Arc::new(MemoryStorage::default())).run(steps)?;

@@ -99,6 +99,13 @@ pub trait InputStream<T>: Send + 'static {
 
     /// The context stops; `compute` is called no more.
     fn stop(&mut self) {}
+
+    /// Whether it has the same records for a batch whenever it is asked, also in another process. A program with a checkpoint
+    /// warns of sources that do not: a batch that is run again after a crash asks them anew, and what they gave before a restart
+    /// is in no window. A [`ReplayableStream`](crate::ReplayableStream) has no such gap.
+    fn is_repeatable(&self) -> bool {
+        false
+    }
 }
 
 struct Node {
@@ -116,6 +123,8 @@ struct Node {
     source: bool,
     /// Whether it is a source whose ranges are logged, and which can read them again.
     replayable: bool,
+    /// Whether it is a source that has the same records whenever it is asked.
+    repeatable: bool,
     /// What is logged of it consists of, when something is: the records that a receiver stores, or the ranges.
     logged: Option<TypeSchema>,
     /// The parent that persisting a window means: a window holds no records of its own.
@@ -231,6 +240,7 @@ impl Graph {
             counted_as: None,
             source: false,
             replayable: false,
+            repeatable: false,
             logged: None,
             stands_for: None,
             level: None,
@@ -265,6 +275,20 @@ impl Graph {
         if let Some(entry) = self.nodes.get_mut(node.index) {
             (entry.replayable, entry.logged) = (true, Some(TypeSchema::of::<R>()));
         }
+    }
+
+    /// Says that the source `node` has the same records whenever it is asked.
+    pub(crate) fn repeatable<T>(&mut self, node: NodeId<T>) {
+        if let Some(entry) = self.nodes.get_mut(node.index) {
+            entry.repeatable = true;
+        }
+    }
+
+    /// The sources whose records are gone with the process, where they are read by an output.
+    pub(crate) fn forgetful_sources(&self) -> impl Iterator<Item = (&str, Site)> {
+        let forgetful =
+            |node: &&Node| node.source && node.wanted && !node.replayable && !node.repeatable && node.stream.is_none();
+        self.nodes.iter().filter(forgetful).map(|node| (node.name.as_str(), node.site))
     }
 
     /// Says that the records of the source `node` are logged as they are received.

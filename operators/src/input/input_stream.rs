@@ -18,6 +18,7 @@ impl StreamingContext {
 
     /// [`input_stream`](StreamingContext::input_stream) with the site of the method that the user called.
     pub fn input_stream_at<T: Data>(&self, site: Site, source: impl InputStream<T>) -> DStream<'_, T> {
+        let repeatable = source.is_repeatable();
         let source = Arc::new(Mutex::new(source));
         let (theirs, stream) = (source.clone(), self.with_graph(|graph| graph.next_stream()));
         self.with_graph(|graph| graph.add_input(Box::new(Input { site, source, types: std::marker::PhantomData })));
@@ -32,6 +33,9 @@ impl StreamingContext {
         let id = self.with_graph(|graph| {
             let id = graph.add_source(site, None, self.interval(), Box::new(compute));
             graph.count_as(id, stream);
+            if repeatable {
+                graph.repeatable(id);
+            }
             id
         });
         DStream::new(self, id)

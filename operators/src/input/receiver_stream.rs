@@ -9,12 +9,15 @@ use actix::Actor;
 use std::sync::Arc;
 use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
 use waterwheel_runtime::ids::StreamId;
-use waterwheel_runtime::receiver::{Intake, IntakeLimits, Receiver, ReceiverSupervisor, SupervisorParts};
+use waterwheel_runtime::receiver::{
+    Intake, IntakeLimits, Receiver, ReceiverSupervisor, SupervisorParts, SupervisorPolicy,
+};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::topology::{ContextParts, ReceiverAddresses, ReceiverSpec};
 
 impl StreamingContext {
-    /// A stream of what a receiver stores. `factory` makes the receiver, at the start and again after it ended or panicked.
+    /// A stream of what a receiver stores. `factory` makes the receiver, at the start and again after it ended or panicked: for
+    /// ever, first after `receiver.restart_delay`, then with growing pauses until it has stored something.
     ///
     /// `level` says how its blocks are kept until their batch is done.
     #[track_caller]
@@ -31,6 +34,48 @@ impl StreamingContext {
         self.receiver_stream_at(Site::here("receiver_stream"), name, level, factory)
     }
 
+    /// [`receiver_stream`](StreamingContext::receiver_stream) with a policy of one's own that says how often, and after which
+    /// pause, the receiver is made anew. When it gives up, the program ends with a fault that names the stream, the line of this
+    /// call and the first error; what the receiver has stored is kept.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use waterwheel_operators::prelude::*;
+    /// use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
+    ///
+    /// struct Broken;
+    ///
+    /// impl Receiver for Broken {
+    ///     type Record = u32;
+    ///     async fn run(&mut self, handle: ReceiverHandle<u32>) -> Result<(), ReceiverError> {
+    ///         handle.store(1).await?;
+    ///         Err("the device is gone".into())
+    ///     }
+    /// }
+    ///
+    /// let ssc = StreamingContext::new(Config::local("doc"), milliseconds(50))?;
+    /// let policy = SupervisorPolicy::for_receivers(milliseconds(1)).max_restarts(2, seconds(60));
+    /// ssc.receiver_stream_with("device", StorageLevel::MemoryOnly, policy, || Broken).print();
+    /// let running = ssc.start()?;
+    /// let error = running.await_termination().unwrap_err().to_string();
+    /// assert!(error.contains("it ended 3 times") && error.contains("the device is gone"), "{error}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn receiver_stream_with<R>(
+        &self,
+        name: impl Into<String>,
+        level: StorageLevel,
+        policy: SupervisorPolicy,
+        factory: impl Fn() -> R + Send + 'static,
+    ) -> DStream<'_, R::Record>
+    where
+        R: Receiver,
+        R::Record: Record,
+    {
+        self.receiver_stream_with_at(Site::here("receiver_stream_with"), name, level, policy, factory)
+    }
+
     /// [`receiver_stream`](StreamingContext::receiver_stream) with the site of the method that the user called.
     pub fn receiver_stream_at<R>(
         &self,
@@ -43,8 +88,25 @@ impl StreamingContext {
         R: Receiver,
         R::Record: Record,
     {
+        let policy = SupervisorPolicy::for_receivers(self.config().receiver.restart_delay);
+        self.receiver_stream_with_at(site, name, level, policy, factory)
+    }
+
+    /// [`receiver_stream_with`](StreamingContext::receiver_stream_with) with the site of the method that the user called.
+    pub fn receiver_stream_with_at<R>(
+        &self,
+        site: Site,
+        name: impl Into<String>,
+        level: StorageLevel,
+        policy: SupervisorPolicy,
+        factory: impl Fn() -> R + Send + 'static,
+    ) -> DStream<'_, R::Record>
+    where
+        R: Receiver,
+        R::Record: Record,
+    {
         let stream = self.with_graph(|graph| graph.next_stream());
-        self.add_receiver(Box::new(Spec { stream, name: name.into(), level, factory }));
+        self.add_receiver(Box::new(Spec { stream, name: name.into(), site, level, policy, factory }));
         let compute = move |batch: &mut Batch<'_>| {
             let blocks = batch.inputs.blocks.get(&stream).map(Vec::as_slice).unwrap_or_default();
             let blocks = blocks.iter().map(|block| block.id).collect();
@@ -62,7 +124,9 @@ impl StreamingContext {
 struct Spec<F> {
     stream: StreamId,
     name: String,
+    site: Site,
     level: StorageLevel,
+    policy: SupervisorPolicy,
     factory: F,
 }
 
@@ -85,7 +149,7 @@ where
     }
 
     fn start(self: Box<Self>, context: &ContextParts) -> ReceiverAddresses {
-        let Spec { stream, name, level, factory } = *self;
+        let Spec { stream, name, site, level, policy, factory } = *self;
         let (config, clock) = (&context.config, context.core.clock.clone());
         let bytes = |size: waterwheel_runtime::config::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let limits = IntakeLimits {
@@ -95,19 +159,21 @@ where
             max_rate: config.receiver.rate_limit().map(u64::from),
         };
         let block_interval = config.block_interval_for(context.interval);
+        let intake = Intake::new(limits, clock.clone(), context.next_blocks.get(&stream).copied().unwrap_or(0));
+        if let Some(position) = context.positions.get(&stream) {
+            intake.reach(position.as_slice().into());
+        }
         let parts = SupervisorParts {
             context: context.context,
             stream,
             name: name.clone(),
-            intake: Arc::new(Intake::new(
-                limits,
-                clock.clone(),
-                context.next_blocks.get(&stream).copied().unwrap_or(0),
-            )),
+            site,
+            intake: Arc::new(intake),
             level,
             // Every batch tick cuts a block as well, so a block interval as long as the batch needs no timer.
             block_interval: (block_interval < context.interval).then_some(block_interval),
-            restart_delay: config.receiver.restart_delay,
+            policy,
+            store_timeout: config.receiver.store_timeout,
             arbiter: context.core.receiver_arbiter(),
             clock,
             blocks: context.core.blocks.clone(),
@@ -116,7 +182,9 @@ where
             publisher: context.publisher.clone(),
             faults: context.faults.clone(),
         };
-        let supervisor = ReceiverSupervisor::new(parts, factory).start();
-        ReceiverAddresses { stream, name, cut: supervisor.clone().recipient(), stop: supervisor.recipient() }
+        let supervisor = ReceiverSupervisor::new(parts, factory);
+        let status = supervisor.status();
+        let supervisor = supervisor.start();
+        ReceiverAddresses { stream, name, cut: supervisor.clone().recipient(), stop: supervisor.recipient(), status }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn small_blocks(config: Config) -> Config {
 /// Starts a program over one stream, which is given `chunks`, and waits until they are in the ledger.
 fn start(storage: &MemoryStorage, begin: Time, chunks: &[&[u32]], failing: bool) -> (TestProgram, Probe<u32>) {
     let (stored, theirs) = (Arc::new(AtomicBool::new(false)), storage.clone());
-    let flag = stored.clone();
+    let (flag, all_there) = (stored.clone(), stored.clone());
     let (test, probe) = TestRun::new()
         .begin(begin)
         .configure(small_blocks)
@@ -61,7 +61,13 @@ fn start(storage: &MemoryStorage, begin: Time, chunks: &[&[u32]], failing: bool)
             ssc.checkpoint_to(Arc::new(theirs));
             let numbers = received(ssc, "numbers", StorageLevel::MemoryOnly, chunks, &flag);
             let probe = numbers.probe();
-            numbers.foreach_rdd(move |_| if failing { Err("the disk is full") } else { Ok(()) });
+            numbers.foreach_rdd(move |_| {
+                // Not before all is stored: a batch that is run again at once would end the run meanwhile.
+                while failing && !all_there.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                if failing { Err("the disk is full") } else { Ok(()) }
+            });
             probe
         })
         .unwrap();

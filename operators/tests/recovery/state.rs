@@ -261,3 +261,29 @@ fn a_window_over_state_that_reaches_further_back_than_the_one_before_begins_with
         }
     }
 }
+
+///
+#[test]
+fn one_more_operator_with_state_and_no_name_is_refused_since_it_could_take_the_state_of_another() {
+    let storage = MemoryStorage::default();
+    let one = |ssc: &StreamingContext| sums(&ssc.replayable_stream(Numbers::new(7).0), 2).probe();
+    let two = |name: Option<&'static str>| {
+        move |ssc: &StreamingContext| {
+            let numbers = ssc.replayable_stream(Numbers::new(7).0);
+            let evens = sums(&numbers.filter(|n| n % 2 == 0), 2);
+            let evens = name.map_or(evens, |name| evens.named(name));
+            evens.foreach_rdd(|dataset| dataset.count().map(drop));
+            sums(&numbers, 2).probe()
+        }
+    };
+    let (mut first, _) = start(&storage, 0, one).unwrap();
+    first.advance(2).unwrap();
+    first.stop().unwrap();
+    let refused = start(&storage, 2, two(None)).err().unwrap().to_string();
+    assert!(refused.contains("1 `update_state_by_key") && refused.contains(".named("), "{refused}");
+
+    let (mut again, probe) = start(&storage, 2, one).unwrap();
+    again.advance(1).unwrap();
+    assert_eq!(last(&probe), expected(3, 7));
+    again.stop().unwrap();
+}

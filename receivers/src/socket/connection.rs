@@ -22,8 +22,6 @@ pub(super) struct Connection<D: Decoder> {
     pub(super) decoder: D,
     /// The bytes of memory that the records of a read of so many bytes take, where that is cheap to tell.
     pub(super) memory: fn(&[D::Item], usize) -> Option<usize>,
-    /// How long the supervisor waits before the next attempt; for messages.
-    pub(super) delay: Duration,
 }
 
 impl<D> Receiver for Connection<D>
@@ -44,9 +42,8 @@ where
             connected = connect(&self.address) => connected,
             () = timeout => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_TIMEOUT:?}"))),
         };
-        let Connection { address, delay, .. } = &*self;
-        let mut stream =
-            connected.map_err(|error| format!("cannot connect to {address}: {error}; trying again in {delay:?}"))?;
+        let Connection { address, .. } = &*self;
+        let mut stream = connected.map_err(|error| format!("cannot connect to {address}: {error}"))?;
         log::info!("connected to {address}");
 
         let mut buffer = vec![0; READ_BYTES];
@@ -111,6 +108,6 @@ impl<D: Decoder> Connection<D> {
     }
 
     fn ended(&self, what: std::fmt::Arguments<'_>) -> ReceiverError {
-        format!("{what}; connecting again in {:?}", self.delay).into()
+        what.to_string().into()
     }
 }

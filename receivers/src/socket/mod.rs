@@ -1,7 +1,8 @@
 //! Streams read from a TCP peer: `socket_text_stream` and `socket_stream`.
 //!
 //! The context is the client. It connects, reads until the peer closes the connection or something breaks, and then connects
-//! again, for ever, each time `receiver.restart_delay` (default 2 s) later; every such end is an
+//! again, for ever: the first time `receiver.restart_delay` (default 2 s) later, then after pauses that grow to four times that until
+//! something was received; every such end is an
 //! [`Event::ReceiverError`](waterwheel_runtime::event::Event::ReceiverError) that names the address and the cause. Nothing of
 //! this ends the program.
 //!
@@ -188,7 +189,7 @@ where
     if let Some(problem) = address::problem(&address) {
         context.misuse(site, problem);
     }
-    let (name, delay) = (format!("socket {address}"), context.config().receiver.restart_delay);
-    let factory = move || Connection { address: address.clone(), decoder: decoder(), memory, delay };
+    let name = format!("socket {address}");
+    let factory = move || Connection { address: address.clone(), decoder: decoder(), memory };
     context.receiver_stream_at(site, name, level, factory)
 }

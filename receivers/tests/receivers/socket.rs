@@ -24,8 +24,9 @@ fn lines_arrive_once_and_in_order_over_the_batches() {
     running.stop(Stop::Graceful).unwrap();
 
     let (mut submitted, mut processed) = (0, 0);
-    for event in told.try_iter() {
-        match event {
+    // Listeners are told on a thread of their own, which the stop does not wait for.
+    while processed < 5 {
+        match told.recv_timeout(DEADLINE).unwrap() {
             Event::BatchSubmitted(batch) => submitted += batch.num_records(),
             Event::BatchCompleted(batch) => processed += batch.num_records(),
             _ => {}

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use waterwheel_operators::prelude::*;
 use waterwheel_receivers::prelude::*;
+use waterwheel_runtime::receiver::ReceiverHandle;
 
 /// Four rounds of a receiver that stores 1, 2, 3, ... as fast as it can.
 /// L-1
@@ -100,8 +101,41 @@ fn stop_does_not_wait_for_the_next_attempt_to_connect() {
     batches(ssc.socket_text_stream(nobodys_address()));
     let told = events(&ssc);
     let running = ssc.start().unwrap();
-    wait_for_error(&told, "trying again in 3600s");
+    wait_for_error(&told, "cannot connect");
     running.stop(Stop::Graceful).unwrap();
+}
+
+/// Spark waits for it without a limit.
+/// L-2
+#[test]
+fn graceful_stop_ends_at_its_deadline_and_names_the_receiver_that_ignores_it() {
+    let (ssc, clock) = manual_context(config().with_graceful_stop_timeout(seconds(20)));
+    let (stored, first) = channel();
+    let stream = receive_with(&ssc, "the deaf one", SupervisorPolicy::for_receivers(seconds(1)), move |handle| {
+        let stored = stored.clone();
+        async move {
+            handle.store(1).await?;
+            stored.send(()).unwrap();
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    });
+    batches(stream);
+    let attentive = receive(&ssc, |handle: ReceiverHandle<u32>| async move {
+        handle.stopped().await;
+        Ok(())
+    });
+    batches(attentive);
+    let running = ssc.start().unwrap();
+    first.recv_timeout(DEADLINE).unwrap();
+    running.request_stop(Stop::Graceful);
+    wait_until(|| {
+        clock.advance(milliseconds(100));
+        running.state() == ContextState::Stopped
+    });
+    let error = running.stop(Stop::Graceful).unwrap_err().to_string();
+    let expected = "the graceful stop did not finish within 20s: the receiver the deaf one has not stopped";
+    assert_eq!(error, expected);
 }
 
 /// Under the limit of one record a second, what comes after the first hundred would wait for a hundred seconds.

@@ -186,3 +186,34 @@ pub(crate) fn assert_same<T: Debug + PartialEq>(left: impl IntoIterator<Item = T
     let (left, right): (Vec<T>, Vec<T>) = (left.into_iter().collect(), right.into_iter().collect());
     assert_eq!(left, right);
 }
+
+/// A stream of what `run` stores, which is made anew as `policy` says.
+#[track_caller]
+pub(crate) fn receive_with<'c, T, F, Run>(
+    ssc: &'c StreamingContext,
+    name: &str,
+    policy: SupervisorPolicy,
+    run: F,
+) -> DStream<'c, T>
+where
+    T: Record,
+    F: Fn(ReceiverHandle<T>) -> Run + Clone + Send + 'static,
+    Run: Future<Output = Result<(), ReceiverError>> + 'static,
+{
+    let made = move || FnReceiver(run.clone(), std::marker::PhantomData);
+    ssc.receiver_stream_with(name, StorageLevel::MemoryAndDisk, policy, made)
+}
+
+/// Says that what owns it is gone.
+pub(crate) struct Dropped(pub(crate) std::sync::mpsc::Sender<()>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// Every block is cut by the record that comes first into it: no clock has to be turned for that.
+pub(crate) fn small_blocks(config: Config) -> Config {
+    config.with_block_max_bytes(waterwheel_runtime::config::ByteSize(1))
+}

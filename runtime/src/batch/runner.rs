@@ -150,7 +150,10 @@ impl Handler<StartProgram> for JobRunner {
                 program.recover(past);
             }
             program.start(zero)?;
-            recover_all(&program.two_step_outputs(), committed)
+            fail_point("two_step.before_recover");
+            recover_all(&program.two_step_outputs(), committed)?;
+            fail_point("two_step.after_recover");
+            Ok(())
         });
         MessageResult((program, started))
     }

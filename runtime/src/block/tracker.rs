@@ -9,7 +9,7 @@ use super::{
 };
 use crate::durable::Change;
 use crate::ids::{BlockId, ContextId};
-use crate::receiver::Credit;
+use crate::receiver::{Credit, PositionBytes};
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
@@ -100,18 +100,25 @@ pub struct AddBlock {
     pub info: BlockInfo,
     /// The receiver's allowance that it holds until its batch is done.
     pub credit: Option<Credit>,
+    /// Up to where its source has come with it; durable with the block. Without records it is stored alone.
+    pub position: Option<PositionBytes>,
 }
 
 impl Handler<AddBlock> for BlockTracker {
     type Result = AtomicResponse<Self, Result<(), TrackerError>>;
 
     fn handle(&mut self, msg: AddBlock, _: &mut Self::Context) -> Self::Result {
-        let AddBlock { info, credit } = msg;
+        let AddBlock { info, credit, position } = msg;
+        let event = (info.records > 0).then_some(LedgerEvent::BlockAdded { block: info });
+        let reached = position.map(|position| (info.id.stream, position));
+        let (events, reached) = (Vec::from_iter(event), Vec::from_iter(reached));
+        // An empty record would have the log write what it holds back.
+        let anything = !(events.is_empty() && reached.is_empty());
         self.record(
             "adding a block",
-            |_| Some(LogRecord::of(LedgerEvent::BlockAdded { block: info })),
+            |_| anything.then(|| LogRecord { events, reached, ..LogRecord::default() }),
             move |tracker| {
-                if let Some(credit) = credit {
+                if let Some(credit) = credit.filter(|_| info.records > 0) {
                     tracker.credits.insert(info.id, credit);
                 }
             },
@@ -172,7 +179,7 @@ impl Handler<CommitBatch> for BlockTracker {
             .map(|block| block.id)
             .collect();
         let keys = freed.iter().map(|block| BlockKey::Input(self.context, *block)).collect();
-        let record = LogRecord { events, changes, freed, when };
+        let record = LogRecord { events, changes, freed, when, ..LogRecord::default() };
         self.record(
             "committing a batch",
             |_| Some(record),

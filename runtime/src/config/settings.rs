@@ -135,7 +135,7 @@ pub struct ReceiverConfig {
     /// Unit: records per second. Default: not limited. Spark: `spark.streaming.receiver.maxRate`.
     pub max_rate: Option<u64>,
 
-    /// How long a failed receiver rests before it is started again.
+    /// How long a receiver that ended rests before it is started again. While it stores nothing the pauses grow, to four times this.
     ///
     /// Unit: duration. Default: `2s`. Spark: `spark.streaming.receiverRestartDelay`.
     pub restart_delay: Duration,
@@ -155,7 +155,8 @@ pub struct ReceiverConfig {
     /// Unit: threads. Default: 1. Spark: none.
     pub threads: Option<usize>,
 
-    /// How long storing a block may take before it counts as failed.
+    /// How long a receiver that stores for good (`store_reliably`) waits for its block to be stored before it is told that it was
+    /// not. Storing itself goes on; what waits to be taken in waits without this limit.
     ///
     /// Unit: duration. Default: `30s`. Spark: `spark.streaming.receiver.blockStoreTimeout`.
     pub store_timeout: Duration,

@@ -5,6 +5,9 @@
 //! which those batches are still to be done. Each row also has a number in the order of writing, so that a row which is missing
 //! is told from one that was never written.
 //!
+//! Up to where the source of a stream has come is no event but a row, which is written over: it goes with the event of its block in
+//! one write, only the last one counts, and it may be larger than many events.
+//!
 //! The journal keeps a mirror of what is durable. When the events have become many it is written as a snapshot, and they are
 //! deleted, in the same write as the next record.
 
@@ -151,7 +154,7 @@ impl Journal {
 
     /// What `record` writes; `None` when it is held back, or there is nothing to write.
     pub(super) fn plan(&mut self, record: LogRecord) -> Result<Option<Planned>, JournalError> {
-        let LogRecord { events, changes, freed, when } = record;
+        let LogRecord { events, changes, freed, reached, when } = record;
         let unknown = |stream| JournalError::UnknownStream { stream };
         let stored = events.iter().map(|event| self.streams.event_outward(event).map_err(unknown));
         let stored: Vec<LedgerEvent> = stored.collect::<Result<_, _>>()?;
@@ -159,6 +162,11 @@ impl Journal {
         for block in freed {
             let block = self.streams.block_outward(block).ok_or(unknown(block.stream))?;
             changes.extend(deleted(block));
+        }
+        for (stream, position) in reached {
+            let stream = self.streams.outward(stream).ok_or(unknown(stream))?;
+            let (key, value) = (keys::position(stream), position.to_vec());
+            changes.push(Change::Put { table: Table::Ledger, key, value });
         }
         let first = self.next;
         let numbered = (first..).zip(stored.iter().cloned());

@@ -8,6 +8,7 @@
 //! | meta | `application` | what the directory is: the record of [`Meta`](super::Meta) |
 //! | ledger | `e` + position | one event |
 //! | ledger | `s` | the ledger as of some event |
+//! | ledger | `p` + stream | up to where the source of a stream has come with what is stored, in its own encoding |
 //! | blocks | `d` + stream + sequence | the encoded records of a block |
 //! | blocks | `i` + stream + sequence | their length and checksum: so that a look at what is there reads no records |
 //! | offsets | length of the name + name of the source + time | what the source read in a batch |
@@ -50,6 +51,8 @@ pub const APPLICATION: &[u8] = b"application";
 pub const EVENTS: &[u8] = b"e";
 /// The key of the ledger's snapshot.
 pub const SNAPSHOT: &[u8] = b"s";
+/// What the keys of the positions of sources begin with.
+pub const POSITIONS: &[u8] = b"p";
 /// What the keys of block data begin with.
 pub const BLOCK_DATA: &[u8] = b"d";
 /// What the keys of the index of block data begin with.
@@ -63,6 +66,16 @@ pub fn event(position: u64) -> Vec<u8> {
 /// The position of an event by its key; `None` for anything else.
 pub fn position_of_event(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.strip_prefix(EVENTS)?.try_into().ok()?))
+}
+
+/// The key of the position of a stream's source. The stream is the stored number.
+pub fn position(stream: StreamId) -> Vec<u8> {
+    [POSITIONS, &stream.0.to_be_bytes()].concat()
+}
+
+/// The stream of such a key; `None` for anything else.
+pub fn stream_of_position(key: &[u8]) -> Option<StreamId> {
+    Some(StreamId(u32::from_be_bytes(key.strip_prefix(POSITIONS)?.try_into().ok()?)))
 }
 
 /// The key of a block's records. The stream is the stored number, not that of the program.
@@ -204,6 +217,7 @@ mod tests {
             prop_assert_eq!(block_index(block).cmp(&block_index(next)), block.cmp(&next));
             prop_assert_eq!(block_data(block).cmp(&block_data(next)), block.cmp(&next));
             prop_assert_eq!(block_of_index(&block_index(block)), Some(block));
+            prop_assert_eq!(stream_of_position(&position(StreamId(stream))), Some(StreamId(stream)));
         }
 
         #[test]

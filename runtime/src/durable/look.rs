@@ -3,11 +3,11 @@
 use super::block_log::LoggedBlock;
 use super::directory::{DirectoryError, last_holder, recognise};
 use super::keys::Paths;
-use super::recovery::{read_offsets, read_position, stored_blocks};
+use super::recovery::{read_offsets, read_position, read_positions, stored_blocks};
 use super::rocks::RocksReader;
 use super::{Meta, RecoveryError, Storage, StorageError};
 use crate::block::Ledger;
-use crate::ids::BlockId;
+use crate::ids::{BlockId, StreamId};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -97,6 +97,15 @@ impl Look {
     /// When it cannot be read.
     pub fn offsets(&self) -> Result<BTreeMap<String, BTreeMap<Time, Vec<u8>>>, RecoveryError> {
         read_offsets(&*self.storage)
+    }
+
+    /// Up to where the source of each stream has come with what is stored, by the stored number of the stream and in the
+    /// receiver's own encoding.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn positions(&self) -> Result<BTreeMap<StreamId, Vec<u8>>, RecoveryError> {
+        read_positions(&*self.storage)
     }
 
     /// The blocks whose records are stored, by the index.

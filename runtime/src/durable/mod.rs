@@ -40,7 +40,7 @@ pub use look::{LedgerLook, Look};
 pub use memory::MemoryStorage;
 pub use meta::{Meta, OperatorRecord, SetAside};
 pub use open::{OpenError, OpenRequest, open};
-pub use plan::{ChangedType, PlanChanges, PlanRow, Verdict, plan_changes};
+pub use plan::{AmbiguousState, ChangedType, PlanChanges, PlanRow, Verdict, check_unnamed, plan_changes};
 pub use recovery::{
     AbandonedStream, BLOCK_LOG_SETTING, LostBlocks, MissingBlock, Opened, Recovered, RecoveryError, resume,
 };

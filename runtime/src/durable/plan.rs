@@ -72,6 +72,49 @@ pub struct ChangedType {
     pub current: StateSchema,
 }
 
+/// Operators with state whose names are given by their order, of which there are more or fewer than there were.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "the checkpoint has the state of {stored} `{operator}` without a name, and the program has {current} of them: which is which cannot be told; give the ones that are new a name (`.named(..)`), and leave the others as they were"
+)]
+pub struct AmbiguousState {
+    /// What they are.
+    pub operator: String,
+    /// How many of them the checkpoint has.
+    pub stored: usize,
+    /// How many of them the program has.
+    pub current: usize,
+}
+
+/// Whether operators with state and without a name are as many as they were. Such names count the operators of a kind from the
+/// first on: one that is put before another takes its name, and with it its state. If none is left, nothing can be mistaken.
+///
+/// # Errors
+/// A kind of which there are more or fewer.
+pub fn check_unnamed(stored: &[OperatorRecord], current: &[OperatorRecord]) -> Result<(), AmbiguousState> {
+    let current = unnamed_states(current);
+    for (operator, stored) in unnamed_states(stored) {
+        let current = current.get(operator).copied().unwrap_or(0);
+        if current != 0 && current != stored {
+            return Err(AmbiguousState { operator: operator.to_owned(), stored, current });
+        }
+    }
+    Ok(())
+}
+
+/// How many operators of each kind have state and a name that is given by their order.
+fn unnamed_states(operators: &[OperatorRecord]) -> BTreeMap<&str, usize> {
+    let mut unnamed = BTreeMap::new();
+    for operator in operators.iter().filter(|operator| operator.state.is_some()) {
+        // The state of some operators belongs to a part of them.
+        let whole = operator.name.split_once('/').map_or(operator.name.as_str(), |(whole, _)| whole);
+        if let Some((kind, _)) = whole.rsplit_once('-').filter(|(_, number)| number.parse::<u32>().is_ok()) {
+            *unnamed.entry(kind).or_insert(0) += 1;
+        }
+    }
+    unnamed
+}
+
 /// Compares the operators that wrote a checkpoint with those of the program, by their names.
 ///
 /// ```
@@ -225,6 +268,20 @@ mod tests {
             verdicts(&[stateless("a", "map")], &[stateful::<u8>("a", "map_with_state")]),
             expected(&[("a", "added"), ("a", "dropped")])
         );
+    }
+
+    #[test]
+    fn more_or_fewer_states_that_only_their_order_tells_apart_are_ambiguous() {
+        let unnamed = |count: usize| -> Vec<OperatorRecord> {
+            (1..=count).map(|n| stateful::<u64>(&format!("window-{n}/sums"), "window")).collect()
+        };
+        for (stored, current, clear) in [(1, 1, true), (2, 0, true), (0, 2, true), (1, 2, false), (2, 1, false)] {
+            let checked = check_unnamed(&unnamed(stored), &unnamed(current));
+            let expected = AmbiguousState { operator: "window".to_owned(), stored, current };
+            assert_eq!(checked, if clear { Ok(()) } else { Err(expected) });
+        }
+        let named = [unnamed(1), vec![stateful::<u64>("late-counts", "window")]].concat();
+        assert_eq!(check_unnamed(&unnamed(1), &named), Ok(()));
     }
 
     #[test]

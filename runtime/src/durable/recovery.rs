@@ -115,6 +115,8 @@ pub struct Recovered {
     pub offsets: BTreeMap<String, BTreeMap<Time, Vec<u8>>>,
     /// The sequence of the next block of each stream of the program that has had blocks.
     pub next_blocks: BTreeMap<StreamId, u64>,
+    /// Up to where the source of each stream of the program has come with what is stored, for those that say.
+    pub positions: BTreeMap<StreamId, Vec<u8>>,
     /// How many blocks were stored and never reported: nobody was told that they are safe, and they are deleted.
     pub orphans: usize,
     /// Blocks without their records.
@@ -184,6 +186,10 @@ pub fn resume(
         last_committed: position.last_done,
         offsets: read_offsets(&*storage)?,
         next_blocks: next_blocks.collect(),
+        positions: read_positions(&*storage)?
+            .into_iter()
+            .filter_map(|(stream, at)| Some((inward(stream)?, at)))
+            .collect(),
         meta,
         orphans,
         missing,
@@ -239,6 +245,19 @@ pub(super) fn read_position(storage: &dyn Storage) -> Result<(Position, usize), 
         position.next = at.saturating_add(1);
     }
     Ok((position, rows.len()))
+}
+
+/// Up to where the sources of streams have come, by the stored numbers of streams.
+pub(super) fn read_positions(storage: &dyn Storage) -> Result<BTreeMap<StreamId, Vec<u8>>, RecoveryError> {
+    let (mut positions, mut wrong) = (BTreeMap::new(), None);
+    storage.scan(&Table::Ledger, keys::POSITIONS, &mut |key, value| {
+        match keys::stream_of_position(key) {
+            Some(stream) => drop(positions.insert(stream, value.to_vec())),
+            None => wrong = Some(format!("{key:?} is not the key of a position")),
+        }
+        Ok(())
+    })?;
+    wrong.map_or(Ok(positions), |wrong| Err(contradiction(wrong)))
 }
 
 /// The blocks whose records are stored, by the index.

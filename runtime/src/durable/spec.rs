@@ -40,6 +40,8 @@ pub struct Left {
     pub ranges: BTreeMap<Time, Ranges>,
     /// The number of the next block of each stream.
     pub next_blocks: BTreeMap<StreamId, u64>,
+    /// Up to where the source of each stream has come with what is stored.
+    pub positions: BTreeMap<StreamId, Vec<u8>>,
 }
 
 impl Left {

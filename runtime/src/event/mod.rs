@@ -93,7 +93,7 @@ pub enum Event {
         /// The error's text.
         message: String,
     },
-    /// A receiver ended; it is started again unless the context stops.
+    /// A receiver ended; it is started again unless the context stops, or its policy gives up.
     ReceiverStopped {
         /// Its stream.
         stream: StreamId,

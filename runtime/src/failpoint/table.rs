@@ -13,8 +13,12 @@ const fn at(name: &'static str, about: &'static str) -> FailPoint {
     FailPoint { name, about }
 }
 
-/// Every fail point, in the order in which a record meets them.
+/// Every fail point, those of a start first, then in the order in which a record meets them.
 pub const FAIL_POINTS: &[FailPoint] = &[
+    at("start.before_meta", "a program is about to write down what it is; the one before it is what is written"),
+    at("start.after_meta", "a program has written down what it is; nothing of it runs"),
+    at("two_step.before_recover", "what an earlier run has prepared is about to be committed or given up"),
+    at("two_step.after_recover", "what an earlier run has prepared is committed or given up; no batch has begun"),
     at("receiver.before_put", "a block is cut and about to go to the block manager"),
     at("log.before_block", "the records of a block go to the keeper"),
     at(

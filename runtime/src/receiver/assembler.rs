@@ -13,6 +13,13 @@ pub struct AssembledBlock<T> {
     pub bytes: usize,
 }
 
+impl<T> AssembledBlock<T> {
+    /// A block without records.
+    pub fn empty() -> AssembledBlock<T> {
+        AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 }
+    }
+}
+
 /// The block that is being filled.
 #[derive(Debug)]
 pub struct Assembler<T> {
@@ -26,7 +33,7 @@ pub const CHUNK_RECORDS: usize = 1024;
 impl<T> Assembler<T> {
     /// An assembler whose blocks are cut once they reach `max_bytes`.
     pub fn new(max_bytes: usize) -> Assembler<T> {
-        Assembler { max_bytes: max_bytes.max(1), open: AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 } }
+        Assembler { max_bytes: max_bytes.max(1), open: AssembledBlock::empty() }
     }
 
     /// Adds one record of about `bytes` bytes; a block comes back when that filled it.
@@ -59,8 +66,7 @@ impl<T> Assembler<T> {
 
     /// Closes the open block and hands it out; `None` when nothing was stored since the last cut.
     pub fn cut(&mut self) -> Option<AssembledBlock<T>> {
-        (self.open.records > 0)
-            .then(|| mem::replace(&mut self.open, AssembledBlock { chunks: Vec::new(), records: 0, bytes: 0 }))
+        (self.open.records > 0).then(|| mem::replace(&mut self.open, AssembledBlock::empty()))
     }
 
     /// Records in the open block.

@@ -1,11 +1,16 @@
 //! What a receiver sees of the runtime.
 
+use super::blocking::BlockingHandle;
 use super::intake::{Intake, ReceiverStopped};
+use super::reliable::{self, LastPositionError, PositionBytes, StoreReliablyError};
+use super::run::{Run, Wish};
 use crate::clock::SharedClock;
 use crate::ids::StreamId;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 
@@ -14,12 +19,17 @@ use tokio::sync::watch;
 /// Storing waits while a limit of the stream says so (rate, bytes received but not processed, blocks waiting to be stored), so
 /// a receiver that awaits `store` before it reads on carries the back pressure to its source. Once the receiver has been asked to
 /// stop, what the rate limit would hold back is refused.
+///
+/// A handle belongs to one run of the receiver, from being made to its end. When that is over, a handle that is left (in a task, on
+/// a thread) stores nothing any more: the receiver that was made anew has another one.
 pub struct ReceiverHandle<T> {
     stream: StreamId,
     intake: Arc<Intake<T>>,
     stopping: watch::Receiver<bool>,
     errors: mpsc::Sender<String>,
     clock: SharedClock,
+    store_timeout: Duration,
+    run: Arc<Run>,
 }
 
 impl<T> Clone for ReceiverHandle<T> {
@@ -30,6 +40,8 @@ impl<T> Clone for ReceiverHandle<T> {
             stopping: self.stopping.clone(),
             errors: self.errors.clone(),
             clock: self.clock.clone(),
+            store_timeout: self.store_timeout,
+            run: self.run.clone(),
         }
     }
 }
@@ -47,8 +59,39 @@ impl<T> ReceiverHandle<T> {
         stopping: watch::Receiver<bool>,
         errors: mpsc::Sender<String>,
         clock: SharedClock,
+        store_timeout: Duration,
     ) -> ReceiverHandle<T> {
-        ReceiverHandle { stream, intake, stopping, errors, clock }
+        ReceiverHandle { stream, intake, stopping, errors, clock, store_timeout, run: Arc::default() }
+    }
+
+    /// The handle of the next run.
+    pub(super) fn of_new_run(&self) -> ReceiverHandle<T> {
+        ReceiverHandle { run: Arc::default(), ..self.clone() }
+    }
+
+    /// The run is over: nothing of it comes in any more.
+    pub(super) fn end_run(&self) {
+        self.intake.end_run(&self.run);
+    }
+
+    /// What the run asked for.
+    pub(super) fn wish(&self) -> Option<Wish> {
+        self.run.wish()
+    }
+
+    /// Completes when the run asks for something.
+    pub(super) async fn asked(&self) {
+        self.run.asked().await;
+    }
+
+    /// Completes when nothing of the run is stored any more.
+    pub(super) async fn run_over(&self) {
+        self.run.done().await;
+    }
+
+    /// Records that the stream has taken in, by all runs.
+    pub(super) fn records(&self) -> u64 {
+        self.intake.records()
     }
 
     /// The stream the records go to.
@@ -61,16 +104,46 @@ impl<T> ReceiverHandle<T> {
         &self.clock
     }
 
-    /// Whether the receiver has been asked to stop.
+    /// Whether the receiver has to stop, or has stopped: its stream is being stopped, it asked for its own end or to be made anew,
+    /// or this run of it is over.
     pub fn is_stopped(&self) -> bool {
-        *self.stopping.borrow()
+        *self.stopping.borrow() || self.run.is_asked() || self.run.is_over()
     }
 
-    /// Completes when the receiver has been asked to stop: `select` it against the next read.
+    /// Whether the receiver that this handle was given to runs: it has been started, and its `run` has not returned.
+    pub fn is_started(&self) -> bool {
+        !self.run.is_over()
+    }
+
+    /// Completes when the receiver has to stop: `select` it against the next read.
     pub async fn stopped(&self) {
         let mut stopping = self.stopping.clone();
-        // The sender lives in the supervisor; if that is gone the receiver has to stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
+        tokio::select! {
+            // The sender lives in the supervisor; if that is gone the receiver has to stop as well.
+            _ = stopping.wait_for(|stop| *stop) => {}
+            () = self.run.asked() => {}
+            () = self.run.done() => {}
+        }
+    }
+
+    /// Asks that the receiver be stopped and made anew after the pause that its policy says, and returns at once: from its `run`,
+    /// from a task or from a thread. `message` is told to listeners as the error that the receiver ended with.
+    ///
+    /// [`stopped`](ReceiverHandle::stopped) completes then, so that `run` can return; if it has not 5 seconds later, its future is
+    /// dropped. The first wish of a run counts, and none after its end.
+    pub fn restart(&self, message: impl fmt::Display) {
+        self.run.ask(Wish::Restart { message: message.to_string(), after: None });
+    }
+
+    /// [`restart`](ReceiverHandle::restart) after a pause of one's own. It counts as the policy's restarts do.
+    pub fn restart_after(&self, message: impl fmt::Display, pause: Duration) {
+        self.run.ask(Wish::Restart { message: message.to_string(), after: Some(pause) });
+    }
+
+    /// Asks that the receiver be stopped, as [`restart`](ReceiverHandle::restart) does. `message` is logged and is no error. While
+    /// its stream runs, the receiver is made anew after the pause that its policy says.
+    pub fn stop(&self, message: impl fmt::Display) {
+        self.run.ask(Wish::Stop { message: message.to_string() });
     }
 
     /// The records per second that the stream takes at present; `None` is no limit.
@@ -95,38 +168,109 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// Stores one record. It is in memory when this returns, in a block that is cut later.
     ///
     /// # Errors
-    /// [`ReceiverStopped`] once the stream takes no more records; the record was not stored.
+    /// [`ReceiverStopped`] once the stream takes no more records, or this run of the receiver is over; the record was not stored.
     pub async fn store(&self, record: T) -> Result<(), ReceiverStopped> {
-        self.intake.store(record).await.map(drop)
+        self.intake.store_in(Some(&self.run), record).await.map(drop)
     }
 
     /// Stores a chunk of records, in order and in one block. Much cheaper than one by one.
     ///
     /// # Errors
-    /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
+    /// As [`store`](ReceiverHandle::store); none of them was stored.
     pub async fn store_many(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
-        self.intake.store_many(records, None).await.map(drop)
+        self.take_in(records, None, None).await.map(drop)
     }
 
     /// As [`store_many`](ReceiverHandle::store_many), for a caller that knows the records' size in bytes of memory.
     ///
     /// # Errors
-    /// [`ReceiverStopped`] once the stream takes no more records; none of them was stored.
+    /// As [`store`](ReceiverHandle::store); none of them was stored.
     pub async fn store_sized(&self, records: Vec<T>, bytes: usize) -> Result<(), ReceiverStopped> {
-        self.intake.store_many(records, Some(bytes)).await.map(drop)
+        self.take_in(records, Some(bytes), None).await.map(drop)
     }
 
     /// Stores a chunk of records, and returns once the block that holds them is in the ledger: with a checkpoint directory and the
     /// block log they survive the process from then on, so a receiver may acknowledge them to its source. Waits up to one block
     /// interval for the block to be cut; calls that run at the same time share a block.
     ///
+    /// A source that sends again what was not acknowledged sends some records twice this way: those that were stored, when the
+    /// acknowledgement did not arrive. [`store_reliably_at`](ReceiverHandle::store_reliably_at) tells them apart.
+    ///
     /// # Errors
-    /// [`ReceiverStopped`] when the stream takes no more records, or ended before these were stored: they may be stored, or not.
-    pub async fn store_reliably(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
-        if records.is_empty() {
+    /// [`StoreReliablyError::Stopped`] when the stream takes no more records, or ended (as this run may have) before these were
+    /// stored; [`StoreReliablyError::TimedOut`] when they were taken in and their block was not stored within
+    /// `receiver.store_timeout`. After either they may be stored, or not; so it is when the future is dropped.
+    pub async fn store_reliably(&self, records: Vec<T>) -> Result<(), StoreReliablyError> {
+        self.store_for_good(records, None).await
+    }
+
+    /// [`store_reliably`](ReceiverHandle::store_reliably), and stores in the same write up to where the source has come with these
+    /// records: an offset, or the offsets of all its partitions. [`last_position`](ReceiverHandle::last_position) gives it back, to
+    /// every later run of the receiver, and with a checkpoint directory and the block log to every later run of the program. A
+    /// receiver that skips what is at or before it takes in each record of a source that redelivers exactly once.
+    ///
+    /// The position of a block is the last one that was stored in it, so the calls of one stream have to come in the order of its
+    /// positions. `records` may be empty: then the position is stored alone. Positions have at most
+    /// [`MAX_POSITION_BYTES`](super::MAX_POSITION_BYTES), and keep their type as long as their stream its name.
+    ///
+    /// # Errors
+    /// As [`store_reliably`](ReceiverHandle::store_reliably); [`StoreReliablyError::PositionTooLarge`] and
+    /// [`StoreReliablyError::Position`] when the position cannot be stored, and then nothing was.
+    pub async fn store_reliably_at<P: Serialize>(
+        &self,
+        records: Vec<T>,
+        position: &P,
+    ) -> Result<(), StoreReliablyError> {
+        self.store_for_good(records, Some(reliable::encode(position)?)).await
+    }
+
+    async fn store_for_good(&self, records: Vec<T>, position: Option<PositionBytes>) -> Result<(), StoreReliablyError> {
+        if records.is_empty() && position.is_none() {
             return Ok(());
         }
-        let block = self.intake.store_many(records, None).await?;
-        if self.intake.wait_stored(block + 1).await { Ok(()) } else { Err(ReceiverStopped) }
+        let block = self.take_in(records, None, position).await?;
+        let timeout = self.store_timeout;
+        tokio::select! {
+            biased;
+            stored = self.intake.wait_stored(block + 1) => if stored { Ok(()) } else { Err(ReceiverStopped.into()) },
+            // With the supervisor gone nobody stores anything, and nobody would say so.
+            () = self.run.done() => Err(ReceiverStopped.into()),
+            () = self.clock.sleep(timeout) => Err(StoreReliablyError::TimedOut { timeout }),
+        }
+    }
+
+    async fn take_in(
+        &self,
+        records: Vec<T>,
+        bytes: Option<usize>,
+        position: Option<PositionBytes>,
+    ) -> Result<u64, ReceiverStopped> {
+        self.intake.store_many_in(Some(&self.run), records, bytes, position).await
+    }
+
+    /// The position of the last records that are stored for good: of an earlier run of this receiver, or (with a checkpoint
+    /// directory and the block log) of an earlier run of the program; `None` when none was ever stored.
+    ///
+    /// Waits until everything that was taken in so far is stored, so that nothing of an earlier run can come in behind it. Ask at
+    /// the beginning of `run`, and skip what the source delivers at or before it.
+    ///
+    /// # Errors
+    /// When what was taken in could not be stored, or the stored position is of another type.
+    pub async fn last_position<P: DeserializeOwned>(&self) -> Result<Option<P>, LastPositionError> {
+        let until = self.intake.cut();
+        tokio::select! {
+            biased;
+            stored = self.intake.wait_stored(until) => if !stored { return Err(LastPositionError::NotStored) },
+            () = self.run.done() => return Err(LastPositionError::NotStored),
+        }
+        self.intake.reached().map(|bytes| reliable::decode(&bytes)).transpose()
+    }
+
+    /// The same handle for a thread that may wait: one of the receiver's own, or of `spawn_blocking`. Made within `run`.
+    ///
+    /// # Errors
+    /// When no event loop drives the calling thread, so that nobody would tell when a pause is over.
+    pub fn blocking(&self) -> Result<BlockingHandle<T>, tokio::runtime::TryCurrentError> {
+        BlockingHandle::new(self.clone())
     }
 }

@@ -6,10 +6,13 @@
 
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
+use super::reliable::PositionBytes;
+use super::run::Run;
 use super::size::SizeEstimate;
 use crate::clock::SharedClock;
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -38,6 +41,8 @@ pub struct QueuedBlock<T> {
     pub block: AssembledBlock<T>,
     /// Held until the block's batch is done.
     pub credit: Option<Credit>,
+    /// Up to where its source has come with it.
+    pub position: Option<PositionBytes>,
 }
 
 /// The records were not stored: the receiver has been stopped.
@@ -51,6 +56,8 @@ pub struct Intake<T> {
     limits: IntakeLimits,
     credits: Arc<Semaphore>,
     clock: SharedClock,
+    /// Records taken in so far.
+    records: Arc<AtomicU64>,
     room: Notify,
     ready: Notify,
     emptied: Notify,
@@ -66,8 +73,10 @@ struct State<T> {
     cut: u64,
     /// Blocks stored so far.
     stored: u64,
-    /// Records taken in so far.
-    records: u64,
+    /// Up to where the source has come with the open block.
+    position: Option<PositionBytes>,
+    /// Up to where it has come with what is stored.
+    reached: Option<PositionBytes>,
     door: Door,
 }
 
@@ -103,12 +112,14 @@ impl<T: Serialize> Intake<T> {
                 queue: VecDeque::new(),
                 cut: first,
                 stored: first,
-                records: 0,
+                position: None,
+                reached: None,
                 door: Door::Open,
             }),
             limits: IntakeLimits { max_pending_bytes: pending, ..limits },
             credits: Arc::new(Semaphore::new(pending)),
             clock,
+            records: Arc::default(),
             room: Notify::new(),
             ready: Notify::new(),
             emptied: Notify::new(),
@@ -117,20 +128,37 @@ impl<T: Serialize> Intake<T> {
 
     /// Takes in one record, waiting while a limit says so. Returns the number of the block that it is in.
     pub async fn store(&self, record: T) -> Result<u64, ReceiverStopped> {
+        self.store_in(None, record).await
+    }
+
+    /// [`store`](Intake::store) of a run, which is refused when that is over.
+    pub(super) async fn store_in(&self, run: Option<&Run>, record: T) -> Result<u64, ReceiverStopped> {
         let bytes = self.lock().size.of_one(&record);
         let credit = self.admit(1, bytes).await?;
-        self.append(credit, |assembler| assembler.push(record, bytes))
+        self.append(run, credit, None, |assembler| assembler.push(record, bytes))
     }
 
     /// Takes in a chunk of records, which stay together in one block: the one whose number is returned. `bytes` is their
     /// size in memory, if the caller knows it.
     pub async fn store_many(&self, records: Vec<T>, bytes: Option<usize>) -> Result<u64, ReceiverStopped> {
-        if records.is_empty() {
+        self.store_many_in(None, records, bytes, None).await
+    }
+
+    /// [`store_many`](Intake::store_many) of a run, which is refused when that is over. With them the source has come to
+    /// `position`; without records the position is stored alone.
+    pub(super) async fn store_many_in(
+        &self,
+        run: Option<&Run>,
+        records: Vec<T>,
+        bytes: Option<usize>,
+        position: Option<PositionBytes>,
+    ) -> Result<u64, ReceiverStopped> {
+        if records.is_empty() && position.is_none() {
             return Ok(self.lock().cut);
         }
         let bytes = bytes.unwrap_or_else(|| SizeEstimate::of_many(&records));
         let credit = self.admit(records.len(), bytes).await?;
-        self.append(credit, |assembler| assembler.push_many(records, bytes))
+        self.append(run, credit, position, |assembler| assembler.push_many(records, bytes))
     }
 
     /// Waits for the rate limit, for bytes and for a place in the queue.
@@ -183,21 +211,26 @@ impl<T: Serialize> Intake<T> {
 
     fn append(
         &self,
+        run: Option<&Run>,
         credit: Credit,
+        position: Option<PositionBytes>,
         add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
     ) -> Result<u64, ReceiverStopped> {
         let mut state = self.lock();
-        if state.door.is_shut() {
+        if state.door.is_shut() || run.is_some_and(Run::is_over) {
             return Err(ReceiverStopped);
         }
         match &mut state.credit {
             Some(held) => held.merge(credit),
             None => state.credit = Some(credit),
         }
+        if position.is_some() {
+            state.position = position;
+        }
         let before = state.assembler.open_records();
         let full = add(&mut state.assembler);
         let after = full.as_ref().map_or(state.assembler.open_records(), |block| block.records);
-        state.records += (after - before) as u64;
+        self.records.fetch_add((after - before) as u64, Ordering::Relaxed);
         let block = state.cut;
         if let Some(block) = full {
             state.enqueue(block);
@@ -212,7 +245,9 @@ impl<T> Intake<T> {
     /// Closes the open block and queues it. Returns the number up to which blocks must be stored for it to be in.
     pub fn cut(&self) -> u64 {
         let mut state = self.lock();
-        if let Some(block) = state.assembler.cut() {
+        let open = state.assembler.cut();
+        // A position that came without records is stored, too.
+        if let Some(block) = open.or_else(|| state.position.is_some().then(AssembledBlock::empty)) {
             state.enqueue(block);
             self.ready.notify_one();
         }
@@ -242,6 +277,23 @@ impl<T> Intake<T> {
     pub fn stored(&self, sequence: u64) {
         self.lock().stored = sequence + 1;
         self.emptied.notify_waiters();
+    }
+
+    /// With what is stored, the source has come to `position`.
+    pub fn reach(&self, position: PositionBytes) {
+        self.lock().reached = Some(position);
+    }
+
+    /// Up to where the source has come with what is stored.
+    pub fn reached(&self) -> Option<PositionBytes> {
+        self.lock().reached.clone()
+    }
+
+    /// Nothing of `run` comes in after this.
+    pub(super) fn end_run(&self, run: &Run) {
+        // With the lock held: what is let in, is let in before.
+        let _state = self.lock();
+        run.end();
     }
 
     /// Waits until every block before `until` is stored; `false` when that will not be.
@@ -307,7 +359,12 @@ impl<T> Intake<T> {
 
     /// Records taken in so far.
     pub fn records(&self) -> u64 {
-        self.lock().records
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// The counter of these records, for whoever looks.
+    pub fn counter(&self) -> Arc<AtomicU64> {
+        self.records.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -318,8 +375,8 @@ impl<T> Intake<T> {
 
 impl<T> State<T> {
     fn enqueue(&mut self, block: AssembledBlock<T>) {
-        let credit = self.credit.take();
-        self.queue.push_back(QueuedBlock { sequence: self.cut, block, credit });
+        let (credit, position) = (self.credit.take(), self.position.take());
+        self.queue.push_back(QueuedBlock { sequence: self.cut, block, credit, position });
         self.cut += 1;
     }
 }

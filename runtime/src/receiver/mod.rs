@@ -8,19 +8,29 @@
 //! the receiver's death, not the process's.
 
 mod assembler;
+mod blocking;
 mod handle;
 mod intake;
+mod life;
 mod limiter;
+mod policy;
+mod reliable;
 mod repeats;
+mod run;
 mod size;
+mod status;
 mod supervisor;
 
 pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
+pub use blocking::{BlockingHandle, BlockingStoreError};
 pub use handle::ReceiverHandle;
 pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
 pub use limiter::RateLimiter;
+pub use policy::{EndedRun, GivenUp, Restarts, SupervisorPolicy, Verdict};
+pub use reliable::{LastPositionError, MAX_POSITION_BYTES, PositionBytes, StoreReliablyError};
 pub use size::SizeEstimate;
-pub use supervisor::{CutBlock, ReceiverSnapshot, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
+pub use status::{LastError, ReceiverSnapshot, ReceiverState, ReceiverStatus};
+pub use supervisor::{CutBlock, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
 
 use std::future::Future;
 
@@ -30,8 +40,10 @@ pub type ReceiverError = Box<dyn std::error::Error + Send + Sync>;
 /// A source that pushes records.
 ///
 /// `run` receives until it is asked to stop ([`ReceiverHandle::stopped`]) or until its source ends. Whatever ends it (a return,
-/// an error, a panic) is reported, and unless the stream is stopping the receiver is made anew by its factory after
-/// `receiver.restart_delay`. Its future may be dropped at any await, so keep nothing half done across one.
+/// an error, a panic, a wish of its own) is reported, and unless the stream is stopping the receiver is made anew by its factory
+/// when and as often as its [`SupervisorPolicy`] says: for ever, first after `receiver.restart_delay`, unless the stream was given
+/// another. Its future may be dropped at any await, so keep nothing half done across one. What is left of a run that is over (tasks
+/// and threads that hold its handle) stores nothing any more.
 pub trait Receiver: 'static {
     /// What it stores.
     type Record: Send + Sync + 'static;

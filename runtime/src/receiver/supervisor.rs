@@ -4,7 +4,10 @@
 //! The receiver itself runs on another arbiter, so that one that blocks its thread delays no batch. Blocks that it stored
 //! stay here when it dies.
 
+use super::life::{Life, live};
+use super::policy::{GivenUp, Restarts, SupervisorPolicy};
 use super::repeats::Repeats;
+use super::status::{ReceiverSnapshot, ReceiverStatus};
 use super::{Intake, QueuedBlock, Receiver, ReceiverHandle};
 use crate::block::{
     AddBlock, Block, BlockInfo, BlockKey, BlockLogged, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel,
@@ -12,20 +15,19 @@ use crate::block::{
 };
 use crate::clock::SharedClock;
 use crate::durable::BlockLog;
-use crate::error::{in_full, panic_message};
+use crate::error::in_full;
 use crate::event::{Event, Publisher};
 use crate::failpoint::fail_point;
 use crate::faults::{Fault, Faults, Sentinel};
 use crate::ids::{BlockId, ContextId, StreamId};
-use crate::time::next_tick;
+use crate::site::Site;
+use crate::time::{DurationExt, next_tick};
 use crate::topology::SUPERVISOR_MAILBOX;
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture,
 };
 use actix_rt::ArbiterHandle;
-use futures::FutureExt;
 use serde::{Serialize, de::DeserializeOwned};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -44,14 +46,18 @@ pub struct SupervisorParts<T> {
     pub stream: StreamId,
     /// Shown to users.
     pub name: String,
+    /// The user's line that made the stream.
+    pub site: Site,
     /// Where the receiver puts its records.
     pub intake: Arc<Intake<T>>,
     /// How blocks are kept.
     pub level: StorageLevel,
     /// Blocks are cut at multiples of this; `None` when the batch tick alone cuts.
     pub block_interval: Option<Duration>,
-    /// Pause before a restart.
-    pub restart_delay: Duration,
+    /// How often, and after which pause, the receiver is made anew.
+    pub policy: SupervisorPolicy,
+    /// How long storing for good may take.
+    pub store_timeout: Duration,
     /// Where the receiver runs.
     pub arbiter: ArbiterHandle,
     /// Time.
@@ -74,21 +80,14 @@ pub struct ReceiverSupervisor<T> {
     stopping: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
     launch: Option<Launch<T>>,
-    last_error: Option<String>,
+    status: Arc<ReceiverStatus>,
     repeats: Repeats,
-    starts: u64,
     /// Ends the wait of the last cut when it is dropped.
     last_cut: Option<oneshot::Sender<()>>,
 }
 
 /// Starts the receiver's loop on its arbiter.
 type Launch<T> = Box<dyn FnOnce(ReceiverHandle<T>, mpsc::Sender<Life>, watch::Sender<bool>) + Send>;
-
-/// What the receiver's loop tells its supervisor.
-enum Life {
-    Started,
-    Ended(Option<String>),
-}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor<T> {
     /// A supervisor over receivers made by `factory`, which is called for every (re)start.
@@ -99,91 +98,85 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
     {
         let (stopping, _) = watch::channel(false);
         let (_, ended) = watch::channel(true);
-        let (arbiter, clock, delay) = (parts.arbiter.clone(), parts.clock.clone(), parts.restart_delay);
+        let (arbiter, policy) = (parts.arbiter.clone(), parts.policy);
         let launch: Launch<T> = Box::new(move |handle, life, ended| {
             arbiter.spawn_fn(move || {
-                actix_rt::spawn(receive(factory, handle, life, ended, clock, delay));
+                actix_rt::spawn(live(factory, handle, life, ended, Restarts::new(policy)));
             });
         });
+        let status = ReceiverStatus::new(parts.stream, parts.name.clone(), parts.site, parts.intake.counter());
         ReceiverSupervisor {
             parts,
             last_cut: None,
             stopping,
             ended,
             launch: Some(launch),
-            last_error: None,
+            status: Arc::new(status),
             repeats: Repeats::default(),
-            starts: 0,
         }
+    }
+
+    /// What is known of the receiver, for whoever looks.
+    pub fn status(&self) -> Arc<ReceiverStatus> {
+        self.status.clone()
     }
 
     fn publish(&self, event: Event) {
         self.parts.publisher.publish(event);
     }
 
-    fn heard(&mut self, life: Life) {
+    fn heard(&mut self, life: Life, ctx: &mut Context<Self>) {
         let (stream, name) = (self.parts.stream, self.parts.name.clone());
         match life {
             Life::Started => {
-                self.starts += 1;
+                self.status.started();
                 self.publish(Event::ReceiverStarted { stream, name });
             }
-            Life::Ended(error) => {
+            Life::Ended { error, wished, again } => {
+                if let Some(message) = wished {
+                    log::info!("the receiver {name} of {stream} stops: {message}");
+                }
                 if let Some(message) = &error {
-                    self.trouble(message.clone());
+                    self.trouble(message.clone(), again);
+                }
+                // After its error: whoever sees that it is down sees why.
+                match again {
+                    Some(_) => self.status.rests(),
+                    None => self.status.ended(),
                 }
                 self.publish(Event::ReceiverStopped { stream, name, error });
             }
+            Life::GivenUp(given_up) => self.give_up(given_up, ctx),
         }
+    }
+
+    /// Ends the context, once what the receiver has left is stored.
+    fn give_up(&mut self, given_up: GivenUp, ctx: &mut Context<Self>) {
+        let GivenUp { restarts, within, first, last } = given_up;
+        let (intake, faults) = (self.parts.intake.clone(), self.parts.faults.clone());
+        let (name, stream, site) = (self.parts.name.clone(), self.parts.stream, self.parts.site);
+        let patience = self.parts.clock.sleep(self.parts.store_timeout);
+        let told = async move {
+            intake.close();
+            let until = intake.cut();
+            tokio::select! {
+                _ = intake.wait_stored(until) => {}
+                () = patience => {}
+            }
+            faults.report(Fault::Receiver { name, stream, site, restarts, within, first, last });
+        };
+        ctx.spawn(told.into_actor(self));
     }
 
     /// Logs, remembers and tells what a receiver reported or ended with.
-    fn trouble(&mut self, message: String) {
+    fn trouble(&mut self, message: String, again: Option<Duration>) {
         let (stream, name) = (self.parts.stream, self.parts.name.clone());
         let level = self.repeats.level(&message, self.parts.clock.monotonic());
-        log::log!(level, "the receiver {name} of {stream}: {message}");
-        self.last_error = Some(message.clone());
+        let then = again.map_or_else(String::new, |pause| format!("; starting again in {}", pause.pretty()));
+        log::log!(level, "the receiver {name} of {stream}: {message}{then}");
+        self.status.failed(self.parts.clock.now(), &message);
         self.publish(Event::ReceiverError { stream, name, message });
     }
-}
-
-/// Runs receivers one after another until the stream is stopped. Lives on the receiver's arbiter.
-async fn receive<R: Receiver>(
-    factory: impl Fn() -> R,
-    handle: ReceiverHandle<R::Record>,
-    life: mpsc::Sender<Life>,
-    ended: watch::Sender<bool>,
-    clock: SharedClock,
-    delay: Duration,
-) {
-    while !handle.is_stopped() {
-        if life.send(Life::Started).await.is_err() {
-            break;
-        }
-        let run = async {
-            let mut receiver = factory();
-            // The error's text is the user's code, too.
-            receiver.run(handle.clone()).await.map_err(|error| error.to_string())
-        };
-        let ended = tokio::select! {
-            ended = AssertUnwindSafe(run).catch_unwind() => ended,
-            // The supervisor is gone: a receiver that does not listen for the stop must not outlive it.
-            () = life.closed() => break,
-        };
-        let error = match ended {
-            Ok(outcome) => outcome.err(),
-            Err(payload) => Some(format!("panicked: {}", panic_message(&*payload))),
-        };
-        if life.send(Life::Ended(error)).await.is_err() {
-            break;
-        }
-        tokio::select! {
-            () = clock.sleep(delay) => {}
-            () = handle.stopped() => {}
-        }
-    }
-    // Nobody may be listening any more; then nobody waits either.
-    let _ = ended.send(true);
 }
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Actor for ReceiverSupervisor<T> {
@@ -202,6 +195,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Actor for Receiver
             stopping,
             errors_in,
             self.parts.clock.clone(),
+            self.parts.store_timeout,
         );
         if let Some(launch) = self.launch.take() {
             launch(handle, life_in, ended_in);
@@ -229,10 +223,10 @@ where
 }
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> actix::StreamHandler<Heard> for ReceiverSupervisor<T> {
-    fn handle(&mut self, heard: Heard, _: &mut Self::Context) {
+    fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
         match heard {
-            Heard::Life(life) => self.heard(life),
-            Heard::Error(message) => self.trouble(message),
+            Heard::Life(life) => self.heard(life, ctx),
+            Heard::Error(message) => self.trouble(message, None),
         }
     }
 
@@ -260,7 +254,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
     async move {
         let _sentinel = sentinel;
         loop {
-            let QueuedBlock { sequence, block, credit } = intake.next_block().await;
+            let QueuedBlock { sequence, block, credit, position } = intake.next_block().await;
             let id = BlockId { stream, sequence };
             let info = BlockInfo { id, records: block.records as u64, bytes: block.bytes as u64 };
             let stored = Block {
@@ -272,10 +266,17 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
             };
             fail_point("receiver.before_put");
             let key = BlockKey::Input(context, id);
-            let outcome = match keep(&blocks, log.as_ref(), &clock, key, id, stored).await {
+            // A position without the records before it would have their source never send them again.
+            let durable = position.clone().filter(|_| log.is_some());
+            let kept = match stored.records {
+                // Only the position has to be stored.
+                0 => Ok(()),
+                _ => keep(&blocks, log.as_ref(), &clock, key, id, stored).await,
+            };
+            let outcome = match kept {
                 Ok(()) => {
                     fail_point("receiver.after_put");
-                    match tracker.send(AddBlock { info, credit }).await {
+                    match tracker.send(AddBlock { info, credit, position: durable }).await {
                         Ok(Ok(())) => Ok(()),
                         Ok(Err(error)) => Err(in_full(&error)),
                         Err(_) => Err("the block tracker is gone".to_owned()),
@@ -286,6 +287,9 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
             match outcome {
                 Ok(()) => {
                     fail_point("receiver.after_add");
+                    if let Some(position) = position {
+                        intake.reach(position);
+                    }
                     intake.stored(sequence);
                 }
                 Err(cause) => {
@@ -387,23 +391,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<StopReceiv
                 intake.wait_stored(until).await;
             }
         };
-        Box::pin(stop.into_actor(self).map(|(), _, ctx: &mut Context<Self>| ctx.stop()))
+        Box::pin(stop.into_actor(self).map(|(), supervisor: &mut Self, ctx: &mut Context<Self>| {
+            supervisor.status.ended();
+            ctx.stop();
+        }))
     }
-}
-
-/// What is known of a receiver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiverSnapshot {
-    /// Its stream.
-    pub stream: StreamId,
-    /// Its name.
-    pub name: String,
-    /// How often it was started.
-    pub starts: u64,
-    /// Records it has stored.
-    pub records: u64,
-    /// The last error it reported or ended with.
-    pub last_error: Option<String>,
 }
 
 /// Asks for a [`ReceiverSnapshot`].
@@ -415,12 +407,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<SnapshotRe
     type Result = actix::MessageResult<SnapshotReceiver>;
 
     fn handle(&mut self, _: SnapshotReceiver, _: &mut Self::Context) -> Self::Result {
-        actix::MessageResult(ReceiverSnapshot {
-            stream: self.parts.stream,
-            name: self.parts.name.clone(),
-            starts: self.starts,
-            records: self.parts.intake.records(),
-            last_error: self.last_error.clone(),
-        })
+        actix::MessageResult(self.status.snapshot())
     }
 }

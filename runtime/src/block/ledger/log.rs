@@ -9,7 +9,8 @@ use thiserror::Error;
 use super::{Ledger, LedgerError, LedgerEvent};
 use crate::durable::Change;
 use crate::failpoint::fail_point;
-use crate::ids::BlockId;
+use crate::ids::{BlockId, StreamId};
+use crate::receiver::PositionBytes;
 
 /// An event that did not reach the log, or may not have.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -39,6 +40,8 @@ pub struct LogRecord {
     pub changes: Vec<Change>,
     /// Blocks whose data is needed no more once the events are fact.
     pub freed: Vec<BlockId>,
+    /// Up to where the source of each of these streams has come with the events.
+    pub reached: Vec<(StreamId, PositionBytes)>,
     /// When it has to be durable.
     pub when: When,
 }

@@ -54,7 +54,7 @@ impl Desk {
 
     fn commit(&mut self, batch: i64, when: When) -> bool {
         let (events, freed) = self.ledger.plan_commit(t(batch), &Horizon::at(t(batch + 1)));
-        self.append(LogRecord { events, changes: vec![state(&batch.to_string())], freed, when })
+        self.append(LogRecord { events, changes: vec![state(&batch.to_string())], freed, when, ..LogRecord::default() })
     }
 
     /// What a restart finds, with the numbers of the program.
@@ -123,7 +123,7 @@ fn a_write_that_failed_leaves_what_was_held_back_held_back() {
     desk.allocate(2_000);
     assert!(!desk.commit(1_000, When::WithNextCommit));
     let (events, freed) = desk.ledger.plan_commit(t(2_000), &Horizon::at(t(2_001)));
-    let record = LogRecord { events, changes: vec![state("2000")], freed, when: When::Now };
+    let record = LogRecord { events, changes: vec![state("2000")], freed, ..LogRecord::default() };
     let mut planned = desk.journal.plan(record.clone()).unwrap().unwrap();
     let changes = std::mem::take(&mut planned.changes);
     desk.journal.abandon(planned, changes);
@@ -180,4 +180,34 @@ fn a_stream_that_the_storage_was_not_opened_with_is_refused() {
     assert!(journal.plan(record).unwrap_err().to_string().contains("stream 9"));
     let record = LogRecord { freed: vec![id], ..LogRecord::default() };
     assert!(journal.plan(record).is_err());
+}
+
+/// I-26
+#[test]
+fn the_position_of_a_source_is_in_the_write_of_its_block_and_takes_the_place_of_the_one_before() {
+    let mut desk = Desk::new(2);
+    let at = |position: &str| vec![(StreamId(0), position.as_bytes().into())];
+    let found = |desk: &Desk| crate::durable::recovery::read_positions(&desk.storage).unwrap();
+    assert_eq!(found(&desk), BTreeMap::new());
+    for (sequence, position) in [(0, "first"), (1, "second")] {
+        let planned = desk.journal.plan(LogRecord { reached: at(position), ..added(sequence) }).unwrap().unwrap();
+        let puts = planned.changes.iter().filter(|change| matches!(change, Change::Put { .. })).count();
+        assert_eq!(puts, 2, "the event and the position");
+        desk.storage.write(&planned.changes, Durability::Synced).unwrap();
+        desk.journal.confirm(planned).unwrap();
+        added(sequence).events.iter().for_each(|event| desk.ledger.apply(event).unwrap());
+        // The stored number of the stream, whose name came second.
+        assert_eq!(found(&desk), BTreeMap::from([(StreamId(1), position.into())]));
+    }
+    assert!(desk.append(LogRecord { reached: at("third"), ..LogRecord::default() }));
+    // Enough events for a snapshot, which does not touch it.
+    for batch in 2..9 {
+        desk.append(added(batch));
+        desk.allocate(1_000 * batch as i64);
+        desk.commit(1_000 * batch as i64, When::Now);
+    }
+    assert!(desk.storage.get(&Table::Ledger, keys::SNAPSHOT).unwrap().is_some());
+    assert_eq!(found(&desk), BTreeMap::from([(StreamId(1), b"third".to_vec())]));
+    let unknown = LogRecord { reached: vec![(StreamId(9), b"x".as_slice().into())], ..LogRecord::default() };
+    assert!(desk.journal.plan(unknown).unwrap_err().to_string().contains("stream 9"));
 }

@@ -125,6 +125,7 @@ fn rows_of_other_tables_that_cannot_be_read_are_found() {
         change(Table::Offsets, b"\0\0\0\x09name"),
         change(Table::Meta, keys::APPLICATION),
         change(Table::Ledger, keys::SNAPSHOT),
+        change(Table::Ledger, b"p123"),
     ] {
         let storage = written(&[]);
         storage.write(std::slice::from_ref(&change), Durability::Synced).unwrap();

@@ -53,6 +53,8 @@ fn steps() -> impl Strategy<Value = Vec<(Step, WriteOutcome)>> {
 /// A record in the model: its events by stream name, and whether it is durable.
 struct Entry {
     events: Vec<LedgerEvent>,
+    /// Up to where the source of a stream came with it, by the stream's position in `NAMES`.
+    reached: Vec<(usize, u64)>,
     durable: bool,
 }
 
@@ -102,8 +104,11 @@ impl<'a> World<'a> {
                 let rows = block_rows(self.journal.streams().block_outward(id).unwrap(), b"records".to_vec());
                 self.storage.write(&rows, Durability::Ordered).unwrap();
                 if report {
-                    let block = BlockInfo { id, records: 1, bytes: 7 };
-                    self.append(LogRecord::of(LedgerEvent::BlockAdded { block }), outcome);
+                    let event = LedgerEvent::BlockAdded { block: BlockInfo { id, records: 1, bytes: 7 } };
+                    // Two of three blocks say where they are.
+                    let position = id.sequence.to_be_bytes().as_slice().into();
+                    let reached = if !id.sequence.is_multiple_of(3) { vec![(stream, position)] } else { vec![] };
+                    self.append(LogRecord { reached, ..LogRecord::of(event) }, outcome);
                 }
             }
             Step::Allocate => {
@@ -119,7 +124,7 @@ impl<'a> World<'a> {
                 let value = batch.millis().to_be_bytes().to_vec();
                 let changes = vec![Change::Put { table: Table::state("s"), key: b"last".to_vec(), value }];
                 let when = if now { When::Now } else { When::WithNextCommit };
-                self.append(LogRecord { events, changes, freed, when }, outcome);
+                self.append(LogRecord { events, changes, freed, when, ..LogRecord::default() }, outcome);
             }
             Step::Flush => self.append(LogRecord::default(), outcome),
             Step::Crash { swap } => self.crash(swap),
@@ -130,18 +135,21 @@ impl<'a> World<'a> {
     fn append(&mut self, record: LogRecord, outcome: WriteOutcome) {
         let (events, when) = (record.events.clone(), record.when);
         let by_name: Vec<_> = events.iter().map(|event| self.named(event)).collect();
+        let name = |stream| self.numbers.iter().position(|number| *number == stream).unwrap();
+        let number = |bytes: &[u8]| u64::from_be_bytes(bytes.try_into().unwrap());
+        let reached: Vec<_> = record.reached.iter().map(|(stream, at)| (name(*stream), number(at))).collect();
         let flushes = when == When::Now
             && (events.is_empty() || events.iter().any(|event| matches!(event, LedgerEvent::BatchDone { .. })));
         let Some(mut planned) = self.journal.plan(record).unwrap() else {
             events.iter().for_each(|event| self.ledger.apply(event).unwrap());
-            self.log.push(Entry { events: by_name, durable: false });
+            self.log.push(Entry { events: by_name, reached, durable: false });
             return;
         };
         let changes = std::mem::take(&mut planned.changes);
         self.storage.script([outcome]);
         let written = self.storage.write(&changes, Durability::Synced);
         if matches!(outcome, WriteOutcome::Done | WriteOutcome::DoneButReportedFailed) {
-            self.log.push(Entry { events: by_name, durable: true });
+            self.log.push(Entry { events: by_name, reached, durable: true });
             if flushes {
                 self.log.iter_mut().for_each(|entry| entry.durable = true);
             }
@@ -183,6 +191,9 @@ impl<'a> World<'a> {
         let numbers = self.numbers;
         let expected = expected.renamed(|name| numbers.get(name.0 as usize).copied(), |_| true);
         assert_eq!(recovered.ledger, expected);
+        let positions = self.log.iter().flat_map(|entry| &entry.reached);
+        let positions = positions.map(|(name, at)| (numbers[*name], at.to_be_bytes().to_vec()));
+        assert_eq!(recovered.positions, positions.collect::<BTreeMap<_, _>>(), "the last of each stream");
         let done = self.log.iter().flat_map(|entry| &entry.events).filter_map(|event| match event {
             LedgerEvent::BatchDone { batch } => Some(*batch),
             _ => None,

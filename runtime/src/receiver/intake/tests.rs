@@ -169,3 +169,53 @@ fn nobody_waits_for_a_block_that_could_not_be_stored() {
     assert_eq!(stored.now_or_never(), Some(false));
     assert_eq!(store(&intake, 1, 1), Some(Err(ReceiverStopped)));
 }
+
+/// I-24
+#[test]
+fn what_waits_to_come_in_is_refused_when_its_run_is_over_and_what_is_in_stays() {
+    let (intake, _) = intake(limits());
+    let (first, second) = (Run::default(), Run::default());
+    let store = |run, record, bytes| intake.store_many_in(Some(run), vec![record], Some(bytes), None);
+    (0..2).for_each(|record| assert_eq!(store(&first, record, 100).now_or_never(), Some(Ok(u64::from(record)))));
+    let mut waiting = Box::pin(store(&first, 2, 100));
+    assert_eq!((&mut waiting).now_or_never(), None);
+    intake.end_run(&first);
+    assert!(next(&intake).is_some());
+    assert_eq!(waiting.now_or_never(), Some(Err(ReceiverStopped)));
+    assert_eq!(intake.store_in(Some(&first), 3).now_or_never(), Some(Err(ReceiverStopped)));
+    assert_eq!(store(&second, 4, 100).now_or_never(), Some(Ok(2)));
+    assert_eq!(intake.records(), 3);
+}
+
+/// I-23
+#[test]
+fn a_block_carries_the_last_position_that_came_into_it() {
+    let (intake, _) = intake(IntakeLimits { queue_blocks: 4, ..limits() });
+    let run = Run::default();
+    let at = |position: u8| -> Option<PositionBytes> { Some([position].as_slice().into()) };
+    let store = |records, bytes, position| {
+        intake.store_many_in(Some(&run), records, Some(bytes), position).now_or_never().unwrap().unwrap()
+    };
+    assert_eq!([store(vec![1], 10, at(1)), store(vec![2], 10, None), store(vec![3], 10, at(3))], [0, 0, 0]);
+    assert_eq!(intake.cut(), 1);
+    // The record that fills a block is in it, and so is its position.
+    assert_eq!(store(vec![4], 100, at(4)), 1);
+    assert_eq!(store(vec![], 0, at(5)), 2);
+    assert_eq!([intake.cut(), intake.cut()], [3, 3]);
+    let blocks: Vec<_> = std::iter::from_fn(|| next(&intake)).collect();
+    let seen: Vec<_> = blocks.iter().map(|queued| (queued.block.records, queued.position.clone())).collect();
+    assert_eq!(seen, [(3, at(3)), (1, at(4)), (0, at(5))]);
+    assert_eq!(intake.reached(), None);
+    intake.reach([5].as_slice().into());
+    assert_eq!(intake.reached(), at(5));
+}
+
+/// Spark: "send rate update to receivers".
+#[test]
+fn a_rate_that_is_set_holds_for_the_stream_and_stays_below_its_maximum() {
+    let (intake, _) = intake(IntakeLimits { max_rate: Some(110), ..limits() });
+    for (update, expected) in [(100.0, 100.0), (500.0, 110.0), (0.0, 110.0)] {
+        intake.update_rate(update);
+        assert_eq!(intake.rate(), Some(expected));
+    }
+}
