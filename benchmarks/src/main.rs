@@ -15,9 +15,11 @@ mod count;
 mod directory;
 mod driven;
 mod latency;
+mod overload;
 mod report;
 mod stability;
 mod stats;
+mod store;
 mod tcp;
 mod text;
 mod w1;
@@ -58,6 +60,10 @@ enum Command {
     W5(w5::Args),
     /// Killed with a large state and started again: time to the first batch.
     W6(w6::Args),
+    /// What it costs a receiver to store records.
+    Store(store::Args),
+    /// More than can be computed: a backlog at the start, and a producer that is faster all the time.
+    Overload(overload::Args),
     /// Listen on an address and send text to the first client (what w4 and w5 read from).
     Send(tcp::send::Args),
 }
@@ -72,6 +78,8 @@ fn main() -> ExitCode {
         Command::W4(args) => w4::main(&args),
         Command::W5(args) => w5::main(&args),
         Command::W6(args) => w6::main(&args),
+        Command::Store(args) => store::main(&args),
+        Command::Overload(args) => overload::main(&args),
         Command::Send(args) => tcp::send::main(&args),
     };
     match done {

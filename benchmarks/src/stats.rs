@@ -54,7 +54,7 @@ impl Durations {
 }
 
 /// The median; the mean of the two in the middle for an even count, zero for none.
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {

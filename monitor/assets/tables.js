@@ -43,7 +43,8 @@ export function receivers(streams) {
   rows(body("receiver-table"), streams, (stream) => stream.streamId, (stream) => ({
     className: stream.isActive === false ? "failed" : "",
     cells: [
-      { text: stream.streamName, head: true }, status(stream), figure(rate(stream.eventRate)), figure(rate(stream.avgEventRate)),
+      { text: stream.streamName, head: true }, status(stream), figure(rate(stream.eventRate)), figure(rate(stream.avgEventRate)), figure(rate(stream.rateLimit)),
+      figure(number(stream.numSpilledRecords)), figure(number(stream.numShedRecords)),
       figure(number(stream.numStarts)), figure(number(stream.numErrors)),
       stream.lastError ? failure(`${stream.lastErrorTime.replace("T", " ").replace("GMT", " GMT")}: ${stream.lastError}`) : { text: "", className: "long" },
     ],

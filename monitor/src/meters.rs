@@ -102,6 +102,9 @@ const DESCRIBED: &[(&str, bool, Unit, &str)] = &[
     ),
     ("waterwheel_last_received_batch_records", false, Unit::Count, "its records"),
     ("waterwheel_stream_records_total", true, Unit::Count, "records of the stream in completed batches"),
+    ("waterwheel_stream_spilled_records", false, Unit::Count, "records that the last batch left behind"),
+    ("waterwheel_stream_shed_records_total", true, Unit::Count, "records of the stream that were dropped"),
+    ("waterwheel_receiver_rate_limit_records_per_second", false, Unit::Count, "how fast the receiver may store"),
     ("waterwheel_receiver_active", false, Unit::Count, "1 when the receiver runs"),
     ("waterwheel_receiver_records_per_second", false, Unit::Count, "rate of the receiver's stream in the latest batch"),
     (
@@ -269,6 +272,11 @@ fn streams(shared: &Shared) {
     for (stream, row) in progress.streams.iter() {
         let labels = [("stream_id", stream.0.to_string()), ("stream", row.name.clone())];
         counter!("waterwheel_stream_records_total", &labels).absolute(row.records);
+        gauge!("waterwheel_stream_spilled_records", &labels).set(row.spilled as f64);
+        counter!("waterwheel_stream_shed_records_total", &labels).absolute(row.shed);
+        if let Some(limit) = row.rate_limit {
+            gauge!("waterwheel_receiver_rate_limit_records_per_second", &labels).set(limit);
+        }
         let Some(ReceiverRow { active, starts, errors, .. }) = &row.receiver else { continue };
         let records = latest.and_then(|latest| latest.info.records.get(&stream)).copied().unwrap_or(0);
         gauge!("waterwheel_receiver_active", &labels).set(if *active { 1.0 } else { 0.0 });

@@ -24,6 +24,8 @@ pub(crate) fn batch(number: u64, records: &[(u32, u64)]) -> BatchInfo {
         costs: Vec::new(),
         jobs: Vec::new(),
         failure: None,
+        rates: BTreeMap::new(),
+        flow: BTreeMap::new(),
     }
 }
 

@@ -50,7 +50,7 @@ pub use context::StreamingContext;
 pub use dstream::DStream;
 pub use error::Error;
 pub use graph::{InputStream, SliceError, StreamHandle};
-pub use input::ReplayableStream;
+pub use input::{ReceiverOptions, ReplayableStream};
 pub use output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};
 pub use pool::ResourcePool;
 pub use running::RunningContext;

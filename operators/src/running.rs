@@ -2,12 +2,15 @@
 
 use crate::error::Error;
 use crate::plan::Plan;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use waterwheel_runtime::batch::Waited;
 use waterwheel_runtime::durable::Recovery;
 use waterwheel_runtime::engine::Engine;
 use waterwheel_runtime::event::StreamingListener;
+use waterwheel_runtime::flow::FlowCounts;
+use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::inside::on_engine_thread;
 use waterwheel_runtime::receiver::ReceiverSnapshot;
 use waterwheel_runtime::running::{ContextState, Remote, Running, Stop, StopFromInside};
@@ -122,6 +125,28 @@ impl RunningContext {
     /// last error. Kept also while it is down, and when the program has ended.
     pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
         self.running.receivers()
+    }
+
+    /// Where the records of each receiver stream are, or were when the program ended; of streams that have received something.
+    /// Empty when an output or listener of an engine asks: [`BatchInfo::flow`](waterwheel_runtime::event::BatchInfo::flow) tells
+    /// listeners.
+    ///
+    /// ```
+    /// use waterwheel_operators::prelude::*;
+    ///
+    /// let ssc = StreamingContext::new(Config::local("doc"), seconds(1))?;
+    /// // ... receiver streams ...
+    /// # waterwheel_operators::testkit::TestInput::<u32>::new().stream(&ssc).print();
+    /// let running = ssc.start()?;
+    /// assert!(running.flow().values().all(FlowCounts::is_balanced));
+    /// running.stop(Stop::Immediate)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flow(&self) -> BTreeMap<StreamId, FlowCounts> {
+        if on_engine_thread() {
+            return BTreeMap::new();
+        }
+        self.running.flow(self.engine.core())
     }
 
     /// Adds a listener, which is told of everything from now on.

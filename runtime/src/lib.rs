@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`topology`] | every actor with its mailbox, and how they are put together |
 //! | [`receiver`] | receivers, their blocks, limits and supervision |
+//! | [`flow`] | how much may come in, and where the records are |
 //! | [`block`] | where block data lies, and which batch it belongs to |
 //! | [`batch`] | ticks, the life of a batch, and who runs it |
 //! | [`state`], [`durable`] | the state of operators, and what survives the process |
@@ -28,6 +29,7 @@ pub mod error;
 pub mod event;
 pub mod failpoint;
 pub mod faults;
+pub mod flow;
 pub mod ids;
 pub mod inside;
 pub mod receiver;

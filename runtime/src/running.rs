@@ -1,20 +1,21 @@
 //! A running context: waiting for it, stopping it, and the order in which its parts come to rest.
 //!
 //! **Graceful stop**, as awaited steps: receivers stop and hand over what they hold; the ticker stops; what is not allocated
-//! yet becomes one last batch, at the time of the tick that would have come next; every batch is computed and recorded. The
-//! whole has a deadline; if that passes, the context ends at once and the fault names what was still going on.
+//! yet becomes one last batch, at the time of the tick that would have come next, or several if it was spilled; every batch is
+//! computed and recorded. The whole has a deadline; if that passes, the context ends at once and the fault names what was still going on.
 //!
 //! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
 
 use crate::batch::{
     BatchScheduler, BatchTicker, ConcludeHeld, Drain, Halt, Progress, RunningWork, Settle, StopTicker, Tick, Waited,
 };
-use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext};
+use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext, SnapshotFlow};
 use crate::clock::SharedClock;
 use crate::durable::Recovery;
 use crate::event::{AddListener, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
-use crate::ids::ContextId;
+use crate::flow::FlowCounts;
+use crate::ids::{ContextId, StreamId};
 use crate::inside::on_engine_thread;
 use crate::receiver::{ReceiverSnapshot, ReceiverStatus, StopReceiver};
 use crate::scope::{EngineCore, EngineSnapshot};
@@ -25,6 +26,7 @@ use crate::topology::ReceiverAddresses;
 use actix::Addr;
 use actix_rt::{Arbiter, ArbiterHandle};
 use futures::future::{Either, join_all, select};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,7 +78,12 @@ pub struct Running {
     recovery: Option<Recovery>,
     receivers: Vec<Arc<ReceiverStatus>>,
     threads: Mutex<Vec<RunnerThread>>,
+    tracker: Option<Addr<BlockTracker>>,
+    last_flow: LastFlow,
 }
+
+/// Where the records of each stream were when the context ended.
+pub(crate) type LastFlow = Arc<Mutex<BTreeMap<StreamId, FlowCounts>>>;
 
 impl Running {
     pub(crate) fn new(
@@ -97,7 +104,23 @@ impl Running {
             recovery: None,
             receivers: Vec::new(),
             threads: Mutex::default(),
+            tracker: None,
+            last_flow: LastFlow::default(),
         }
+    }
+
+    pub(crate) fn counting(mut self, tracker: Addr<BlockTracker>, last_flow: LastFlow) -> Running {
+        (self.tracker, self.last_flow) = (Some(tracker), last_flow);
+        self
+    }
+
+    /// Where the records of each receiver stream are, or were when the context ended.
+    pub fn flow(&self, core: &Arc<EngineCore>) -> BTreeMap<StreamId, FlowCounts> {
+        let tracker = self.tracker.clone().filter(|_| !self.progress.is_ended());
+        let asked =
+            tracker.and_then(|tracker| core.on_control(move || async move { tracker.send(SnapshotFlow).await.ok() }));
+        let last = || self.last_flow.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        asked.flatten().unwrap_or_else(last)
     }
 
     pub(crate) fn recovered(mut self, recovery: Option<Recovery>) -> Running {
@@ -262,6 +285,8 @@ pub(crate) struct Conductor {
     pub(crate) core: Arc<EngineCore>,
     pub(crate) context: ContextId,
     pub(crate) clock: SharedClock,
+    pub(crate) interval: Duration,
+    pub(crate) last_flow: LastFlow,
     pub(crate) ticker: Addr<BatchTicker>,
     pub(crate) scheduler: Addr<BatchScheduler>,
     pub(crate) tracker: Addr<BlockTracker>,
@@ -328,9 +353,13 @@ impl Conductor {
 
     async fn drain(&self) {
         join_all(self.receivers.iter().map(|receiver| receiver.stop.send(StopReceiver { wait: true }))).await;
-        let next = self.ticker.send(StopTicker).await;
-        if let (Ok(batch), Ok(true)) = (next, self.tracker.send(HasUnallocated).await) {
-            let _ = self.scheduler.send(Tick { batch }).await;
+        let mut next = self.ticker.send(StopTicker).await.ok();
+        // A batch takes no more of what was spilled than its time allows: there may be several.
+        while let (Some(batch), Ok(true)) = (next, self.tracker.send(HasUnallocated).await) {
+            let ticked = self.scheduler.send(Tick { batch }).await;
+            // How much the next one takes follows from how long this one takes.
+            let drained = self.scheduler.send(Drain).await;
+            next = ticked.and(drained).ok().map(|()| batch + self.interval);
         }
         let _ = self.scheduler.send(Drain).await;
         // What was held back for the next checkpoint goes now: there will be none.
@@ -365,6 +394,9 @@ impl Conductor {
         join_all(self.receivers.iter().map(|receiver| receiver.stop.send(StopReceiver { wait: false }))).await;
         for arbiter in &self.arbiters {
             arbiter.stop();
+        }
+        if let Ok(flow) = self.tracker.send(SnapshotFlow).await {
+            *self.last_flow.lock().unwrap_or_else(PoisonError::into_inner) = flow;
         }
         let _ = self.core.blocks.send(RemoveContext { context: self.context }).await;
         self.core.collect_garbage().await;

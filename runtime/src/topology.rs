@@ -7,8 +7,8 @@
 //! (`do_send`), so that a full queue holds up whoever fills it, back to the socket.
 
 use crate::batch::{
-    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, Resume, SchedulerParts,
-    StartProgram,
+    BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, RatedReceiver, Rating,
+    Resume, SchedulerParts, StartProgram,
 };
 use crate::begin::Begin;
 use crate::block::{
@@ -19,10 +19,11 @@ use crate::durable::{BlockLog, DurableSpec};
 use crate::engine::end_signal;
 use crate::event::{Event, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
+use crate::flow::{Overload, RateController};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::ThreadCount;
 use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver};
-use crate::running::{Command, Conductor, RunnerThread, Running};
+use crate::running::{Command, Conductor, LastFlow, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
 use crate::stage::CancelToken;
@@ -55,7 +56,7 @@ pub const JOB_RUNNER_MAILBOX: usize = 3;
 pub const SCHEDULER_MAILBOX: usize = 16;
 /// The ticker is only ever told to stop.
 pub const TICKER_MAILBOX: usize = 1;
-/// Cuts, stops and questions.
+/// Cuts, rates, stops and questions.
 pub const SUPERVISOR_MAILBOX: usize = 16;
 /// Commands to a context that wait to be looked at.
 pub const COMMAND_QUEUE: usize = 4;
@@ -138,7 +139,7 @@ pub const ACTORS: &[ActorRow] = &[
         one_per: "context",
         mailbox: SCHEDULER_MAILBOX,
         arbiter: "control",
-        sends_to: "ReceiverSupervisor (cut), BlockTracker, JobRunner, BlockManager",
+        sends_to: "ReceiverSupervisor (cut, rate), BlockTracker, JobRunner, BlockManager",
     },
     ActorRow {
         actor: "BatchTicker",
@@ -171,6 +172,11 @@ pub trait ReceiverSpec: Send {
     /// How its blocks are kept.
     fn level(&self) -> StorageLevel;
 
+    /// What becomes of its records when they are too many.
+    fn overload(&self) -> Overload {
+        Overload::Block
+    }
+
     /// Starts the supervisor; called on the control arbiter.
     fn start(self: Box<Self>, site: &ContextParts) -> ReceiverAddresses;
 }
@@ -183,6 +189,8 @@ pub struct ReceiverAddresses {
     pub name: String,
     /// Asked at every tick.
     pub cut: Recipient<CutBlock>,
+    /// Told what it may bring.
+    pub rated: RatedReceiver,
     /// Asked at the end.
     pub stop: Recipient<StopReceiver>,
     /// What is known of it.
@@ -207,6 +215,8 @@ pub struct ContextParts {
     pub next_blocks: BTreeMap<StreamId, u64>,
     /// Up to where the source of each stream had come in an earlier run.
     pub positions: BTreeMap<StreamId, Vec<u8>>,
+    /// Records per second that each receiver may store before a batch is done, of those that have a limit.
+    pub first_rates: BTreeMap<StreamId, f64>,
     /// Its listeners.
     pub publisher: Publisher,
     /// Its faults.
@@ -307,6 +317,10 @@ async fn assemble(
         }
     };
 
+    let streams: Vec<StreamId> = receivers.iter().map(|receiver| receiver.stream()).collect();
+    let spilling = receivers.iter().filter(|receiver| receiver.overload() == Overload::Spill);
+    let spilling: Vec<StreamId> = spilling.map(|receiver| receiver.stream()).collect();
+    let controller = RateController::of(&config, interval, &streams);
     let parts = ContextParts {
         context,
         core: core.clone(),
@@ -316,6 +330,7 @@ async fn assemble(
         block_log,
         next_blocks,
         positions,
+        first_rates: controller.first_rates(&spilling),
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
@@ -344,6 +359,7 @@ async fn assemble(
         runners,
         tracker: tracker.clone(),
         receivers: receivers.iter().map(|receiver| receiver.cut.clone()).collect(),
+        rating: Rating::new(controller, receivers.iter().map(|receiver| receiver.rated.clone()).collect(), spilling),
         publisher: publisher.clone(),
         progress: progress.clone(),
         faults: faults.clone(),
@@ -353,14 +369,17 @@ async fn assemble(
     let ticker = BatchTicker::new(clock.clone(), ticks, scheduler.clone(), faults.clone()).start();
     publisher.publish(Event::StreamingStarted { time: clock.now() });
 
+    let last_flow = LastFlow::default();
     let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);
     let conductor = Conductor {
         core,
         context,
         clock,
+        interval,
         ticker,
         scheduler: scheduler.clone(),
-        tracker,
+        tracker: tracker.clone(),
+        last_flow: last_flow.clone(),
         receivers,
         cancel,
         faults: faults.clone(),
@@ -373,7 +392,8 @@ async fn assemble(
     actix_rt::spawn(conductor.run(inbox));
     let running = Running::new(commands, faults, progress, publisher, scheduler, zero)
         .recovered(recovery)
-        .with_receivers(statuses);
+        .with_receivers(statuses)
+        .counting(tracker, last_flow);
     Some((running, arbiters))
 }
 

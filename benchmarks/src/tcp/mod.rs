@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) receive_only: bool,
     /// Keep received blocks, and the progress of batches, in this directory.
     pub(crate) checkpoint: Option<PathBuf>,
+    /// Let in what comes, however long batches take.
+    pub(crate) unrated: bool,
 }
 
 /// What a peer reports. It must have taken in every line the sender sent.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use waterwheel::prelude::*;
+use waterwheel::runtime::config::Estimator;
 
 use super::send::Sender;
 use super::{Outcome, Plan};
@@ -30,6 +31,9 @@ struct Seen {
 pub(crate) fn run<W: Word>(plan: &Plan, sender: Sender, latency: Option<&LatencyRecorder>) -> Result<Outcome> {
     let mut config = Config::local("benchmark").with_cores(plan.cores);
     config.handle_signals = false;
+    if plan.unrated {
+        config.backpressure.estimator = Estimator::None;
+    }
     let ssc = StreamingContext::new(config, plan.interval)?;
     plan.checkpoint.iter().for_each(|dir| ssc.checkpoint(dir));
     let seen = Arc::new(Mutex::new(Seen::default()));

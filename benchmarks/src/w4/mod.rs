@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Also keep received blocks in a checkpoint directory, and compare: with it and without, interleaved.
     #[arg(long)]
     block_log: bool,
+    /// Also let in what comes however long batches take, and compare: with rates and without, interleaved.
+    #[arg(long)]
+    unrated: bool,
     /// Where the checkpoint directory is made; a temporary directory on a disk when nothing is said.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -57,16 +60,28 @@ pub(crate) struct Args {
     child: Option<Peer>,
 }
 
-/// What runs: a peer, with its block log or without.
+/// What runs: a peer, with its block log or without, held to rates or not.
 #[derive(Clone, Copy, PartialEq)]
 struct Variant {
     peer: Peer,
     block_log: bool,
+    unrated: bool,
 }
 
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.peer, if self.block_log { " with its block log" } else { "" })
+        let form = self.form().map(|form| format!(", {form}")).unwrap_or_default();
+        write!(f, "{}{form}", self.peer)
+    }
+}
+
+impl Variant {
+    fn form(self) -> Option<&'static str> {
+        match self {
+            Variant { block_log: true, .. } => Some("block log"),
+            Variant { unrated: true, .. } => Some("unrated"),
+            _ => None,
+        }
     }
 }
 
@@ -74,30 +89,41 @@ impl fmt::Display for Variant {
 pub(crate) fn main(args: &Args) -> Result<()> {
     ensure!(args.cores > 0, "--cores must be at least 1");
     if let Some(peer) = args.child {
-        return child::answer(&args.run_here(Variant { peer, block_log: args.block_log })?);
+        return child::answer(&args.run_here(Variant { peer, block_log: args.block_log, unrated: args.unrated })?);
     }
-    let plain = args.peer.of(&PEERS).into_iter().map(|peer| Variant { peer, block_log: false });
+    let plain = args.peer.of(&PEERS).into_iter().map(|peer| Variant { peer, block_log: false, unrated: false });
     let mut variants: Vec<Variant> = plain.collect();
     if args.block_log && variants.iter().any(|variant| variant.peer == Peer::Waterwheel) {
-        variants.push(Variant { peer: Peer::Waterwheel, block_log: true });
+        variants.push(Variant { peer: Peer::Waterwheel, block_log: true, unrated: false });
+    }
+    if args.unrated && variants.iter().any(|variant| variant.peer == Peer::Waterwheel) {
+        variants.push(Variant { peer: Peer::Waterwheel, block_log: false, unrated: true });
     }
     let all = Interleaved::run(&variants, args.runs, |variant| child::run::<Run>(variant, &args.of_child(variant)));
     let lines = all.results.iter().map(|(variant, runs)| args.line(*variant, runs)).collect::<Result<Vec<_>>>()?;
     lines.iter().try_for_each(Line::print)?;
     report::table(&format!("w4: TCP lines to counts, {:?} batches, {} records", args.interval, args.records), &lines);
-    let runs_of = |block_log| {
-        let waterwheel = Variant { peer: Peer::Waterwheel, block_log };
+    let runs_of = |block_log, unrated| {
+        let waterwheel = Variant { peer: Peer::Waterwheel, block_log, unrated };
         all.results.iter().find(|(variant, _)| *variant == waterwheel).map(|(_, runs)| runs.as_slice())
     };
-    if let (Some(without), Some(with)) = (runs_of(false), runs_of(true)) {
-        // Neighbours in time are compared with each other: the machine drifts.
-        let ratios: Vec<f64> =
-            with.iter().zip(without).map(|(with, without)| with.lines_per_s() / without.lines_per_s()).collect();
-        let ratio = stats::median_over(&ratios, |ratio| *ratio);
-        let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
-        eprintln!("with the block log: {ratio:.2} of the throughput without (runs: {})", each.join(", "));
+    let plain = runs_of(false, false);
+    if let (Some(without), Some(with)) = (plain, runs_of(true, false)) {
+        compare("with the block log", with, "without", without);
+    }
+    if let (Some(rated), Some(unrated)) = (plain, runs_of(false, true)) {
+        compare("held to rates", rated, "not held to any", unrated);
     }
     all.check()
+}
+
+/// Tells the ratio of two forms. Neighbours in time are compared with each other: the machine drifts.
+fn compare(one: &str, runs: &[Run], other: &str, others: &[Run]) {
+    let ratios: Vec<f64> =
+        runs.iter().zip(others).map(|(run, other)| run.lines_per_s() / other.lines_per_s()).collect();
+    let ratio = stats::median_over(&ratios, |ratio| *ratio);
+    let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+    eprintln!("{one}: {ratio:.2} of the throughput {other} (runs: {})", each.join(", "));
 }
 
 fn run_peer<W: Word>(peer: Peer, plan: &Plan, sender: Sender) -> Result<Outcome> {
@@ -108,18 +134,18 @@ fn run_peer<W: Word>(peer: Peer, plan: &Plan, sender: Sender) -> Result<Outcome>
 }
 
 impl Args {
-    fn run_here(&self, Variant { peer, block_log }: Variant) -> Result<Run> {
+    fn run_here(&self, Variant { peer, block_log, unrated }: Variant) -> Result<Run> {
         let fresh = block_log.then(|| Fresh::new(self.dir.as_deref())).transpose()?;
         let checkpoint = fresh.as_ref().map(|fresh| fresh.path().to_owned());
         let Args { interval, cores, receive_only, .. } = *self;
-        let plan = Plan { interval, cores, receive_only, checkpoint };
+        let plan = Plan { interval, cores, receive_only, checkpoint, unrated };
         tcp::measure(peer, &self.sending, |sender| match self.records {
             Records::String => run_peer::<String>(peer, &plan, sender),
             Records::Compact => run_peer::<CompactString>(peer, &plan, sender),
         })
     }
 
-    fn of_child(&self, Variant { peer, block_log }: Variant) -> Vec<String> {
+    fn of_child(&self, Variant { peer, block_log, unrated }: Variant) -> Vec<String> {
         let mut args = vec!["w4".to_owned(), "--child".to_owned(), peer.to_string()];
         let mut option = |name: &str, value: String| args.extend([format!("--{name}"), value]);
         option("interval", self.interval.as_secs_f64().to_string());
@@ -130,12 +156,13 @@ impl Args {
         option("seed", self.sending.seed.to_string());
         self.dir.iter().for_each(|dir| option("dir", dir.display().to_string()));
         args.extend(block_log.then(|| "--block-log".to_owned()));
+        args.extend(unrated.then(|| "--unrated".to_owned()));
         args.extend(self.receive_only.then(|| "--receive-only".to_owned()));
         args.extend(self.sending.stamped.then(|| "--stamped".to_owned()));
         args
     }
 
-    fn line(&self, Variant { peer, block_log }: Variant, runs: &[Run]) -> Result<Line> {
+    fn line(&self, variant: Variant, runs: &[Run]) -> Result<Line> {
         let first = runs.first().context("no run")?;
         let per_s = |count: u64, run: &Run| (count as f64 / run.outcome.elapsed.as_secs_f64().max(1e-9)).round();
         let median_of = |value: &dyn Fn(&Run) -> f64| stats::median_over(runs, value);
@@ -145,7 +172,7 @@ impl Args {
         let delay = |batch: &BatchTiming| batch.scheduling_delay;
         Ok(Line {
             workload: "w4",
-            peer,
+            peer: variant.peer,
             cores: self.cores,
             records: first.outcome.lines,
             records_per_s: median_of(&|run| per_s(run.outcome.lines, run)),
@@ -158,7 +185,7 @@ impl Args {
                 ("rate", json!(self.sending.rate)),
                 ("record_type", json!(self.records)),
                 ("receive_only", json!(self.receive_only)),
-                ("form", json!(block_log.then_some("block log"))),
+                ("form", json!(variant.form())),
                 ("written_per_s", json!(median_of(&|run| per_s(run.written, run)))),
                 ("seed", json!(self.sending.seed)),
                 ("runs", json!(runs.len())),

@@ -136,7 +136,7 @@ fn run_peer(peer: Peer, plan: &Plan, sender: Sender, latency: &LatencyRecorder) 
 impl Args {
     fn run_here(&self, peer: Peer) -> Result<Run> {
         let interval = *self.interval.first().context("no interval")?;
-        let plan = Plan { interval, cores: self.cores, receive_only: false, checkpoint: None };
+        let plan = Plan { interval, cores: self.cores, receive_only: false, checkpoint: None, unrated: false };
         let sending = send::Options { rate: self.rate, time: self.seconds, seed: self.seed, stamped: true };
         let latency = LatencyRecorder::new(self.warm_up)?;
         let run = tcp::measure(peer, &sending, |sender| run_peer(peer, &plan, sender, &latency))?;

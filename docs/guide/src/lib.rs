@@ -31,6 +31,7 @@ chapters!(
     monitoring,
     testing,
     fault_injection,
+    flow_control,
     tuning,
     coming_from_spark,
 );

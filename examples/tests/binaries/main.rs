@@ -8,6 +8,7 @@
 )]
 
 mod arguments;
+mod back_pressure;
 mod custom_receiver;
 mod faults;
 mod foreach_partition;

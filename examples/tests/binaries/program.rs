@@ -14,6 +14,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 const QUICK: [(&str, &str); 2] =
     [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms"), ("WATERWHEEL_UI__BIND", "127.0.0.1:0")];
 
+pub(crate) const BACK_PRESSURE: &str = env!("CARGO_BIN_EXE_back_pressure");
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
@@ -30,7 +31,7 @@ pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 pub(crate) const CUSTOM_RECEIVER: &str = env!("CARGO_BIN_EXE_custom_receiver");
 
 /// Every example.
-pub(crate) const ALL: [&str; 13] = [
+pub(crate) const ALL: [&str; 14] = [
     CUSTOM_RECEIVER,
     WORD_COUNT,
     STATEFUL_WORD_COUNT,
@@ -44,6 +45,7 @@ pub(crate) const ALL: [&str; 13] = [
     PAGE_VIEWS,
     SESSIONS,
     FOREACH_PARTITION,
+    BACK_PRESSURE,
 ];
 
 /// What a program says when the machine does not keep up with the short intervals of these tests. No test looks for it, and it

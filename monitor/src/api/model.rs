@@ -131,6 +131,12 @@ pub(crate) struct ReceiverInfo {
     pub(crate) defined_by: Option<String>,
     pub(crate) num_starts: u64,
     pub(crate) num_errors: u64,
+    /// Records per second that its receiver may store; `null` without a limit.
+    pub(crate) rate_limit: Option<f64>,
+    /// Records that the last batch left behind, since it could not take more.
+    pub(crate) num_spilled_records: u64,
+    /// Records that were dropped.
+    pub(crate) num_shed_records: u64,
 }
 
 impl ReceiverInfo {
@@ -162,6 +168,9 @@ impl ReceiverInfo {
             defined_by: row.site.clone(),
             num_starts: receiver.map_or(0, |receiver| receiver.starts),
             num_errors: receiver.map_or(0, |receiver| receiver.errors),
+            rate_limit: row.rate_limit,
+            num_spilled_records: row.spilled,
+            num_shed_records: row.shed,
         }
     }
 }

@@ -147,7 +147,7 @@ impl Progress {
         self.total_completed += 1;
         self.total_failed += u64::from(!info.succeeded());
         self.works.completed(info);
-        self.streams.completed(&info.records);
+        self.streams.completed(info);
         row.counted = info.num_records();
         (row.info, row.status) = (short_batch(info), Status::Completed);
         for (output, ended) in &info.outputs {

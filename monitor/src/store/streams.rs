@@ -1,7 +1,7 @@
 //! The input streams of a program, and what is known of their receivers.
 
 use std::collections::BTreeMap;
-use waterwheel_runtime::event::Event;
+use waterwheel_runtime::event::{BatchInfo, Event};
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::time::Time;
 
@@ -9,7 +9,7 @@ use waterwheel_runtime::time::Time;
 const MOST: usize = 10_000;
 
 /// An input stream.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct StreamRow {
     /// Its name.
     pub(crate) name: String,
@@ -19,6 +19,12 @@ pub(crate) struct StreamRow {
     pub(crate) receiver: Option<ReceiverRow>,
     /// Its records in completed batches.
     pub(crate) records: u64,
+    /// Records per second that its receiver may store, when it has a limit.
+    pub(crate) rate_limit: Option<f64>,
+    /// Records that the last batch left behind, since it could not take more.
+    pub(crate) spilled: u64,
+    /// Records that were dropped.
+    pub(crate) shed: u64,
 }
 
 /// A receiver, by the latest that was heard of it.
@@ -85,11 +91,13 @@ impl Streams {
         }
     }
 
-    /// A batch with so many records by stream is complete.
-    pub(super) fn completed(&mut self, records: &BTreeMap<StreamId, u64>) {
-        for (stream, records) in records {
-            if let Some(row) = self.0.get_mut(stream) {
-                row.records += records;
+    /// A batch is complete.
+    pub(super) fn completed(&mut self, info: &BatchInfo) {
+        for (stream, row) in &mut self.0 {
+            row.records += info.records.get(stream).copied().unwrap_or(0);
+            row.rate_limit = info.rates.get(stream).copied();
+            if let Some(flow) = info.flow.get(stream) {
+                (row.spilled, row.shed) = (flow.spilled, flow.shed);
             }
         }
     }

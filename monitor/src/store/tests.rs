@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{batch, completed, output, started, time};
 use proptest::prelude::*;
+use waterwheel_runtime::flow::FlowCounts;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::stage::OperatorCost;
 
@@ -77,6 +78,21 @@ fn of_a_receiver_the_latest_is_known() {
 
     tell(&mut progress, [Event::ReceiverStarted { stream: StreamId(0), name: name() }]);
     assert_eq!((receiver(&progress).active, receiver(&progress).starts), (true, 2));
+}
+
+#[test]
+fn limits_and_what_is_spilled_and_shed_are_those_of_the_last_batch() {
+    let row = StreamRow::default();
+    let mut progress = Progress::new(10, Streams::new([(StreamId(0), row)]));
+    let flow = FlowCounts { received: 1000, committed: 600, pending: 0, spilled: 300, shed: 100 };
+    let ended = completed(1, &[(0, 600)], &[]);
+    let (rates, flow) = ([(StreamId(0), 50.5)].into(), [(StreamId(0), flow)].into());
+    tell(&mut progress, [Event::BatchCompleted(BatchInfo { rates, flow, ..ended })]);
+    let row = progress.streams.get(StreamId(0)).unwrap();
+    assert_eq!((row.records, row.rate_limit, row.spilled, row.shed), (600, Some(50.5), 300, 100));
+    tell(&mut progress, [Event::BatchCompleted(completed(2, &[(0, 1)], &[]))]);
+    let row = progress.streams.get(StreamId(0)).unwrap();
+    assert_eq!((row.records, row.rate_limit, row.shed), (601, None, 100), "it has no limit any more");
 }
 
 /// Remove the old completed batches when exceeding the limit.

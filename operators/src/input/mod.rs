@@ -3,7 +3,9 @@
 //! The sources themselves (sockets, queues, ...) are in the `receivers` crate; they are made of these two.
 
 mod input_stream;
+mod receiver_options;
 mod receiver_stream;
 mod replayable_stream;
 
+pub use receiver_options::ReceiverOptions;
 pub use replayable_stream::ReplayableStream;

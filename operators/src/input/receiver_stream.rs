@@ -3,11 +3,14 @@
 use crate::context::StreamingContext;
 use crate::dstream::DStream;
 use crate::graph::Batch;
+use crate::input::ReceiverOptions;
 use crate::rdd::Blocks;
 use crate::record::Record;
 use actix::Actor;
 use std::sync::Arc;
+use waterwheel_runtime::batch::RatedReceiver;
 use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
+use waterwheel_runtime::flow::Overload;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::receiver::{
     Intake, IntakeLimits, Receiver, ReceiverSupervisor, SupervisorParts, SupervisorPolicy,
@@ -19,19 +22,19 @@ impl StreamingContext {
     /// A stream of what a receiver stores. `factory` makes the receiver, at the start and again after it ended or panicked: for
     /// ever, first after `receiver.restart_delay`, then with growing pauses until it has stored something.
     ///
-    /// `level` says how its blocks are kept until their batch is done.
+    /// `options` is the level at which its blocks are kept until their batch is done, or [`ReceiverOptions`], which say more.
     #[track_caller]
     pub fn receiver_stream<R>(
         &self,
         name: impl Into<String>,
-        level: StorageLevel,
+        options: impl Into<ReceiverOptions>,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
     where
         R: Receiver,
         R::Record: Record,
     {
-        self.receiver_stream_at(Site::here("receiver_stream"), name, level, factory)
+        self.receiver_stream_at(Site::here("receiver_stream"), name, options, factory)
     }
 
     /// [`receiver_stream`](StreamingContext::receiver_stream) with a policy of one's own that says how often, and after which
@@ -65,7 +68,7 @@ impl StreamingContext {
     pub fn receiver_stream_with<R>(
         &self,
         name: impl Into<String>,
-        level: StorageLevel,
+        options: impl Into<ReceiverOptions>,
         policy: SupervisorPolicy,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
@@ -73,7 +76,7 @@ impl StreamingContext {
         R: Receiver,
         R::Record: Record,
     {
-        self.receiver_stream_with_at(Site::here("receiver_stream_with"), name, level, policy, factory)
+        self.receiver_stream_with_at(Site::here("receiver_stream_with"), name, options, policy, factory)
     }
 
     /// [`receiver_stream`](StreamingContext::receiver_stream) with the site of the method that the user called.
@@ -81,15 +84,17 @@ impl StreamingContext {
         &self,
         site: Site,
         name: impl Into<String>,
-        level: StorageLevel,
+        options: impl Into<ReceiverOptions>,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
     where
         R: Receiver,
         R::Record: Record,
     {
-        let policy = SupervisorPolicy::for_receivers(self.config().receiver.restart_delay);
-        self.receiver_stream_with_at(site, name, level, policy, factory)
+        let options = options.into();
+        let default = || SupervisorPolicy::for_receivers(self.config().receiver.restart_delay);
+        let policy = options.policy.unwrap_or_else(default);
+        self.receiver_stream_with_at(site, name, options, policy, factory)
     }
 
     /// [`receiver_stream_with`](StreamingContext::receiver_stream_with) with the site of the method that the user called.
@@ -97,7 +102,7 @@ impl StreamingContext {
         &self,
         site: Site,
         name: impl Into<String>,
-        level: StorageLevel,
+        options: impl Into<ReceiverOptions>,
         policy: SupervisorPolicy,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
@@ -106,7 +111,8 @@ impl StreamingContext {
         R::Record: Record,
     {
         let stream = self.with_graph(|graph| graph.next_stream());
-        self.add_receiver(Box::new(Spec { stream, name: name.into(), site, level, policy, factory }));
+        let ReceiverOptions { level, overload, .. } = options.into();
+        self.add_receiver(Box::new(Spec { stream, name: name.into(), site, level, overload, policy, factory }));
         let compute = move |batch: &mut Batch<'_>| {
             let blocks = batch.inputs.blocks.get(&stream).map(Vec::as_slice).unwrap_or_default();
             let blocks = blocks.iter().map(|block| block.id).collect();
@@ -126,6 +132,7 @@ struct Spec<F> {
     name: String,
     site: Site,
     level: StorageLevel,
+    overload: Overload,
     policy: SupervisorPolicy,
     factory: F,
 }
@@ -148,17 +155,26 @@ where
         self.level
     }
 
+    fn overload(&self) -> Overload {
+        self.overload
+    }
+
     fn start(self: Box<Self>, context: &ContextParts) -> ReceiverAddresses {
-        let Spec { stream, name, site, level, policy, factory } = *self;
+        let Spec { stream, name, site, level, overload, policy, factory } = *self;
         let (config, clock) = (&context.config, context.core.clock.clone());
+        let block_interval = config.block_interval_for(context.interval);
         let bytes = |size: waterwheel_runtime::config::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let limits = IntakeLimits {
             block_max_bytes: bytes(config.block_max_bytes),
             queue_blocks: config.block_queue_size,
             max_pending_bytes: bytes(config.receiver.max_pending),
             max_rate: config.receiver.rate_limit().map(u64::from),
+            overload,
+            max_spill_bytes: bytes(config.receiver.max_spill),
+            interval: context.interval,
+            blocks_per_batch: context.interval.div_duration_f64(block_interval).ceil() as u32,
+            first_rate: context.first_rates.get(&stream).copied(),
         };
-        let block_interval = config.block_interval_for(context.interval);
         let intake = Intake::new(limits, clock.clone(), context.next_blocks.get(&stream).copied().unwrap_or(0));
         if let Some(position) = context.positions.get(&stream) {
             intake.reach(position.as_slice().into());
@@ -185,6 +201,8 @@ where
         let supervisor = ReceiverSupervisor::new(parts, factory);
         let status = supervisor.status();
         let supervisor = supervisor.start();
-        ReceiverAddresses { stream, name, cut: supervisor.clone().recipient(), stop: supervisor.recipient(), status }
+        let (rate, next) = (supervisor.clone().recipient(), supervisor.clone().recipient());
+        let (cut, rated) = (supervisor.clone().recipient(), RatedReceiver { stream, rate, next });
+        ReceiverAddresses { stream, name, cut, rated, stop: supervisor.recipient(), status }
     }
 }

@@ -10,7 +10,7 @@ use crate::record::Data;
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::clock::ManualClock;
-use waterwheel_runtime::config::Config;
+use waterwheel_runtime::config::{BackpressureConfig, Config, Estimator};
 use waterwheel_runtime::durable::MemoryStorage;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{Time, seconds};
@@ -44,9 +44,11 @@ impl Default for TestRun {
 }
 
 impl TestRun {
-    /// Batches of a second from time 0 on, two cores, inputs of two partitions, signals left alone.
+    /// Batches of a second from time 0 on, two cores, inputs of two partitions, signals left alone, receivers not held to a rate
+    /// that follows from how long batches take: what they store is in the next batch.
     pub fn new() -> TestRun {
-        let config = Config::local("test").with_cores(2).with_handle_signals(false);
+        let backpressure = BackpressureConfig::default().with_estimator(Estimator::None);
+        let config = Config::local("test").with_cores(2).with_handle_signals(false).with_backpressure(backpressure);
         TestRun {
             interval: seconds(1),
             partitions: DEFAULT_PARTITIONS,

@@ -220,3 +220,41 @@ fn what_was_logged_is_read_by_a_run_that_logs_no_more() {
     assert_eq!(probe.datasets(), [[1, 2]]);
     second.stop().unwrap();
 }
+
+/// A batch takes one record of the stream, and the others lie in files: in those of the log, too.
+/// P-9
+#[test]
+fn records_that_were_spilled_come_after_a_restart_in_order() {
+    let storage = MemoryStorage::default();
+    let start = |begin: Time, chunks: Vec<Vec<u32>>| {
+        let (stored, theirs) = (Arc::new(AtomicBool::new(false)), storage.clone());
+        let flag = stored.clone();
+        let one_a_second = |config: Config| {
+            let receiver = config.receiver.clone().with_max_rate(1);
+            small_blocks(config).with_receiver(receiver)
+        };
+        let (test, probe) = TestRun::new()
+            .begin(begin)
+            .configure(one_a_second)
+            .start(move |ssc| {
+                ssc.checkpoint_to(Arc::new(theirs));
+                let chunks = Arc::new(Mutex::new(chunks));
+                let made = move || Once { chunks: chunks.clone(), stored: flag.clone() };
+                let options = ReceiverOptions::new().overload(Overload::Spill);
+                ssc.receiver_stream("numbers", options, made).named("numbers").probe()
+            })
+            .unwrap();
+        test.wait_until("the records to be in the ledger", || stored.load(Ordering::SeqCst)).unwrap();
+        (test, probe)
+    };
+    let (mut first, seen) = start(t(0), vec![vec![1], vec![2], vec![3], vec![4]]);
+    first.advance(2).unwrap();
+    assert_eq!(seen.datasets(), [[1], [2]]);
+    drop(first);
+    let (mut second, seen) = start(t(2), vec![vec![5]]);
+    second.advance(2).unwrap();
+    assert_eq!(seen.take(), [Some(vec![3]), Some(vec![4])]);
+    second.advance(1).unwrap();
+    assert_eq!(seen.take(), [Some(vec![5])]);
+    second.stop().unwrap();
+}

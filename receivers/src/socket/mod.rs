@@ -7,7 +7,7 @@
 //! this ends the program.
 //!
 //! **Back pressure.** The next read waits until the records of the last one are stored, and storing waits for the stream's
-//! limits (`receiver.max_pending`, `block_queue_size`, `receiver.max_rate`). So a peer that sends faster than batches are
+//! limits (what batches can take, `receiver.max_pending`, `block_queue_size`, `receiver.max_rate`). So a peer that sends faster than batches are
 //! computed finds its own writes blocked, and memory stays flat.
 //!
 //! **Guarantee.** Records that were read are in memory; those of a killed process, and what is on its way when the program
@@ -19,13 +19,8 @@ mod connection;
 use crate::decode::{Decoder, LineDecoder};
 use connection::Connection;
 use waterwheel_operators::record::Record;
-use waterwheel_operators::{DStream, StreamingContext};
-use waterwheel_runtime::block::StorageLevel;
+use waterwheel_operators::{DStream, ReceiverOptions, StreamingContext};
 use waterwheel_runtime::site::Site;
-
-/// How received blocks are kept unless the caller says otherwise. Spark keeps them encoded, for the sake of its garbage
-/// collector; here that would only cost time.
-const DEFAULT_LEVEL: StorageLevel = StorageLevel::MemoryAndDisk;
 
 /// Streams read from a TCP peer; see the [module](self).
 pub trait SocketSource {
@@ -34,7 +29,7 @@ pub trait SocketSource {
     /// A line ends with `\n`, and a `\r` before it is no part of the line; the last line of a connection needs no end. Bytes
     /// that are not valid UTF-8 become U+FFFD, which is reported with the number of such lines. A line longer than
     /// `receiver.max_line` bytes (default 1 MiB) is an error that drops the connection. Blocks are kept at
-    /// `MEMORY_AND_DISK`; [`socket_text_stream_with`](Self::socket_text_stream_with) takes another level.
+    /// `MEMORY_AND_DISK`; [`socket_text_stream_with`](Self::socket_text_stream_with) takes other options.
     ///
     /// # Errors
     /// An address that is no `host:port` is a misuse, which `start` returns. A peer that cannot be reached is none: it is
@@ -64,19 +59,23 @@ pub trait SocketSource {
     fn socket_text_stream(&self, address: impl Into<String>) -> DStream<'_, String>;
 
     /// As [`socket_text_stream`](Self::socket_text_stream), with the level at which its blocks are kept until their batch is
-    /// done.
+    /// done, or [`ReceiverOptions`], which also say what becomes of lines that come too fast.
     ///
     /// # Errors
     /// As [`socket_text_stream`](Self::socket_text_stream).
     #[track_caller]
-    fn socket_text_stream_with(&self, address: impl Into<String>, level: StorageLevel) -> DStream<'_, String>;
+    fn socket_text_stream_with(
+        &self,
+        address: impl Into<String>,
+        options: impl Into<ReceiverOptions>,
+    ) -> DStream<'_, String>;
 
     /// Records that `decoder` cuts out of the bytes from the TCP peer at `address`, which is `host:port`.
     ///
     /// `decoder` is called for every connection and makes its decoder; a [`FrameDecoder`](crate::decode::FrameDecoder) turns a
     /// function that recognises one record into one. An error of the decoder, and a connection that ends in the middle of a
     /// record, are reported and have the connection made again. Blocks are kept at `MEMORY_AND_DISK`;
-    /// [`socket_stream_with`](Self::socket_stream_with) takes another level.
+    /// [`socket_stream_with`](Self::socket_stream_with) takes other options.
     ///
     /// # Errors
     /// As [`socket_text_stream`](Self::socket_text_stream).
@@ -116,7 +115,8 @@ pub trait SocketSource {
         D: Decoder + 'static,
         D::Item: Record;
 
-    /// As [`socket_stream`](Self::socket_stream), with the level at which its blocks are kept until their batch is done.
+    /// As [`socket_stream`](Self::socket_stream), with the level at which its blocks are kept until their batch is done, or
+    /// [`ReceiverOptions`], which say more.
     ///
     /// # Errors
     /// As [`socket_text_stream`](Self::socket_text_stream).
@@ -125,7 +125,7 @@ pub trait SocketSource {
         &self,
         address: impl Into<String>,
         decoder: impl Fn() -> D + Send + 'static,
-        level: StorageLevel,
+        options: impl Into<ReceiverOptions>,
     ) -> DStream<'_, D::Item>
     where
         D: Decoder + 'static,
@@ -134,11 +134,15 @@ pub trait SocketSource {
 
 impl SocketSource for StreamingContext {
     fn socket_text_stream(&self, address: impl Into<String>) -> DStream<'_, String> {
-        text(self, Site::here("socket_text_stream"), address.into(), DEFAULT_LEVEL)
+        text(self, Site::here("socket_text_stream"), address.into(), ReceiverOptions::new())
     }
 
-    fn socket_text_stream_with(&self, address: impl Into<String>, level: StorageLevel) -> DStream<'_, String> {
-        text(self, Site::here("socket_text_stream_with"), address.into(), level)
+    fn socket_text_stream_with(
+        &self,
+        address: impl Into<String>,
+        options: impl Into<ReceiverOptions>,
+    ) -> DStream<'_, String> {
+        text(self, Site::here("socket_text_stream_with"), address.into(), options.into())
     }
 
     fn socket_stream<D>(
@@ -150,35 +154,35 @@ impl SocketSource for StreamingContext {
         D: Decoder + 'static,
         D::Item: Record,
     {
-        stream(self, Site::here("socket_stream"), address.into(), DEFAULT_LEVEL, decoder, |_, _| None)
+        stream(self, Site::here("socket_stream"), address.into(), ReceiverOptions::new(), decoder, |_, _| None)
     }
 
     fn socket_stream_with<D>(
         &self,
         address: impl Into<String>,
         decoder: impl Fn() -> D + Send + 'static,
-        level: StorageLevel,
+        options: impl Into<ReceiverOptions>,
     ) -> DStream<'_, D::Item>
     where
         D: Decoder + 'static,
         D::Item: Record,
     {
-        stream(self, Site::here("socket_stream_with"), address.into(), level, decoder, |_, _| None)
+        stream(self, Site::here("socket_stream_with"), address.into(), options.into(), decoder, |_, _| None)
     }
 }
 
-fn text(context: &StreamingContext, site: Site, address: String, level: StorageLevel) -> DStream<'_, String> {
+fn text(context: &StreamingContext, site: Site, address: String, options: ReceiverOptions) -> DStream<'_, String> {
     let max_line = usize::try_from(context.config().receiver.max_line.as_u64()).unwrap_or(usize::MAX);
     // Each line has its own allocation of just its text, and all texts together are what was read.
     let memory = |lines: &[String], read| Some(size_of_val(lines) + read);
-    stream(context, site, address, level, move || LineDecoder::new(max_line), memory)
+    stream(context, site, address, options, move || LineDecoder::new(max_line), memory)
 }
 
 fn stream<D>(
     context: &StreamingContext,
     site: Site,
     address: String,
-    level: StorageLevel,
+    options: ReceiverOptions,
     decoder: impl Fn() -> D + Send + 'static,
     memory: fn(&[D::Item], usize) -> Option<usize>,
 ) -> DStream<'_, D::Item>
@@ -191,5 +195,5 @@ where
     }
     let name = format!("socket {address}");
     let factory = move || Connection { address: address.clone(), decoder: decoder(), memory };
-    context.receiver_stream_at(site, name, level, factory)
+    context.receiver_stream_at(site, name, options, factory)
 }

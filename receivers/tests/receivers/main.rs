@@ -40,6 +40,7 @@
 mod back_pressure;
 mod blocking;
 mod blocks;
+mod flow;
 mod generator;
 mod input_streams;
 mod lifecycle;

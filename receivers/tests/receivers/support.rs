@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver as Inbox, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
-use waterwheel_runtime::config::ReceiverConfig;
+use waterwheel_runtime::config::{BackpressureConfig, Estimator, ReceiverConfig};
 use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 /// How long anything may take before the test fails. Nothing takes this long unless it hangs.
@@ -20,9 +20,11 @@ pub(crate) fn receivers() -> ReceiverConfig {
     ReceiverConfig::default().with_restart_delay(milliseconds(10))
 }
 
-/// How contexts are configured in tests.
+/// How contexts are configured in tests: nothing holds receivers back but what a test says.
 pub(crate) fn config() -> Config {
-    Config::local("test").with_cores(2).with_handle_signals(false).with_receiver(receivers())
+    let backpressure = BackpressureConfig::default().with_estimator(Estimator::None);
+    let config = Config::local("test").with_cores(2).with_handle_signals(false);
+    config.with_receiver(receivers()).with_backpressure(backpressure)
 }
 
 /// A context of the machine's clock with short batches.

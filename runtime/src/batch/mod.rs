@@ -22,7 +22,8 @@ pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
 pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep, StartProgram};
 pub use scheduler::{
-    BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RunningWork, SchedulerParts, Settle, Tick,
+    BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RatedReceiver, Rating, RunningWork,
+    SchedulerParts, Settle, Tick,
 };
 pub use ticker::{BatchTicker, StopTicker};
 pub use ticks::Ticks;

@@ -6,6 +6,7 @@ mod committing;
 mod concluding;
 mod forgetting;
 mod messages;
+mod rating;
 
 use super::lifecycle::{Lifecycle, Step, Work};
 use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob, Past, ProgramState, Ranges};
@@ -19,7 +20,8 @@ use crate::error::JobError;
 use crate::event::{BatchInfo, Event, OutputInfo, Publisher};
 use crate::failpoint::fail_point;
 use crate::faults::{Fault, Faults, Sentinel};
-use crate::ids::{ContextId, OutputId};
+use crate::flow::FlowCounts;
+use crate::ids::{ContextId, OutputId, StreamId};
 use crate::receiver::CutBlock;
 use crate::scope::{EngineCore, JobLimits, JobScope};
 use crate::stage::CancelToken;
@@ -35,6 +37,7 @@ pub use committing::{Cadence, LoggedRanges};
 pub use concluding::ConcludeHeld;
 pub use forgetting::Settle;
 pub use messages::{Drain, Halt, RunningWork, Tick};
+pub use rating::{RatedReceiver, Rating};
 
 /// What a scheduler is made of.
 pub struct SchedulerParts {
@@ -72,6 +75,8 @@ pub struct SchedulerParts {
     pub tracker: Addr<BlockTracker>,
     /// Receivers, which cut their block at every tick.
     pub receivers: Vec<Recipient<CutBlock>>,
+    /// How much they may bring.
+    pub rating: Rating,
     /// Who is told.
     pub publisher: Publisher,
     /// Who waits.
@@ -89,8 +94,12 @@ struct Live {
     ranges: Ranges,
     scope: Arc<JobScope>,
     jobs: BTreeMap<OutputId, OutputJob>,
+    /// Where the records of each stream were at its cut.
+    flow: BTreeMap<StreamId, FlowCounts>,
     submitted: Duration,
     started: Duration,
+    /// When its outputs had ended.
+    computed: Duration,
 }
 
 /// See the module.
@@ -143,7 +152,13 @@ impl BatchScheduler {
     }
 
     /// A batch has its blocks: it waits for its turn.
-    fn submit(&mut self, allocation: Allocation, ranges: Ranges, ctx: &mut Context<Self>) {
+    fn submit(
+        &mut self,
+        allocation: Allocation,
+        flow: BTreeMap<StreamId, FlowCounts>,
+        ranges: Ranges,
+        ctx: &mut Context<Self>,
+    ) {
         let batch = allocation.batch;
         let records = allocation
             .blocks
@@ -160,6 +175,8 @@ impl BatchScheduler {
             costs: Vec::new(),
             jobs: Vec::new(),
             failure: None,
+            rates: BTreeMap::new(),
+            flow: BTreeMap::new(),
         };
         self.tell(|| Event::BatchSubmitted(info.clone()));
         let scope = JobScope::new(self.parts.core.clone(), Some(batch), self.parts.cancel.clone(), self.parts.limits);
@@ -170,8 +187,10 @@ impl BatchScheduler {
             ranges,
             scope: Arc::new(scope),
             jobs: BTreeMap::new(),
+            flow,
             submitted,
             started: submitted,
+            computed: submitted,
         };
         self.live.insert(batch, live);
         self.parts.lifecycle.allocated(batch);
@@ -349,6 +368,7 @@ impl BatchScheduler {
 
     fn committed(&mut self, batch: Time, cutoffs: Cutoffs, ctx: &mut Context<Self>) {
         self.parts.lifecycle.committed(batch);
+        self.rate(batch, ctx);
         self.complete(batch);
         self.parts.progress.completed(batch);
         self.forget_state(&cutoffs, ctx);
@@ -400,7 +420,7 @@ impl Actor for BatchScheduler {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(SCHEDULER_MAILBOX);
         for (allocation, ranges) in std::mem::take(&mut self.parts.pending) {
-            self.submit(allocation, ranges, ctx);
+            self.submit(allocation, BTreeMap::new(), ranges, ctx);
         }
     }
 }

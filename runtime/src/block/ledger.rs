@@ -116,11 +116,26 @@ impl Ledger {
     /// The allocation of everything unallocated to `batch`, an empty one when there is nothing; `None` when the batch
     /// is not newer than the last allocated.
     pub fn plan_allocation(&self, batch: Time) -> Option<LedgerEvent> {
+        self.plan_allocation_within(batch, &BTreeMap::new())
+    }
+
+    /// As [`plan_allocation`](Self::plan_allocation), but of a stream in `limits` only the oldest blocks, as long as those before
+    /// them hold fewer records: none if that is 0. The others wait for the next batch.
+    pub fn plan_allocation_within(&self, batch: Time, limits: &BTreeMap<StreamId, u64>) -> Option<LedgerEvent> {
         if self.last_allocated.is_some_and(|last| batch <= last) {
             return None;
         }
-        let blocks =
-            self.unallocated.iter().map(|(stream, queue)| (*stream, queue.iter().copied().collect())).collect();
+        let taken = |(stream, queue): (&StreamId, &VecDeque<BlockInfo>)| {
+            let most = limits.get(stream).copied().unwrap_or(u64::MAX);
+            let mut before = 0_u64;
+            let fits = |block: &&BlockInfo| {
+                let fits = before < most;
+                before = before.saturating_add(block.records);
+                fits
+            };
+            (*stream, queue.iter().take_while(fits).copied().collect::<Vec<_>>())
+        };
+        let blocks = self.unallocated.iter().map(taken).filter(|(_, blocks)| !blocks.is_empty()).collect();
         Some(LedgerEvent::BatchAllocated(Allocation { batch, blocks }))
     }
 
@@ -190,6 +205,11 @@ impl Ledger {
     /// The blocks of a stream that belong to no batch yet, in order of arrival.
     pub fn unallocated(&self, stream: StreamId) -> impl Iterator<Item = &BlockInfo> {
         self.unallocated.get(&stream).into_iter().flatten()
+    }
+
+    /// The blocks of all streams that belong to no batch yet.
+    pub fn all_unallocated(&self) -> impl Iterator<Item = &BlockInfo> {
+        self.unallocated.values().flatten()
     }
 
     /// Whether any stream has blocks that belong to no batch yet.

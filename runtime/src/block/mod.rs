@@ -30,4 +30,6 @@ pub use manager::{
 pub use store::{
     Block, BlockStatus, BlockStore, Fetched, PutOutcome, RecoveredBlock, StoreError, StoreOptions, StoreStats,
 };
-pub use tracker::{AddBlock, AllocateBatch, BlockTracker, CommitBatch, HasUnallocated, LogChanges, TrackerError};
+pub use tracker::{
+    AddBlock, AllocateBatch, AtDoor, BlockTracker, CommitBatch, HasUnallocated, LogChanges, SnapshotFlow, TrackerError,
+};

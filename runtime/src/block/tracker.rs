@@ -8,12 +8,13 @@ use super::{
     When, log_then_apply,
 };
 use crate::durable::Change;
-use crate::ids::{BlockId, ContextId};
+use crate::flow::{DoorCounts, FlowBook, FlowCounts};
+use crate::ids::{BlockId, ContextId, StreamId};
 use crate::receiver::{Credit, PositionBytes};
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
-use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, WrapFuture};
-use std::collections::HashMap;
+use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, MessageResult, WrapFuture};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -23,7 +24,9 @@ pub struct BlockTracker {
     /// Away while an event is being logged; the actor handles nothing else then.
     book: Option<Book>,
     /// The receivers' allowance held by blocks that are not processed yet.
-    credits: HashMap<BlockId, Credit>,
+    credits: HashMap<BlockId, [Option<Credit>; 2]>,
+    /// Where the records of each stream are.
+    flow: FlowBook,
 }
 
 struct Book {
@@ -52,7 +55,8 @@ pub enum TrackerError {
 impl BlockTracker {
     /// A tracker for `context` over `ledger`, which is empty or was recovered from `log`.
     pub fn new(context: ContextId, ledger: Ledger, log: Box<dyn LedgerLog>) -> BlockTracker {
-        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new() }
+        let flow = FlowBook::of(&ledger);
+        BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new(), flow }
     }
 
     /// Plans a record from the ledger, logs and applies it, then lets `after` conclude.
@@ -98,8 +102,12 @@ impl Actor for BlockTracker {
 pub struct AddBlock {
     /// The block.
     pub info: BlockInfo,
-    /// The receiver's allowance that it holds until its batch is done.
+    /// The receiver's allowance of memory that it holds until its batch is done.
     pub credit: Option<Credit>,
+    /// The same of files.
+    pub room: Option<Credit>,
+    /// What had come to the stream's door when it was cut.
+    pub door: DoorCounts,
     /// Up to where its source has come with it; durable with the block. Without records it is stored alone.
     pub position: Option<PositionBytes>,
 }
@@ -108,7 +116,7 @@ impl Handler<AddBlock> for BlockTracker {
     type Result = AtomicResponse<Self, Result<(), TrackerError>>;
 
     fn handle(&mut self, msg: AddBlock, _: &mut Self::Context) -> Self::Result {
-        let AddBlock { info, credit, position } = msg;
+        let AddBlock { info, credit, room, door, position } = msg;
         let event = (info.records > 0).then_some(LedgerEvent::BlockAdded { block: info });
         let reached = position.map(|position| (info.id.stream, position));
         let (events, reached) = (Vec::from_iter(event), Vec::from_iter(reached));
@@ -118,42 +126,70 @@ impl Handler<AddBlock> for BlockTracker {
             "adding a block",
             |_| anything.then(|| LogRecord { events, reached, ..LogRecord::default() }),
             move |tracker| {
-                if let Some(credit) = credit.filter(|_| info.records > 0) {
-                    tracker.credits.insert(info.id, credit);
+                tracker.flow.added(&info, door);
+                if info.records > 0 && (credit.is_some() || room.is_some()) {
+                    tracker.credits.insert(info.id, [credit, room]);
                 }
             },
         )
     }
 }
 
-/// Gives all unallocated blocks to a batch, unless it is not newer than the last one. Answers with the batch's blocks.
+/// What has come to the door of a stream, told where no block tells it.
 #[derive(Message)]
-#[rtype(result = "Result<Allocation, TrackerError>")]
+#[rtype(result = "()")]
+pub struct AtDoor {
+    /// The stream.
+    pub stream: StreamId,
+    /// What has come.
+    pub door: DoorCounts,
+}
+
+impl Handler<AtDoor> for BlockTracker {
+    type Result = ();
+
+    fn handle(&mut self, msg: AtDoor, _: &mut Self::Context) {
+        self.flow.at_door(msg.stream, msg.door);
+    }
+}
+
+/// Gives unallocated blocks to a batch, unless it is not newer than the last one. Answers with the batch's blocks, and where the
+/// records of each stream are then.
+#[derive(Message)]
+#[rtype(result = "Result<(Allocation, BTreeMap<StreamId, FlowCounts>), TrackerError>")]
 pub struct AllocateBatch {
     /// The batch.
     pub batch: Time,
+    /// The streams of which it does not take all blocks, with the records that it takes.
+    pub limits: BTreeMap<StreamId, u64>,
 }
 
 impl Handler<AllocateBatch> for BlockTracker {
-    type Result = AtomicResponse<Self, Result<Allocation, TrackerError>>;
+    type Result = AtomicResponse<Self, Result<(Allocation, BTreeMap<StreamId, FlowCounts>), TrackerError>>;
 
     fn handle(&mut self, msg: AllocateBatch, _: &mut Self::Context) -> Self::Result {
-        let batch = msg.batch;
+        let AllocateBatch { batch, limits } = msg;
+        let is_new = self.book.as_ref().is_some_and(|book| book.ledger.last_allocated() < Some(batch));
         self.record(
             "allocating a batch",
-            |ledger| ledger.plan_allocation(batch).map(LogRecord::of),
+            |ledger| ledger.plan_allocation_within(batch, &limits).map(LogRecord::of),
             move |tracker| {
                 let allocated = tracker.book.as_ref().and_then(|book| book.ledger.allocated(batch)).cloned();
-                allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() })
+                let allocated = allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() });
+                if is_new {
+                    tracker.flow.allocated(&allocated);
+                }
+                (allocated, tracker.flow.counts())
             },
         )
     }
 }
 
 /// A batch is done: its records are processed, what it did to the state is to stay, and what lies past the horizon is needed no
-/// more. All of that becomes fact together. The receivers get their allowance back. Answers with the blocks to be dropped.
+/// more. All of that becomes fact together. The receivers get their allowance back. Answers with the blocks to be dropped, and
+/// where the records of each stream are then.
 #[derive(Message)]
-#[rtype(result = "Result<Vec<BlockKey>, TrackerError>")]
+#[rtype(result = "Result<(Vec<BlockKey>, BTreeMap<StreamId, FlowCounts>), TrackerError>")]
 pub struct CommitBatch {
     /// The batch.
     pub batch: Time,
@@ -166,28 +202,24 @@ pub struct CommitBatch {
 }
 
 impl Handler<CommitBatch> for BlockTracker {
-    type Result = AtomicResponse<Self, Result<Vec<BlockKey>, TrackerError>>;
+    type Result = AtomicResponse<Self, Result<(Vec<BlockKey>, BTreeMap<StreamId, FlowCounts>), TrackerError>>;
 
     fn handle(&mut self, msg: CommitBatch, _: &mut Self::Context) -> Self::Result {
         let CommitBatch { batch, horizon, changes, when } = msg;
         let ledger = self.book.as_ref().map(|book| &book.ledger);
         let (events, freed) = ledger.map(|ledger| ledger.plan_commit(batch, &horizon)).unwrap_or_default();
-        let processed: Vec<BlockId> = ledger
-            .and_then(|ledger| ledger.allocated(batch))
-            .into_iter()
-            .flat_map(Allocation::all_blocks)
-            .map(|block| block.id)
-            .collect();
+        let processed = ledger.and_then(|ledger| ledger.allocated(batch)).cloned();
         let keys = freed.iter().map(|block| BlockKey::Input(self.context, *block)).collect();
         let record = LogRecord { events, changes, freed, when, ..LogRecord::default() };
         self.record(
             "committing a batch",
             |_| Some(record),
             move |tracker| {
-                for block in processed {
-                    tracker.credits.remove(&block);
+                if let Some(allocation) = &processed {
+                    allocation.all_blocks().for_each(|block| drop(tracker.credits.remove(&block.id)));
+                    tracker.flow.committed(allocation);
                 }
-                keys
+                (keys, tracker.flow.counts())
             },
         )
     }
@@ -208,6 +240,19 @@ impl Handler<LogChanges> for BlockTracker {
     fn handle(&mut self, msg: LogChanges, _: &mut Self::Context) -> Self::Result {
         let record = LogRecord { changes: msg.changes, ..LogRecord::default() };
         self.record("logging what a batch reads", |_| Some(record), |_| ())
+    }
+}
+
+/// Asks where the records of each stream are.
+#[derive(Message)]
+#[rtype(result = "BTreeMap<StreamId, FlowCounts>")]
+pub struct SnapshotFlow;
+
+impl Handler<SnapshotFlow> for BlockTracker {
+    type Result = MessageResult<SnapshotFlow>;
+
+    fn handle(&mut self, _: SnapshotFlow, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.flow.counts())
     }
 }
 

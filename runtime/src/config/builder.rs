@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{CatchUp, CheckpointConfig, Config, FailurePolicy, ReceiverConfig, Secret, StorageConfig, UiConfig};
+use super::{
+    BackpressureConfig, CatchUp, CheckpointConfig, Config, Estimator, FailurePolicy, Gain, ReceiverConfig, Secret,
+    StorageConfig, UiConfig,
+};
 
 macro_rules! setters {
     ($config:ident { $($setter:ident($field:ident: $value:ty)),+ $(,)? }) => {
@@ -40,6 +43,7 @@ setters!(Config {
     with_remember(remember: Duration),
     with_checkpoint(checkpoint: CheckpointConfig),
     with_receiver(receiver: ReceiverConfig),
+    with_backpressure(backpressure: BackpressureConfig),
     with_storage(storage: StorageConfig),
     with_ui(ui: UiConfig),
 });
@@ -55,10 +59,20 @@ setters!(ReceiverConfig {
     with_max_rate(max_rate: u64),
     with_restart_delay(restart_delay: Duration),
     with_max_pending(max_pending: ByteSize),
+    with_max_spill(max_spill: ByteSize),
     with_block_log(block_log: bool),
     with_threads(threads: usize),
     with_store_timeout(store_timeout: Duration),
     with_max_line(max_line: ByteSize),
+});
+
+setters!(BackpressureConfig {
+    with_estimator(estimator: Estimator),
+    with_initial_rate(initial_rate: u64),
+    with_min_rate(min_rate: u64),
+    with_pid_proportional(pid_proportional: Gain),
+    with_pid_integral(pid_integral: Gain),
+    with_pid_derived(pid_derived: Gain),
 });
 
 setters!(StorageConfig {

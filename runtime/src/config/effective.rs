@@ -153,9 +153,11 @@ mod tests {
         config.receiver = config
             .receiver
             .with_max_pending(ByteSize(0))
+            .with_max_spill(ByteSize(0))
             .with_threads(0)
             .with_store_timeout(Duration::ZERO)
             .with_max_line(ByteSize(0));
+        config.backpressure = config.backpressure.with_initial_rate(0).with_min_rate(0);
         config.storage = config.storage.with_memory(ByteSize(0)).with_dir("");
         config.ui = config.ui.with_token("");
         let refused: Vec<_> = config.validate().unwrap_err().problems().iter().filter_map(Problem::key).collect();
@@ -171,6 +173,10 @@ mod tests {
                     "receiver.max_rate",
                     "receiver.restart_delay",
                     "receiver.block_log",
+                    "backpressure.estimator",
+                    "backpressure.pid_proportional",
+                    "backpressure.pid_integral",
+                    "backpressure.pid_derived",
                     "ui.retained_batches",
                     "ui.enabled",
                     "ui.bind",

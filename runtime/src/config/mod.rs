@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod backpressure;
 mod builder;
 mod catch_up;
 mod effective;
@@ -48,8 +49,9 @@ mod value;
 
 pub use bytesize::ByteSize;
 
+pub use self::backpressure::{Estimator, Gain, NotAnEstimator};
 pub use self::catch_up::{CatchUp, NotAWayToCatchUp};
 pub use self::error::{ConfigError, ConfigSource, Problem};
 pub use self::policy::{FailurePolicy, NotAFailurePolicy};
 pub use self::secret::Secret;
-pub use self::settings::{CheckpointConfig, Config, ReceiverConfig, StorageConfig, UiConfig};
+pub use self::settings::{BackpressureConfig, CheckpointConfig, Config, ReceiverConfig, StorageConfig, UiConfig};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{CatchUp, FailurePolicy, Secret};
+use super::{CatchUp, Estimator, FailurePolicy, Gain, Secret};
 use crate::time::seconds;
 
 /// Everything that can be set about a streaming application.
@@ -94,6 +94,9 @@ pub struct Config {
     /// Section `receiver`: how data comes in.
     pub receiver: ReceiverConfig,
 
+    /// Section `backpressure`: how the rates of receivers follow from the batches that are done.
+    pub backpressure: BackpressureConfig,
+
     /// Section `storage`: where blocks are kept.
     pub storage: StorageConfig,
 
@@ -145,6 +148,11 @@ pub struct ReceiverConfig {
     /// Unit: bytes. Default: `512MiB`. Spark: none.
     pub max_pending: ByteSize,
 
+    /// How much a receiver that spills may have in files and not yet processed. Beyond it the receiver waits.
+    ///
+    /// Unit: bytes. Default: `1GiB`. Spark: none.
+    pub max_spill: ByteSize,
+
     /// Whether the records of received blocks are kept in the checkpoint directory until their batch is committed.
     ///
     /// Unit: boolean. Default: `true`. Spark: `spark.streaming.receiver.writeAheadLog.enable`.
@@ -165,6 +173,41 @@ pub struct ReceiverConfig {
     ///
     /// Unit: bytes. Default: `1MiB`. Spark: none.
     pub max_line: ByteSize,
+}
+
+/// Section `backpressure`: how the rates of receivers follow from the batches that are done. Rates are per receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackpressureConfig {
+    /// How the rates are found. Deliberately not Spark's default, which is to find none (`spark.streaming.backpressure.enabled`).
+    ///
+    /// Unit: policy. Default: `service_time`. Spark: `spark.streaming.backpressure.rateEstimator`.
+    pub estimator: Estimator,
+
+    /// The rate before a batch is done.
+    ///
+    /// Unit: records per second. Default: 1000, not limited with `pid`. Spark: `spark.streaming.backpressure.initialRate`.
+    pub initial_rate: Option<u64>,
+
+    /// The rate below which a receiver is never held.
+    ///
+    /// Unit: records per second. Default: `100`. Spark: `spark.streaming.backpressure.pid.minRate`.
+    pub min_rate: u64,
+
+    /// How much `pid` answers to a rate that was too high or too low.
+    ///
+    /// Unit: number. Default: `1`. Spark: `spark.streaming.backpressure.pid.proportional`.
+    pub pid_proportional: Gain,
+
+    /// How much `pid` answers to the waiting that has added up.
+    ///
+    /// Unit: number. Default: `0.2`. Spark: `spark.streaming.backpressure.pid.integral`.
+    pub pid_integral: Gain,
+
+    /// How much `pid` answers to changes.
+    ///
+    /// Unit: number. Default: `0`. Spark: `spark.streaming.backpressure.pid.derived`.
+    pub pid_derived: Gain,
 }
 
 /// Section `storage`: where blocks are kept.
@@ -231,6 +274,7 @@ impl Default for Config {
             remember: None,
             checkpoint: CheckpointConfig::default(),
             receiver: ReceiverConfig::default(),
+            backpressure: BackpressureConfig::default(),
             storage: StorageConfig::default(),
             ui: UiConfig::default(),
         }
@@ -249,6 +293,7 @@ impl Default for ReceiverConfig {
             max_rate: None,
             restart_delay: seconds(2),
             max_pending: ByteSize::mib(512),
+            max_spill: ByteSize::gib(1),
             block_log: true,
             threads: None,
             store_timeout: seconds(30),

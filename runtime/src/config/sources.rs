@@ -174,7 +174,7 @@ mod tests {
     use bytesize::ByteSize;
 
     use super::*;
-    use crate::config::{CatchUp, FailurePolicy};
+    use crate::config::{CatchUp, Estimator, FailurePolicy, Gain};
     use crate::time::{milliseconds, seconds};
 
     fn vars<const N: usize>(vars: [(&str, &str); N]) -> impl Iterator<Item = (String, String)> {
@@ -207,10 +207,19 @@ mod tests {
         max_rate = 1000
         restart_delay = "500ms"
         max_pending = 65536
+        max_spill = "2MiB"
         block_log = false
         threads = 2
         store_timeout = "5s"
         max_line = "64KiB"
+
+        [backpressure]
+        estimator = "pid"
+        initial_rate = 500
+        min_rate = 10
+        pid_proportional = 2
+        pid_integral = 0.1
+        pid_derived = 0.5
 
         [storage]
         memory = "1GiB"
@@ -246,10 +255,19 @@ mod tests {
             .with_max_rate(1000)
             .with_restart_delay(milliseconds(500))
             .with_max_pending(ByteSize::kib(64))
+            .with_max_spill(ByteSize::mib(2))
             .with_block_log(false)
             .with_threads(2)
             .with_store_timeout(seconds(5))
             .with_max_line(ByteSize::kib(64));
+        config.backpressure = config
+            .backpressure
+            .with_estimator(Estimator::Pid)
+            .with_initial_rate(500)
+            .with_min_rate(10)
+            .with_pid_proportional(Gain::new(2.0).unwrap())
+            .with_pid_integral(Gain::new(0.1).unwrap())
+            .with_pid_derived(Gain::new(0.5).unwrap());
         config.storage = config.storage.with_memory(ByteSize::gib(1)).with_dir("/spill");
         config.ui = config.ui.with_retained_batches(50);
         config

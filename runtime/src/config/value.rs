@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{CatchUp, FailurePolicy, Secret};
+use super::{CatchUp, Estimator, FailurePolicy, Gain, Secret};
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
@@ -272,6 +272,45 @@ impl Value for CatchUp {
     }
 }
 
+impl Value for Estimator {
+    const FORM: &str = Estimator::FORMS;
+    const LEAST: &str = "";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+
+    fn is_above_zero(&self) -> bool {
+        true
+    }
+}
+
+impl Value for Gain {
+    const FORM: &str = "a number, 0 or more";
+    const LEAST: &str = "above 0";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok().and_then(Gain::new)
+    }
+
+    fn from_toml(value: &toml::Value) -> Option<Self> {
+        let whole = || value.as_integer().map(|number| number as f64);
+        value.as_float().or_else(whole).and_then(Gain::new)
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.get().to_string())
+    }
+
+    fn is_above_zero(&self) -> bool {
+        self.get() > 0.0
+    }
+}
+
 impl Value for FailurePolicy {
     const FORM: &str = FailurePolicy::FORMS;
     const LEAST: &str = "at least 1 attempt";
@@ -334,6 +373,9 @@ mod tests {
         assert_eq!(ByteSize::from_toml(&toml::Value::from(4096)), Some(ByteSize(4096)));
         assert_eq!(ByteSize::from_toml(&toml::Value::from(-1)), None);
         assert_eq!(String::from_toml(&toml::Value::from(1)), None);
+        assert_eq!(Gain::from_toml(&toml::Value::from(2)), Gain::new(2.0));
+        assert_eq!(Gain::from_toml(&toml::Value::from(0.2)), Gain::new(0.2));
+        assert_eq!(Gain::from_toml(&toml::Value::from(-0.2)), None);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ mod told;
 pub use bus::{AddListener, EventBus, Publish, Publisher};
 pub use told::{JobInfo, StageInfo, StateInfo};
 
+use crate::flow::FlowCounts;
 use crate::ids::{OutputId, StreamId};
 use crate::site::Site;
 use crate::stage::OperatorCost;
@@ -36,6 +37,12 @@ pub struct BatchInfo {
     pub jobs: Vec<JobInfo>,
     /// The fault that made the batch fail before it had outputs.
     pub failure: Option<String>,
+    /// Records per second that each receiver stream may store from now on, of those that have a limit; empty until the batch is
+    /// complete.
+    pub rates: BTreeMap<StreamId, f64>,
+    /// Where the records of each receiver stream were that had come in up to the batch's last block, now that the batch is done; empty
+    /// until then. None of them is pending: `received = committed + spilled + shed`.
+    pub flow: BTreeMap<StreamId, FlowCounts>,
 }
 
 impl BatchInfo {

@@ -24,8 +24,12 @@ impl<T> AssembledBlock<T> {
 #[derive(Debug)]
 pub struct Assembler<T> {
     max_bytes: usize,
+    max_records: usize,
     open: AssembledBlock<T>,
 }
+
+/// No block smaller than this is cut for its number of records.
+const SMALL_BLOCK: usize = 64 * 1024;
 
 /// Single records are gathered into chunks of this many.
 pub const CHUNK_RECORDS: usize = 1024;
@@ -33,7 +37,15 @@ pub const CHUNK_RECORDS: usize = 1024;
 impl<T> Assembler<T> {
     /// An assembler whose blocks are cut once they reach `max_bytes`.
     pub fn new(max_bytes: usize) -> Assembler<T> {
-        Assembler { max_bytes: max_bytes.max(1), open: AssembledBlock::empty() }
+        Assembler { max_bytes: max_bytes.max(1), max_records: usize::MAX, open: AssembledBlock::empty() }
+    }
+
+    /// Has blocks cut once they hold their part of what a batch may hold, unless they are very small; `None` is no such limit.
+    ///
+    /// Blocks become partitions: records that all come at once are to be computed by all cores, too.
+    pub fn set_max_records(&mut self, of_a_batch: Option<f64>, blocks: u32) {
+        // The cast saturates.
+        self.max_records = of_a_batch.map_or(usize::MAX, |records| (records / f64::from(blocks.max(1))) as usize);
     }
 
     /// Adds one record of about `bytes` bytes; a block comes back when that filled it.
@@ -75,7 +87,8 @@ impl<T> Assembler<T> {
     }
 
     fn cut_if_full(&mut self) -> Option<AssembledBlock<T>> {
-        if self.open.bytes >= self.max_bytes { self.cut() } else { None }
+        let many = self.open.records >= self.max_records && self.open.bytes >= SMALL_BLOCK;
+        if many || self.open.bytes >= self.max_bytes { self.cut() } else { None }
     }
 }
 
@@ -113,6 +126,18 @@ mod tests {
         assert_eq!(assembler.push(1, 99), None);
         assert_eq!(records(assembler.push_many(vec![2, 3, 4], 300)), [1, 2, 3, 4]);
         assert_eq!(assembler.open_records(), 0);
+    }
+
+    #[test]
+    fn what_a_batch_may_hold_is_cut_into_as_many_blocks_unless_they_are_small() {
+        let mut assembler = Assembler::new(usize::MAX);
+        assembler.set_max_records(Some(10.0), 5);
+        assert_eq!(assembler.push_many(vec![1, 2], SMALL_BLOCK - 1), None);
+        assert_eq!(records(assembler.push(3, 1)), [1, 2, 3]);
+        assert_eq!(assembler.push(4, SMALL_BLOCK), None);
+        assert_eq!(records(assembler.push(5, 1)), [4, 5]);
+        assembler.set_max_records(None, 5);
+        assert_eq!(assembler.push_many(vec![6; 100], 2 * SMALL_BLOCK), None);
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl<T> ReceiverHandle<T> {
     /// The records per second that the stream takes at present; `None` is no limit.
     ///
     /// A chunk is taken as a whole once the limit allows its first record. A receiver that stores large chunks under a limit
-    /// does well to store them in pieces of a fraction of this.
+    /// does well to store them in pieces of a fraction of this. It changes from batch to batch, as `backpressure.estimator` says.
     pub fn rate_limit(&self) -> Option<f64> {
         self.intake.rate()
     }
@@ -178,7 +178,7 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// As [`store`](ReceiverHandle::store); none of them was stored.
     pub async fn store_many(&self, records: Vec<T>) -> Result<(), ReceiverStopped> {
-        self.take_in(records, None, None).await.map(drop)
+        self.intake.store_many_in(Some(&self.run), records, None).await.map(drop)
     }
 
     /// As [`store_many`](ReceiverHandle::store_many), for a caller that knows the records' size in bytes of memory.
@@ -186,7 +186,7 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// As [`store`](ReceiverHandle::store); none of them was stored.
     pub async fn store_sized(&self, records: Vec<T>, bytes: usize) -> Result<(), ReceiverStopped> {
-        self.take_in(records, Some(bytes), None).await.map(drop)
+        self.intake.store_many_in(Some(&self.run), records, Some(bytes)).await.map(drop)
     }
 
     /// Stores a chunk of records, and returns once the block that holds them is in the ledger: with a checkpoint directory and the
@@ -228,7 +228,7 @@ impl<T: Serialize> ReceiverHandle<T> {
         if records.is_empty() && position.is_none() {
             return Ok(());
         }
-        let block = self.take_in(records, None, position).await?;
+        let block = self.intake.store_for_good(Some(&self.run), records, None, position).await?;
         let timeout = self.store_timeout;
         tokio::select! {
             biased;
@@ -237,15 +237,6 @@ impl<T: Serialize> ReceiverHandle<T> {
             () = self.run.done() => Err(ReceiverStopped.into()),
             () = self.clock.sleep(timeout) => Err(StoreReliablyError::TimedOut { timeout }),
         }
-    }
-
-    async fn take_in(
-        &self,
-        records: Vec<T>,
-        bytes: Option<usize>,
-        position: Option<PositionBytes>,
-    ) -> Result<u64, ReceiverStopped> {
-        self.intake.store_many_in(Some(&self.run), records, bytes, position).await
     }
 
     /// The position of the last records that are stored for good: of an earlier run of this receiver, or (with a checkpoint

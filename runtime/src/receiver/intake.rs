@@ -1,15 +1,20 @@
 //! Where a receiver's records wait until they are stored: the open block, the queue of cut blocks, and what may come in.
 //!
-//! Shared by the receiver's handle (puts in) and its supervisor (takes out). Three things make a receiver wait, each with a
-//! stated capacity: the rate limiter, the bytes that were received but not processed yet (`receiver.max_pending`), and the
-//! queue of blocks that wait to be stored (`block_queue_size`).
+//! Shared by the receiver's handle (puts in) and its supervisor (takes out). Four things make a receiver wait, each with a
+//! stated capacity: the rate limiter, the quota of a batch, the bytes that were received but not processed yet
+//! (`receiver.max_pending`), and the queue of blocks that wait to be stored (`block_queue_size`). Whether it waits for the rate
+//! and the quota is said by its stream's [`Overload`].
+
+mod admission;
 
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
+use super::quota::Quota;
 use super::reliable::PositionBytes;
 use super::run::Run;
 use super::size::SizeEstimate;
 use crate::clock::SharedClock;
+use crate::flow::{DoorCounts, Overload};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +33,33 @@ pub struct IntakeLimits {
     pub max_pending_bytes: usize,
     /// Records per second; `None` is no limit.
     pub max_rate: Option<u64>,
+    /// What becomes of records for which there is no room.
+    pub overload: Overload,
+    /// Bytes received but not processed that may lie in files.
+    pub max_spill_bytes: usize,
+    /// The batch interval.
+    pub interval: Duration,
+    /// Block intervals in a batch interval: where a quota comes in at once, it is still cut into so many blocks.
+    pub blocks_per_batch: u32,
+    /// Records per second before anybody says otherwise; `None` is no limit.
+    pub first_rate: Option<f64>,
+}
+
+impl Default for IntakeLimits {
+    /// Those of the default configuration for batches of a second, without a rate.
+    fn default() -> IntakeLimits {
+        IntakeLimits {
+            block_max_bytes: 8 << 20,
+            queue_blocks: 10,
+            max_pending_bytes: 512 << 20,
+            max_rate: None,
+            overload: Overload::Block,
+            max_spill_bytes: 1 << 30,
+            interval: Duration::from_secs(1),
+            blocks_per_batch: 5,
+            first_rate: None,
+        }
+    }
 }
 
 /// Bytes that a record or block holds of its receiver's allowance; given back when dropped.
@@ -39,8 +71,14 @@ pub struct QueuedBlock<T> {
     pub sequence: u64,
     /// The records.
     pub block: AssembledBlock<T>,
-    /// Held until the block's batch is done.
+    /// Held until the block's batch is done, or the block lies in a file.
     pub credit: Option<Credit>,
+    /// As much in files as the block may take, held until its batch is done; where the stream spills.
+    pub room: Option<Credit>,
+    /// Whether the block has to lie in a file.
+    pub spill: bool,
+    /// What had come to the door when the block was cut.
+    pub door: DoorCounts,
     /// Up to where its source has come with it.
     pub position: Option<PositionBytes>,
 }
@@ -55,6 +93,8 @@ pub struct Intake<T> {
     state: Mutex<State<T>>,
     limits: IntakeLimits,
     credits: Arc<Semaphore>,
+    /// Of memory and files together.
+    files: Arc<Semaphore>,
     clock: SharedClock,
     /// Records taken in so far.
     records: Arc<AtomicU64>,
@@ -66,13 +106,21 @@ pub struct Intake<T> {
 struct State<T> {
     assembler: Assembler<T>,
     limiter: RateLimiter,
+    quota: Quota,
     size: SizeEstimate,
     credit: Option<Credit>,
+    room: Option<Credit>,
     queue: VecDeque<QueuedBlock<T>>,
     /// Blocks cut so far: the number of the next one.
     cut: u64,
     /// Blocks stored so far.
     stored: u64,
+    /// Records taken in so far, as `records` has it.
+    taken: u64,
+    /// Records dropped so far.
+    shed: u64,
+    /// Those of them that the last cut block tells of.
+    told_shed: u64,
     /// Up to where the source has come with the open block.
     position: Option<PositionBytes>,
     /// Up to where it has come with what is stored.
@@ -103,21 +151,31 @@ impl<T: Serialize> Intake<T> {
     /// An intake whose first block is number `first`.
     pub fn new(limits: IntakeLimits, clock: SharedClock, first: u64) -> Intake<T> {
         let pending = limits.max_pending_bytes.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let files = limits.max_spill_bytes.saturating_add(pending).min(Semaphore::MAX_PERMITS);
+        let quota = Quota::new(limits.interval, limits.first_rate);
+        let mut assembler = Assembler::new(limits.block_max_bytes);
+        assembler.set_max_records(quota.per_batch(), limits.blocks_per_batch);
         Intake {
             state: Mutex::new(State {
-                assembler: Assembler::new(limits.block_max_bytes),
+                assembler,
                 limiter: RateLimiter::new(limits.max_rate),
+                quota,
                 size: SizeEstimate::default(),
                 credit: None,
+                room: None,
                 queue: VecDeque::new(),
                 cut: first,
                 stored: first,
+                taken: 0,
+                shed: 0,
+                told_shed: 0,
                 position: None,
                 reached: None,
                 door: Door::Open,
             }),
             limits: IntakeLimits { max_pending_bytes: pending, ..limits },
             credits: Arc::new(Semaphore::new(pending)),
+            files: Arc::new(Semaphore::new(files)),
             clock,
             records: Arc::default(),
             room: Notify::new(),
@@ -126,93 +184,10 @@ impl<T: Serialize> Intake<T> {
         }
     }
 
-    /// Takes in one record, waiting while a limit says so. Returns the number of the block that it is in.
-    pub async fn store(&self, record: T) -> Result<u64, ReceiverStopped> {
-        self.store_in(None, record).await
-    }
-
-    /// [`store`](Intake::store) of a run, which is refused when that is over.
-    pub(super) async fn store_in(&self, run: Option<&Run>, record: T) -> Result<u64, ReceiverStopped> {
-        let bytes = self.lock().size.of_one(&record);
-        let credit = self.admit(1, bytes).await?;
-        self.append(run, credit, None, |assembler| assembler.push(record, bytes))
-    }
-
-    /// Takes in a chunk of records, which stay together in one block: the one whose number is returned. `bytes` is their
-    /// size in memory, if the caller knows it.
-    pub async fn store_many(&self, records: Vec<T>, bytes: Option<usize>) -> Result<u64, ReceiverStopped> {
-        self.store_many_in(None, records, bytes, None).await
-    }
-
-    /// [`store_many`](Intake::store_many) of a run, which is refused when that is over. With them the source has come to
-    /// `position`; without records the position is stored alone.
-    pub(super) async fn store_many_in(
-        &self,
-        run: Option<&Run>,
-        records: Vec<T>,
-        bytes: Option<usize>,
-        position: Option<PositionBytes>,
-    ) -> Result<u64, ReceiverStopped> {
-        if records.is_empty() && position.is_none() {
-            return Ok(self.lock().cut);
-        }
-        let bytes = bytes.unwrap_or_else(|| SizeEstimate::of_many(&records));
-        let credit = self.admit(records.len(), bytes).await?;
-        self.append(run, credit, position, |assembler| assembler.push_many(records, bytes))
-    }
-
-    /// Waits for the rate limit, for bytes and for a place in the queue.
-    async fn admit(&self, records: usize, bytes: usize) -> Result<Credit, ReceiverStopped> {
-        // A receiver that never has to wait would otherwise never let the arbiter's other receivers run.
-        tokio::task::coop::consume_budget().await;
-        let wait = self.lock().limiter.reserve(records, self.clock.monotonic());
-        if !wait.is_zero() {
-            self.pause(wait).await?;
-        }
-        // A chunk larger than the whole allowance takes all of it, or it would wait for ever.
-        let permits = u32::try_from(bytes.clamp(1, self.limits.max_pending_bytes)).unwrap_or(u32::MAX);
-        let credit = match self.credits.clone().try_acquire_many_owned(permits) {
-            Ok(credit) => credit,
-            Err(_) => {
-                // What is in the open block may be all that is pending: hand it over, or it would wait for itself.
-                self.cut();
-                self.credits.clone().acquire_many_owned(permits).await.map_err(|_| ReceiverStopped)?
-            }
-        };
-        loop {
-            let room = self.room.notified();
-            {
-                let state = self.lock();
-                if state.door.is_shut() {
-                    return Err(ReceiverStopped);
-                }
-                if state.queue.len() < self.limits.queue_blocks {
-                    return Ok(credit);
-                }
-            }
-            room.await;
-        }
-    }
-
-    /// Waits as long as the rate limit says, unless the receiver is asked to stop.
-    async fn pause(&self, wait: Duration) -> Result<(), ReceiverStopped> {
-        let mut over = self.clock.sleep(wait);
-        loop {
-            let changed = self.room.notified();
-            if self.lock().door != Door::Open {
-                return Err(ReceiverStopped);
-            }
-            tokio::select! {
-                () = &mut over => return Ok(()),
-                () = changed => {}
-            }
-        }
-    }
-
     fn append(
         &self,
         run: Option<&Run>,
-        credit: Credit,
+        admitted: admission::Admitted,
         position: Option<PositionBytes>,
         add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
     ) -> Result<u64, ReceiverStopped> {
@@ -220,17 +195,16 @@ impl<T: Serialize> Intake<T> {
         if state.door.is_shut() || run.is_some_and(Run::is_over) {
             return Err(ReceiverStopped);
         }
-        match &mut state.credit {
-            Some(held) => held.merge(credit),
-            None => state.credit = Some(credit),
-        }
+        admission::hold(&mut state.credit, Some(admitted.credit));
+        admission::hold(&mut state.room, admitted.room);
         if position.is_some() {
             state.position = position;
         }
         let before = state.assembler.open_records();
         let full = add(&mut state.assembler);
         let after = full.as_ref().map_or(state.assembler.open_records(), |block| block.records);
-        self.records.fetch_add((after - before) as u64, Ordering::Relaxed);
+        state.taken += (after - before) as u64;
+        self.records.store(state.taken, Ordering::Relaxed);
         let block = state.cut;
         if let Some(block) = full {
             state.enqueue(block);
@@ -265,9 +239,10 @@ impl<T> Intake<T> {
     pub async fn next_block(&self) -> QueuedBlock<T> {
         loop {
             let ready = self.ready.notified();
-            if let Some(block) = self.lock().queue.pop_front() {
+            let next = self.lock().queue.pop_front();
+            if let Some(block) = next {
                 self.room.notify_waiters();
-                return block;
+                return self.placed(block);
             }
             ready.await;
         }
@@ -344,17 +319,8 @@ impl<T> Intake<T> {
         }
         drop(state);
         self.credits.close();
+        self.files.close();
         self.room.notify_waiters();
-    }
-
-    /// Sets the rate in records per second, below the configured maximum.
-    pub fn update_rate(&self, rate: f64) {
-        self.lock().limiter.update_rate(rate);
-    }
-
-    /// The rate in records per second that comes in at most; `None` is no limit.
-    pub fn rate(&self) -> Option<f64> {
-        self.lock().limiter.rate()
     }
 
     /// Records taken in so far.
@@ -375,11 +341,16 @@ impl<T> Intake<T> {
 
 impl<T> State<T> {
     fn enqueue(&mut self, block: AssembledBlock<T>) {
-        let (credit, position) = (self.credit.take(), self.position.take());
-        self.queue.push_back(QueuedBlock { sequence: self.cut, block, credit, position });
+        let (credit, room, position) = (self.credit.take(), self.room.take(), self.position.take());
+        let door = self.door_counts();
+        self.told_shed = door.shed;
+        let queued = QueuedBlock { sequence: self.cut, block, credit, room, spill: false, door, position };
+        self.queue.push_back(queued);
         self.cut += 1;
     }
 }
 
+#[cfg(test)]
+mod overload;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,11 @@ impl RateLimiter {
         self.rate
     }
 
+    /// Whether a reservation at time `now` would not have to wait.
+    pub fn is_free(&self, now: Duration) -> bool {
+        self.rate.is_none() || self.next_free <= now
+    }
+
     /// Reserves `records` at time `now` and says how long to wait before they may be stored.
     pub fn reserve(&mut self, records: usize, now: Duration) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };

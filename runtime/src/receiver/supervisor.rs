@@ -6,6 +6,7 @@
 
 use super::life::{Life, live};
 use super::policy::{GivenUp, Restarts, SupervisorPolicy};
+use super::rate::tell_dropped;
 use super::repeats::Repeats;
 use super::status::{ReceiverSnapshot, ReceiverStatus};
 use super::{Intake, QueuedBlock, Receiver, ReceiverHandle};
@@ -114,6 +115,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
             status: Arc::new(status),
             repeats: Repeats::default(),
         }
+    }
+
+    pub(super) fn intake(&self) -> &Intake<T> {
+        &self.parts.intake
     }
 
     /// What is known of the receiver, for whoever looks.
@@ -254,7 +259,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
     async move {
         let _sentinel = sentinel;
         loop {
-            let QueuedBlock { sequence, block, credit, position } = intake.next_block().await;
+            let QueuedBlock { sequence, block, mut credit, room, spill, door, position } = intake.next_block().await;
             let id = BlockId { stream, sequence };
             let info = BlockInfo { id, records: block.records as u64, bytes: block.bytes as u64 };
             let stored = Block {
@@ -262,7 +267,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
                 bytes: block.bytes,
                 data: Arc::new(block.chunks),
                 codec: ErasedCodec::of::<T>(),
-                level,
+                level: if spill { StorageLevel::DiskOnly } else { level },
             };
             fail_point("receiver.before_put");
             let key = BlockKey::Input(context, id);
@@ -276,7 +281,11 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
             let outcome = match kept {
                 Ok(()) => {
                     fail_point("receiver.after_put");
-                    match tracker.send(AddBlock { info, credit, position: durable }).await {
+                    if spill {
+                        // It is in no memory any more.
+                        drop(credit.take());
+                    }
+                    match tracker.send(AddBlock { info, credit, room, door, position: durable }).await {
                         Ok(Ok(())) => Ok(()),
                         Ok(Err(error)) => Err(in_full(&error)),
                         Err(_) => Err("the block tracker is gone".to_owned()),
@@ -356,9 +365,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<CutBlock> 
         // While blocks find no room every tick cuts anew: only the last cut is waited for, so that waits do not pile up.
         let (last, superseded) = oneshot::channel::<()>();
         self.last_cut = Some(last);
+        let (tracker, stream) = (self.parts.tracker.clone(), self.parts.stream);
         let stored = async move {
             tokio::select! {
-                _ = intake.wait_stored(until) => {}
+                _ = intake.wait_stored(until) => tell_dropped(&intake, &tracker, stream).await,
                 _ = superseded => {}
             }
         };
@@ -380,6 +390,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<StopReceiv
     fn handle(&mut self, msg: StopReceiver, _: &mut Self::Context) -> Self::Result {
         let _ = self.stopping.send(true);
         let (intake, mut ended) = (self.parts.intake.clone(), self.ended.clone());
+        let (tracker, stream) = (self.parts.tracker.clone(), self.parts.stream);
         intake.close_to_waiting();
         let stop = async move {
             if msg.wait {
@@ -389,6 +400,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<StopReceiv
             if msg.wait {
                 let until = intake.cut();
                 intake.wait_stored(until).await;
+                tell_dropped(&intake, &tracker, stream).await;
             }
         };
         Box::pin(stop.into_actor(self).map(|(), supervisor: &mut Self, ctx: &mut Context<Self>| {

@@ -113,6 +113,7 @@ impl BatchScheduler {
 
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
+        self.computed(batch);
         let given_up = self.to_give_up(batch);
         self.take_steps(given_up, ctx, move |scheduler, ctx| scheduler.record(batch, ctx));
     }
@@ -132,9 +133,10 @@ impl BatchScheduler {
         let begun = self.parts.clock.monotonic();
         let recorded = self.parts.tracker.send(commit).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
-            Ok(Ok(freed)) => {
+            Ok(Ok((freed, counts))) => {
                 fail_point("scheduler.after_commit");
                 scheduler.tell_of_commit(batch, begun, when);
+                scheduler.counted(batch, &counts);
                 scheduler.remove_blocks(freed, ctx);
                 scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
             }

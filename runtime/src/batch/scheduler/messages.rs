@@ -37,7 +37,7 @@ impl Handler<Tick> for BatchScheduler {
         let cuts: Vec<_> = self.parts.receivers.iter().map(|receiver| receiver.send(CutBlock)).collect();
         // A receiver whose blocks find no room for a whole interval does not hold up the batch: they go to a later one.
         let patience = self.parts.clock.sleep(self.parts.interval);
-        let tracker = self.parts.tracker.clone();
+        let (tracker, limits) = (self.parts.tracker.clone(), self.limits());
         let allocate = async move {
             if let Some(before) = before {
                 let _ = before.await;
@@ -52,14 +52,17 @@ impl Handler<Tick> for BatchScheduler {
                 }
             }
             fail_point("scheduler.before_allocate");
-            tracker.send(AllocateBatch { batch }).await
+            tracker.send(AllocateBatch { batch, limits }).await
         };
         Box::pin(allocate.into_actor(self).map(move |allocation, scheduler, ctx: &mut Context<Self>| {
             fail_point("scheduler.after_allocate");
             scheduler.allocating -= 1;
             let _ = allocated.send(());
             match allocation {
-                Ok(Ok(allocation)) => scheduler.submit(allocation, Ranges::new(), ctx),
+                Ok(Ok((allocation, flow))) => {
+                    scheduler.submit(allocation, flow, Ranges::new(), ctx);
+                    scheduler.let_in_more(ctx);
+                }
                 Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
                 Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
             }

@@ -340,3 +340,20 @@ fn a_stream_that_is_needed_longer_does_not_hold_the_blocks_of_another() {
     );
     assert_eq!(tracked.recovered(), tracked.ledger);
 }
+
+#[test]
+fn a_limited_stream_gives_its_oldest_blocks_and_the_others_wait_for_later_batches() {
+    let mut tracked = Tracked::default();
+    // They hold 10, 11, 12 and 13 records.
+    tracked.add(&blocks(0..4));
+    let other = block(StreamId(2), 0);
+    tracked.add(&[other]);
+    for (number, limit, expected) in [(1, 0, 0..0), (2, 1, 0..1), (3, 12, 1..3), (4, 100, 3..4)] {
+        let limits = BTreeMap::from([(STREAM, limit)]);
+        let event = tracked.ledger.plan_allocation_within(batch(number), &limits).unwrap();
+        tracked.apply(&event).unwrap();
+        assert_eq!(tracked.allocated(batch(number)), Some(blocks(expected).as_slice()), "limit {limit}");
+    }
+    let allocation = tracked.ledger.allocated(batch(1)).unwrap();
+    assert_eq!(allocation.of_stream(StreamId(2)), [other], "the others give all");
+}

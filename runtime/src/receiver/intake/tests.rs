@@ -5,7 +5,7 @@ use futures::FutureExt;
 
 /// Blocks of 100 bytes, two of which may wait to be stored; 1000 bytes may be pending.
 fn limits() -> IntakeLimits {
-    IntakeLimits { block_max_bytes: 100, queue_blocks: 2, max_pending_bytes: 1000, max_rate: None }
+    IntakeLimits { block_max_bytes: 100, queue_blocks: 2, max_pending_bytes: 1000, ..IntakeLimits::default() }
 }
 
 fn intake(limits: IntakeLimits) -> (Intake<u8>, ManualClock) {
@@ -175,7 +175,7 @@ fn nobody_waits_for_a_block_that_could_not_be_stored() {
 fn what_waits_to_come_in_is_refused_when_its_run_is_over_and_what_is_in_stays() {
     let (intake, _) = intake(limits());
     let (first, second) = (Run::default(), Run::default());
-    let store = |run, record, bytes| intake.store_many_in(Some(run), vec![record], Some(bytes), None);
+    let store = |run, record, bytes| intake.store_many_in(Some(run), vec![record], Some(bytes));
     (0..2).for_each(|record| assert_eq!(store(&first, record, 100).now_or_never(), Some(Ok(u64::from(record)))));
     let mut waiting = Box::pin(store(&first, 2, 100));
     assert_eq!((&mut waiting).now_or_never(), None);
@@ -194,7 +194,7 @@ fn a_block_carries_the_last_position_that_came_into_it() {
     let run = Run::default();
     let at = |position: u8| -> Option<PositionBytes> { Some([position].as_slice().into()) };
     let store = |records, bytes, position| {
-        intake.store_many_in(Some(&run), records, Some(bytes), position).now_or_never().unwrap().unwrap()
+        intake.store_for_good(Some(&run), records, Some(bytes), position).now_or_never().unwrap().unwrap()
     };
     assert_eq!([store(vec![1], 10, at(1)), store(vec![2], 10, None), store(vec![3], 10, at(3))], [0, 0, 0]);
     assert_eq!(intake.cut(), 1);

@@ -1,0 +1,254 @@
+//! The default estimator: as many records as can be computed in the time there is, from how long records took so far.
+
+use super::estimator::{BatchSample, RateEstimator};
+use std::time::Duration;
+
+/// The part of a batch interval that computing a batch may take.
+const TARGET: f64 = 0.9;
+
+/// How many times more than before a batch may hold, however fast the last one was: what is true of a thousand records need not
+/// be true of a million.
+const GROWTH: f64 = 10.0;
+
+/// The part of the time waited that a batch makes up for, by being smaller; and the most of an interval that it gives for that.
+const REPAID: f64 = 0.2;
+const MOST_REPAID: f64 = 0.45;
+
+/// The part of an interval that records may take even if all of it goes into what batches cost beside their records.
+const LEAST_FOR_RECORDS: f64 = 0.25;
+
+/// What one batch counts beside the one after it.
+const MEMORY: f64 = 0.7;
+
+/// Batch sizes that differ by less say nothing of what a record more would cost.
+const LEAST_SPREAD: f64 = 0.05;
+
+/// Begins with small batches, lets them grow tenfold as long as there is time, and holds them where computing takes nine tenths of
+/// the interval.
+///
+/// - A batch that took no longer than it may, and was at least half of what was let in, raises the limit: to what its time per
+///   record allows, tenfold at most. One that was smaller says that the source is slow, and changes nothing: a later burst
+///   finds the limit where it was.
+/// - A batch that took longer lowers it, to what the time per record of the last batches allows. Batches that had to wait have
+///   those after them smaller, until nothing waits.
+/// - What a batch costs beside its records is no reason to hold records back. Where the batches of late were of different sizes, and a
+///   larger one took hardly longer, records get a quarter of the interval whatever the batch costs.
+///
+/// A limit never follows from the limit before it, but from measured times, so it does not swing.
+#[derive(Debug, Clone)]
+pub struct ServiceTimeEstimator {
+    /// In seconds.
+    interval: f64,
+    /// Records that a batch may hold at present.
+    limit: f64,
+    /// Records that it may always hold.
+    least: f64,
+    costs: Costs,
+    /// By how much a batch takes longer for one more record, in seconds, as far as that was ever known.
+    one_more: Option<f64>,
+}
+
+impl ServiceTimeEstimator {
+    /// An estimator for batches of `interval`, which lets in `initial` records a second at first and never fewer than `least`.
+    pub fn new(interval: Duration, initial: f64, least: f64) -> ServiceTimeEstimator {
+        let interval = interval.as_secs_f64().max(f64::MIN_POSITIVE);
+        let least = (least * interval).max(f64::MIN_POSITIVE);
+        let limit = (initial * interval).max(least);
+        ServiceTimeEstimator { interval, limit, least, costs: Costs::default(), one_more: None }
+    }
+
+    /// What a batch may hold after one of `records` that took longer than allowed.
+    fn after_a_long_batch(&self, records: f64, by_time: f64, full: bool) -> f64 {
+        let by_cost = self.one_more.map_or(0.0, |cost| LEAST_FOR_RECORDS * self.interval / cost);
+        let most = if full { self.limit.max(2.0 * records) } else { self.limit };
+        by_time.max(by_cost.min(2.0 * records)).min(most)
+    }
+}
+
+impl RateEstimator for ServiceTimeEstimator {
+    fn compute(&mut self, batch: &BatchSample) -> Option<f64> {
+        if batch.records == 0 {
+            return None;
+        }
+        let (records, took) = (batch.records as f64, batch.processing.as_secs_f64());
+        self.costs.add(records, took);
+        self.one_more = self.costs.of_one_more().or(self.one_more);
+        let repaid = (REPAID * batch.waited.as_secs_f64()).min(MOST_REPAID * self.interval);
+        let allowed = TARGET * self.interval - repaid;
+        let by_time = allowed * self.costs.records_per_second();
+        let full = records >= self.limit / 2.0;
+        let limit = match (took <= allowed, full) {
+            (true, true) => by_time.min(self.limit * GROWTH),
+            (true, false) => self.limit,
+            (false, _) => self.after_a_long_batch(records, by_time, full),
+        };
+        // Finite also after years of growth.
+        self.limit = limit.clamp(self.least, 1e15);
+        Some(self.limit / self.interval)
+    }
+}
+
+/// Sums over the batches of late, from which follows what a record costs: altogether, and one more of them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Costs {
+    weight: f64,
+    records: f64,
+    seconds: f64,
+    records_squared: f64,
+    product: f64,
+}
+
+impl Costs {
+    fn add(&mut self, records: f64, seconds: f64) {
+        let kept = |sum: f64, new: f64| sum * MEMORY + new;
+        *self = Costs {
+            weight: kept(self.weight, 1.0),
+            records: kept(self.records, records),
+            seconds: kept(self.seconds, seconds),
+            records_squared: kept(self.records_squared, records * records),
+            product: kept(self.product, records * seconds),
+        };
+    }
+
+    /// Without end when no time was measured.
+    fn records_per_second(&self) -> f64 {
+        self.records / self.seconds
+    }
+
+    /// By how much a batch takes longer for one more record, in seconds: the slope of the line through the batches. `None` when they
+    /// were too much alike to tell; not below zero.
+    fn of_one_more(&self) -> Option<f64> {
+        let (records, seconds) = (self.records / self.weight, self.seconds / self.weight);
+        let spread = self.records_squared / self.weight - records * records;
+        let known = spread > (LEAST_SPREAD * records).powi(2);
+        known.then(|| ((self.product / self.weight - records * seconds) / spread).max(0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{milliseconds, seconds};
+    use proptest::prelude::*;
+
+    /// A source that always has more, and a context that takes `fixed` for a batch and `each` for a record.
+    struct Pipeline {
+        interval: Duration,
+        fixed: Duration,
+        each: Duration,
+        estimator: ServiceTimeEstimator,
+        rate: f64,
+        waited: Duration,
+        end: Duration,
+    }
+
+    impl Pipeline {
+        fn new(interval: Duration, fixed: Duration, each: Duration) -> Pipeline {
+            let estimator = ServiceTimeEstimator::new(interval, 1000.0, 100.0);
+            Pipeline { interval, fixed, each, estimator, rate: 1000.0, waited: Duration::ZERO, end: Duration::ZERO }
+        }
+
+        /// Runs a batch of `offered` records, or of as many as may come in; says how many, and how long they took.
+        fn batch(&mut self, offered: u64, noise: f64) -> (u64, Duration) {
+            let records = offered.min((self.rate * self.interval.as_secs_f64()).max(1.0) as u64);
+            let processing = (self.fixed + self.each.mul_f64(records as f64)).mul_f64(noise);
+            self.end += self.interval;
+            let sample = BatchSample { end: self.end, records, processing, waited: self.waited };
+            self.rate = self.estimator.compute(&sample).unwrap_or(self.rate);
+            self.waited = (self.waited + processing).saturating_sub(self.interval);
+            (records, processing)
+        }
+    }
+
+    const BACKLOG: u64 = u64::MAX;
+
+    impl Pipeline {
+        fn run(&mut self, batches: usize, offered: u64) {
+            for _ in 0..batches {
+                self.batch(offered, 1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_batch_is_small_and_batches_grow_tenfold_until_the_time_is_used() {
+        let mut pipeline = Pipeline::new(seconds(1), milliseconds(5), Duration::from_nanos(500));
+        let sizes: Vec<u64> = (0..8).map(|_| pipeline.batch(BACKLOG, 1.0).0).collect();
+        assert_eq!(sizes[..4], [1000, 10_000, 100_000, 1_000_000]);
+        assert!(sizes[4..].iter().all(|size| (1_600_000..1_900_000).contains(size)), "{sizes:?}");
+    }
+
+    #[test]
+    fn a_batch_that_took_no_time_lets_it_grow() {
+        let mut pipeline = Pipeline::new(seconds(1), Duration::ZERO, Duration::ZERO);
+        let sizes: Vec<u64> = (0..4).map(|_| pipeline.batch(BACKLOG, 1.0).0).collect();
+        assert_eq!(sizes, [1000, 10_000, 100_000, 1_000_000]);
+    }
+
+    #[test]
+    fn a_slow_source_leaves_the_limit_where_it_is_for_a_later_burst() {
+        let mut pipeline = Pipeline::new(seconds(1), milliseconds(5), Duration::from_nanos(500));
+        pipeline.run(8, BACKLOG);
+        let before = pipeline.rate;
+        pipeline.run(100, 10);
+        assert_eq!(pipeline.rate, before);
+        let (burst, took) = pipeline.batch(BACKLOG, 1.0);
+        assert!(burst > 1_600_000 && took < seconds(1), "{burst} in {took:?}");
+    }
+
+    #[test]
+    fn a_batch_without_records_says_nothing() {
+        let mut estimator = ServiceTimeEstimator::new(seconds(1), 1000.0, 100.0);
+        let sample = BatchSample { end: seconds(1), records: 0, processing: seconds(9), waited: seconds(9) };
+        assert_eq!(estimator.compute(&sample), None);
+    }
+
+    #[test]
+    fn a_pipeline_that_becomes_slower_gets_less_at_once_and_what_waits_is_made_up_for() {
+        let mut pipeline = Pipeline::new(seconds(1), milliseconds(5), Duration::from_nanos(500));
+        pipeline.run(8, BACKLOG);
+        pipeline.each *= 10;
+        pipeline.batch(BACKLOG, 1.0);
+        let waiting = pipeline.waited;
+        assert!(waiting > seconds(7), "{waiting:?}");
+        pipeline.run(40, BACKLOG);
+        assert_eq!(pipeline.waited, Duration::ZERO);
+        assert!((170_000.0..190_000.0).contains(&pipeline.rate), "{}", pipeline.rate);
+    }
+
+    /// A batch costs more than its interval whatever it holds, as on a machine that is busy: fewer records would not help.
+    #[test]
+    fn what_batches_cost_beside_their_records_does_not_hold_records_back() {
+        let mut pipeline = Pipeline::new(milliseconds(20), milliseconds(24), Duration::from_nanos(500));
+        let sizes: Vec<u64> = (0..60).map(|_| pipeline.batch(BACKLOG, 1.0).0).collect();
+        assert!(sizes[40..].iter().all(|size| *size > 4000), "{sizes:?}");
+    }
+
+    #[test]
+    fn the_least_rate_is_let_in_whatever_it_takes() {
+        let mut pipeline = Pipeline::new(seconds(1), Duration::ZERO, seconds(1));
+        pipeline.run(20, BACKLOG);
+        assert_eq!(pipeline.rate, 100.0);
+    }
+
+    proptest! {
+        /// P-6
+        #[test]
+        fn batches_settle_within_their_interval_whatever_records_cost(
+            each in 50..900_000_u64, fixed in 0..300_u64, noise in prop::collection::vec(0.9..1.1_f64, 60),
+        ) {
+            let mut pipeline = Pipeline::new(seconds(1), milliseconds(fixed), Duration::from_nanos(each));
+            let batches: Vec<_> = noise.into_iter().map(|noise| pipeline.batch(BACKLOG, noise)).collect();
+            let took = |batch: &(u64, Duration)| batch.1.as_secs_f64();
+            prop_assert!(took(&batches[0]) <= 2.0);
+            let settled = &batches[30..];
+            for batch in settled {
+                prop_assert!((0.5..1.25).contains(&took(batch)), "{:?}", batches);
+            }
+            let sizes = || settled.iter().map(|batch| batch.0 as f64);
+            let (least, most) = (sizes().fold(f64::MAX, f64::min), sizes().fold(0.0, f64::max));
+            prop_assert!(most / least < 1.6, "{} to {}: {:?}", least, most, batches);
+            prop_assert!(pipeline.waited < seconds(2), "{:?}", pipeline.waited);
+        }
+    }
+}
