@@ -212,6 +212,22 @@ fn a_listener_that_is_added_later_is_told_from_then_on() {
     running.stop(Stop::Immediate).unwrap();
 }
 
+/// receives no events after stopping StreamingListenerBus
+#[test]
+fn after_the_stop_listeners_are_told_nothing_more() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    recorded(&ssc);
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || completed(&seen).len() == 1);
+    running.stop(Stop::Graceful).unwrap();
+    let told = seen.all().len();
+    clock.advance(3 * INTERVAL);
+    drop(running);
+    assert_eq!(seen.all().len(), told);
+}
+
 /// P-5
 #[test]
 fn a_slow_listener_holds_up_no_batch_and_what_it_misses_is_counted() {
