@@ -8,8 +8,8 @@ const body = (table) => byId(table).tBodies[0];
 /** An error: its beginning, and all of it when that is opened. */
 export function failure(text, className = "long") {
   if (!text) return { text: "" };
-  return text.length > 100 || text.includes("\n")
-    ? { text: cut(text.split("\n")[0], 100), details: text, className }
+  return text.length > 160 || text.includes("\n")
+    ? { text: cut(text.split("\n")[0], 160), details: text, className }
     : { text, className: `${className} failure` };
 }
 
