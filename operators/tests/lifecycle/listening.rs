@@ -83,8 +83,10 @@ fn outputs_are_told_in_order_with_ids_from_0() {
     assert_eq!(outputs, (0..3).flat_map(|id| [("started", id), ("completed", id)]).collect::<Vec<_>>());
 }
 
-/// The site of the shuffle that each stage prepares, and its tasks: wanted, done, failed.
-fn stages(job: &JobInfo) -> Vec<(Option<&str>, (u32, u32, u32))> {
+/// The operator whose shuffle a stage prepares, and its tasks: wanted, done, failed.
+type Told<'a> = (Option<&'a str>, (u32, u32, u32));
+
+fn stages(job: &JobInfo) -> Vec<Told<'_>> {
     let told = |stage: &StageInfo| (stage.shuffle.map(|site| site.operator), (stage.tasks, stage.done, stage.failed));
     job.stages.iter().map(told).collect()
 }
