@@ -75,7 +75,11 @@ impl StartMonitored for StreamingContext {
         if let Some(monitor) = &monitor {
             monitor.shared.started(running.remote());
         }
-        Ok(Monitored { running, monitor })
+        let monitored = Monitored { running, monitor };
+        if let Some(url) = monitored.url() {
+            log::info!("the program is to be seen at {url}");
+        }
+        Ok(monitored)
     }
 }
 
