@@ -9,6 +9,8 @@ pub mod count_sink;
 pub mod feed;
 pub mod http_feed;
 pub mod page_views;
+#[cfg(feature = "monitor")]
+pub mod progress;
 pub mod run;
 pub mod text_server;
 pub mod words;

@@ -14,7 +14,7 @@ use waterwheel_runtime::flow::FlowCounts;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::inside::on_engine_thread;
 use waterwheel_runtime::receiver::ReceiverSnapshot;
-use waterwheel_runtime::running::{ContextState, Running, Stop, StopFromInside};
+use waterwheel_runtime::running::{ContextState, Remote, Running, Stop, StopFromInside};
 use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::time::Time;
 
@@ -30,6 +30,12 @@ pub struct RunningContext {
 impl fmt::Debug for RunningContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RunningContext({:?}, {} batches)", self.state(), self.batches_completed())
+    }
+}
+
+impl AsRef<RunningContext> for RunningContext {
+    fn as_ref(&self) -> &RunningContext {
+        self
     }
 }
 
@@ -148,6 +154,11 @@ impl RunningContext {
     /// Adds a listener, which is told of everything from now on.
     pub fn add_streaming_listener(&self, listener: impl StreamingListener) {
         self.running.add_listener(Box::new(listener));
+    }
+
+    /// For asking and stopping the program from elsewhere, without keeping it alive.
+    pub fn remote(&self) -> Remote {
+        self.running.remote()
     }
 
     /// Events that listeners were not told because they were too slow.

@@ -30,6 +30,7 @@ chapters!(
     fault_tolerance,
     upgrading,
     inspecting,
+    monitoring,
     testing,
     fault_injection,
     flow_control,

@@ -261,6 +261,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "the directory that blocks spill to"),
     setting!(ui.retained_batches, "batches", Constant, Some("spark.streaming.ui.retainedBatches"), Allowed,
         "how many completed batches are kept to be shown"),
+    setting!(ui.enabled, "boolean", Constant, Some("spark.ui.enabled"), Allowed,
+        "whether a monitored application serves its page"),
+    setting!(ui.bind, "address", Constant, Some("spark.ui.port"), Allowed,
+        "where the page is served: the next free port, if this one is taken"),
+    setting!(ui.token, "secret", Described("none"), None, Refused,
+        "what whoever looks has to know; required where others than this machine can look"),
+    setting!(ui.allow_stop, "boolean", Constant, Some("spark.ui.killEnabled"), Allowed,
+        "whether the application can be stopped over HTTP (Spark: `true`)"),
 ];
 
 #[cfg(test)]
