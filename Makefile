@@ -16,11 +16,12 @@ ifdef CI
 export CARGO_INCREMENTAL := 0
 export CARGO_PROFILE_DEV_DEBUG := none
 endif
-LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-sqlite -p waterwheel-cli -p waterwheel-chaos
+LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p waterwheel-receivers -p waterwheel-monitor -p waterwheel-sqlite -p waterwheel-cli -p waterwheel-chaos
 WORKLOADS ?= w1 w2 w3 w4 w5 w6
 BENCH_ARGS ?=
 KILLS ?= 200
 SEED ?=
+DEMO_BATCHES ?= 30
 
 say = @echo "==> $(1)"
 
@@ -30,13 +31,14 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 .PHONY: demo
-demo: ## count the words of an embedded text server, live
+demo: ## count the words of an embedded text server, live, with a page to watch it on
 	@scripts/ensure.sh cargo c-compiler
 	$(call say,Building what the demo needs (a minute or two the first time) and counting words as they arrive; Ctrl-C ends it)
-	@$(CARGO) run $(LOCKED) --profile demo -p examples --no-default-features --bin network_word_count
+	@$(CARGO) run $(LOCKED) --profile demo -p examples --no-default-features --features monitor --bin network_word_count -- --batches $(DEMO_BATCHES)
 
 .PHONY: test
 test: lint docs doctest ## everything CI runs
+	@scripts/ensure.sh chromium
 	$(call say,Tests)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run $(LOCKED) --workspace; \

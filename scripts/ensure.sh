@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, libclang, rustfmt, clippy.
+# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, libclang, rustfmt, clippy, chromium.
 # Installs what it can, says what it does, and is silent when nothing is missing.
 set -euo pipefail
 
@@ -47,6 +47,12 @@ rust_component() {
     rustup component add "$component" || fail "$component is missing and could not be installed; \`make demo\` works without"
 }
 
+# The browser that looks at the page of the monitor. Without one, the tests that need it say so and are skipped.
+chromium() {
+    has chromium || has chromium-browser || has google-chrome && return
+    (apt_install chromium) || echo "==> Chromium is missing and could not be installed: the tests of the page in a browser are skipped"
+}
+
 for name in "$@"; do
     case $name in
         cargo) has cargo || fail "cargo is missing; install the Rust toolchain from https://rustup.rs" ;;
@@ -55,6 +61,7 @@ for name in "$@"; do
         libclang) libclang ;;
         rustfmt) rust_component fmt rustfmt ;;
         clippy) rust_component clippy clippy ;;
+        chromium) chromium ;;
         *) fail "ensure.sh does not know '$name'" ;;
     esac
 done

@@ -1,4 +1,5 @@
-//! A look into checkpoint directories, for those who run pipelines: what `waterwheel inspect`, `verify` and `state` do.
+//! A look into checkpoint directories and at running applications, for those who run pipelines: what `waterwheel inspect`,
+//! `verify`, `state` and `top` do.
 //!
 //! Nothing is ever changed, and the application may be running. Keys and values are read by the shapes that are recorded beside
 //! them ([`value`]), without the program that wrote them.
@@ -7,6 +8,7 @@ pub mod contents;
 pub mod dump;
 pub mod inspect;
 pub mod looking;
+pub mod top;
 pub mod value;
 pub mod verify;
 

@@ -1,4 +1,4 @@
-//! `waterwheel`: a look into checkpoint directories.
+//! `waterwheel`: a look into checkpoint directories, and at running applications.
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use waterwheel_cli::dump::{Question, state};
 use waterwheel_cli::inspect::inspect;
+use waterwheel_cli::top::top;
 use waterwheel_cli::verify::verify;
 
-/// Looks into the checkpoint directory of a Waterwheel application. Nothing in it is changed, and the application may be running.
+/// Looks into the checkpoint directory of a Waterwheel application, or at the application itself. Nothing is changed, and the
+/// application may be running.
 #[derive(Parser)]
 #[command(
     version,
@@ -42,6 +44,17 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// A running application in one line that follows it: records per second, delays, batches, and how many of those wait.
+    Top {
+        /// Where its page is, as it says when it starts: http://127.0.0.1:4040.
+        url: String,
+        /// Its token, if it has one (`ui.token`).
+        #[arg(long, env = "WATERWHEEL_UI__TOKEN", hide_env_values = true)]
+        token: Option<String>,
+        /// Only the present figures.
+        #[arg(long)]
+        once: bool,
     },
     /// The state of an operator after the last committed batch, or that of one key. Ends with 1 when the key has no state.
     State {
@@ -87,6 +100,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             print(&state, json)?;
             Ok(!is_one || !state.entries.is_empty())
         }
+        Command::Top { url, token, once } => top(&url, token, once, &mut io::stdout().lock()).map(|()| true),
     }
 }
 

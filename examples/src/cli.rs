@@ -37,6 +37,10 @@ pub struct Cli {
     /// After how many batches to end; if not given, the example decides
     #[arg(long, value_name = "N", value_parser = parse_count::<u64>)]
     pub batches: Option<u64>,
+
+    /// Whether to show rate, delays and batches in a live line on the terminal
+    #[arg(long)]
+    pub progress: bool,
 }
 
 impl Cli {
@@ -119,15 +123,19 @@ mod tests {
 
     #[test]
     fn no_argument_is_needed() {
-        let expected = Cli { address: None, interval: Duration::from_secs(1), cores: None, batches: None };
+        let expected =
+            Cli { address: None, interval: Duration::from_secs(1), cores: None, batches: None, progress: false };
         assert_eq!(parse_words("").unwrap(), expected);
     }
 
     #[test]
     fn every_argument_is_understood() {
-        let cli = parse_words("[::1]:9999 --interval 1min --cores 2 --batches 30").unwrap();
+        let cli = parse_words("[::1]:9999 --interval 1min --cores 2 --batches 30 --progress").unwrap();
         let address = Some("[::1]:9999".to_owned());
-        assert_eq!(cli, Cli { address, interval: Duration::from_secs(60), cores: Some(2), batches: Some(30) });
+        assert_eq!(
+            cli,
+            Cli { address, interval: Duration::from_secs(60), cores: Some(2), batches: Some(30), progress: true }
+        );
     }
 
     #[test]

@@ -8,12 +8,13 @@ use waterwheel::runtime::config::Config;
 use waterwheel::runtime::topology::actor_table;
 
 /// The documents, from the root of the repository.
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/SUMMARY.md",
     "docs/SEMANTICS.md",
     "docs/configuration.md",
+    "docs/remote_protocol.md",
     "docs/adr/README.md",
 ];
 
@@ -140,7 +141,7 @@ fn every_link_to_a_file_leads_to_it() {
 #[test]
 fn architecture_names_every_folder_of_the_libraries() {
     let document = text("ARCHITECTURE.md");
-    for source in ["runtime/src", "operators/src", "receivers/src", "sqlite/src"] {
+    for source in ["runtime/src", "operators/src", "receivers/src", "monitor/src", "sqlite/src"] {
         for entry in fs::read_dir(root().join(source)).unwrap().map(Result::unwrap) {
             let folder = format!("{source}/{}/", entry.file_name().into_string().unwrap());
             assert!(!entry.path().is_dir() || document.contains(&format!("`{folder}`")), "{folder} is not in the tour");

@@ -132,7 +132,7 @@ struct Declared {
 impl Declared {
     fn of_the_libraries() -> Declared {
         let mut declared = Declared::default();
-        for library in ["runtime/src", "operators/src", "receivers/src", "sqlite/src"] {
+        for library in ["runtime/src", "operators/src", "receivers/src", "monitor/src", "sqlite/src"] {
             declared.folder(&root().join(library));
         }
         declared.inherent = declared.members.clone();

@@ -3,6 +3,7 @@
 use crate::checkpoint::{Beginning, Checkpoint};
 use crate::dstream::DStream;
 use crate::error::{Error, Misuse, MisuseError};
+use crate::extensions::Extensions;
 use crate::graph::{Compute, Graph};
 use crate::plan::Plan;
 use crate::record::Data;
@@ -46,6 +47,7 @@ pub struct StreamingContext {
     interval: Duration,
     engine: Engine,
     printer: Printer,
+    pub(crate) extensions: Extensions,
     building: RefCell<Building>,
 }
 
@@ -118,7 +120,8 @@ impl StreamingContext {
         let building =
             Building { graph, checkpoint: None, receivers: Vec::new(), listeners: Vec::new(), misuses: Vec::new() };
         let printer = Arc::new(Mutex::new(std::io::stdout()));
-        StreamingContext { config, interval, engine, printer, building: RefCell::new(building) }
+        let extensions = Extensions::default();
+        StreamingContext { config, interval, engine, printer, extensions, building: RefCell::new(building) }
     }
 
     /// The engine that the datasets run on.
@@ -165,7 +168,7 @@ impl StreamingContext {
     #[track_caller]
     pub fn start(self) -> Result<RunningContext, Error> {
         let site = Site::here("start");
-        let StreamingContext { config, interval, engine, building, .. } = self;
+        let StreamingContext { config, interval, engine, extensions, building, .. } = self;
         let Building { mut graph, checkpoint, receivers, listeners, mut misuses } = building.into_inner();
         if !graph.has_outputs() {
             let problem = "there is no output operation, so nothing would ever be computed; add print, foreach_rdd or another output";
@@ -202,7 +205,7 @@ impl StreamingContext {
         let durable = checkpoint.map(|checkpoint| checkpoint.begin(&program)).transpose()?;
         let spec = ContextSpec { config, interval, site, durable, program: Box::new(graph), receivers, listeners };
         let running = start_context(engine.core(), spec).ok_or(Error::EngineStopped)?;
-        Ok(RunningContext::new(running, engine, plan))
+        Ok(RunningContext::new(running, engine, plan, extensions))
     }
 
     pub(crate) fn printer(&self) -> &Printer {

@@ -41,6 +41,9 @@ pub enum Error {
     /// A test run did not finish, or left something behind.
     #[error(transparent)]
     TestRun(#[from] TestRunError),
+    /// Something that is attached to a context could not be started, such as its monitor.
+    #[error(transparent)]
+    Attached(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// One mistake in a program of streams.

@@ -22,9 +22,11 @@
 //! are tested with the [`testkit`].
 
 mod checkpoint;
+mod companion;
 mod context;
 pub mod dstream;
 pub mod error;
+mod extensions;
 mod files;
 mod graph;
 mod input;
@@ -46,9 +48,12 @@ pub mod testkit;
 mod window;
 
 pub use checkpoint::CheckpointError;
+pub use companion::Companion;
 pub use context::StreamingContext;
 pub use dstream::DStream;
 pub use error::Error;
+#[doc(hidden)]
+pub use files::{fuzz_object_file, seeds_of_object_files};
 pub use graph::{InputStream, SliceError, StreamHandle};
 pub use input::{ReceiverOptions, ReplayableStream};
 pub use output::{Output, OutputName, TransactionId, TransactionalOutput, WriteId};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::DurationExt;
 
@@ -17,6 +18,8 @@ pub struct PlannedOperator {
     pub site: Site,
     /// Every how much time it has a dataset.
     pub slide: Duration,
+    /// The input stream that it is, if it is one: its records are counted under this number.
+    pub stream: Option<StreamId>,
     /// Where its datasets are kept once they are computed.
     pub level: Option<StorageLevel>,
     /// The names of the operators that it is made of.

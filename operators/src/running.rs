@@ -1,6 +1,7 @@
 //! `RunningContext`: a started program.
 
 use crate::error::Error;
+use crate::extensions::Extensions;
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +14,7 @@ use waterwheel_runtime::flow::FlowCounts;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::inside::on_engine_thread;
 use waterwheel_runtime::receiver::ReceiverSnapshot;
-use waterwheel_runtime::running::{ContextState, Running, Stop, StopFromInside};
+use waterwheel_runtime::running::{ContextState, Remote, Running, Stop, StopFromInside};
 use waterwheel_runtime::scope::EngineSnapshot;
 use waterwheel_runtime::time::Time;
 
@@ -23,6 +24,7 @@ pub struct RunningContext {
     running: Running,
     engine: Engine,
     plan: Plan,
+    pub(crate) extensions: Extensions,
 }
 
 impl fmt::Debug for RunningContext {
@@ -31,9 +33,15 @@ impl fmt::Debug for RunningContext {
     }
 }
 
+impl AsRef<RunningContext> for RunningContext {
+    fn as_ref(&self) -> &RunningContext {
+        self
+    }
+}
+
 impl RunningContext {
-    pub(crate) fn new(running: Running, engine: Engine, plan: Plan) -> RunningContext {
-        RunningContext { running, engine, plan }
+    pub(crate) fn new(running: Running, engine: Engine, plan: Plan, extensions: Extensions) -> RunningContext {
+        RunningContext { running, engine, plan, extensions }
     }
 
     /// What the program is: its operators with their names, slides and storage levels.
@@ -146,6 +154,11 @@ impl RunningContext {
     /// Adds a listener, which is told of everything from now on.
     pub fn add_streaming_listener(&self, listener: impl StreamingListener) {
         self.running.add_listener(Box::new(listener));
+    }
+
+    /// For asking and stopping the program from elsewhere, without keeping it alive.
+    pub fn remote(&self) -> Remote {
+        self.running.remote()
     }
 
     /// Events that listeners were not told because they were too slow.

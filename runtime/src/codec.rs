@@ -125,6 +125,20 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit_bytes: usize) -> Result<T
     }
 }
 
+/// How many elements the sequence or map at the beginning of `bytes` announces; `None` when there is none. Only the length is
+/// read, so that elements which take more memory than bytes can be refused before there are any.
+///
+/// ```
+/// use waterwheel_runtime::codec::{encode, sequence_length};
+///
+/// assert_eq!(sequence_length(&encode(&vec![Some("tide"); 300])?), Some(300));
+/// # Ok::<(), waterwheel_runtime::codec::CodecError>(())
+/// ```
+pub fn sequence_length(bytes: &[u8]) -> Option<u64> {
+    let (length, _) = bincode::decode_from_slice(bytes, bincode::config::standard()).ok()?;
+    Some(length)
+}
+
 /// XXH3-64 of `bytes` with seed 0.
 ///
 /// The value is part of the stored format: it chooses the partition and the key group of a key, and it is the checksum

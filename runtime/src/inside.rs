@@ -3,6 +3,7 @@
 //! User code runs on all of them: tasks, outputs, listeners, sources. If it waited there for its context or engine to end, it
 //! would wait for itself. And each of them drives an event loop, on which no other can be driven.
 
+use crate::ids::OutputId;
 use crate::stage::{Updates, forbid_actions_here, gather_all, gathered, gathering, inside_task};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -14,6 +15,8 @@ use tokio::runtime::Handle;
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// The output operation that this thread runs.
+    static OUTPUT: Cell<Option<OutputId>> = const { Cell::new(None) };
     /// Apart from the mark, which can be read even while the thread ends.
     static COUNTED: RefCell<Option<Counted>> = const { RefCell::new(None) };
 }
@@ -53,6 +56,19 @@ pub(crate) fn mark_engine_thread(count: ThreadCount) {
 /// Whether the calling thread belongs to an engine (or to a context that runs on one).
 pub fn on_engine_thread() -> bool {
     INSIDE.get()
+}
+
+/// Runs `body` as the work of an output operation: its jobs are told as those of the output.
+pub(crate) fn as_output<R>(output: OutputId, body: impl FnOnce() -> R) -> R {
+    OUTPUT.set(Some(output));
+    let result = body();
+    OUTPUT.set(None);
+    result
+}
+
+/// The output operation that the calling thread runs, if it runs one.
+pub(crate) fn running_output() -> Option<OutputId> {
+    OUTPUT.get()
 }
 
 /// Runs `body`, which may drive an event loop of its own, and waits for it; a panic in it goes on here.

@@ -171,6 +171,12 @@ impl Running {
         }
     }
 
+    /// For asking and stopping the context from elsewhere.
+    pub fn remote(&self) -> Remote {
+        let (commands, publisher, progress) = (self.commands.clone(), self.publisher.clone(), self.progress.clone());
+        Remote { commands, publisher, progress }
+    }
+
     /// Events that listeners were not told because they were too slow.
     pub fn dropped_events(&self) -> u64 {
         self.publisher.dropped()
@@ -230,7 +236,7 @@ impl Running {
             match ended.recv_timeout(RUNNER_PATIENCE) {
                 Err(RecvTimeoutError::Timeout) => {
                     log::warn!(
-                        "an output is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind"
+                        "an output or actor is still in user code {RUNNER_PATIENCE:?} after its context ended; its thread is left behind"
                     );
                 }
                 _ => drop(arbiter.join()),
@@ -245,6 +251,32 @@ impl Drop for Running {
             return self.request_stop(Stop::Immediate);
         }
         let _ = self.stop(Stop::Immediate);
+    }
+}
+
+/// What may be asked of a running context from elsewhere. It keeps nothing alive.
+#[derive(Clone)]
+pub struct Remote {
+    commands: mpsc::Sender<Command>,
+    publisher: Publisher,
+    progress: Progress,
+}
+
+impl Remote {
+    /// Asks the context to stop, and returns at once.
+    pub fn request_stop(&self, how: Stop) {
+        // A full queue holds four stops already; a closed one means that it has ended.
+        let _ = self.commands.try_send(how);
+    }
+
+    /// What the context does at present.
+    pub fn state(&self) -> ContextState {
+        if self.progress.is_ended() { ContextState::Stopped } else { ContextState::Active }
+    }
+
+    /// Events that listeners were not told because they were too slow.
+    pub fn dropped_events(&self) -> u64 {
+        self.publisher.dropped()
     }
 }
 

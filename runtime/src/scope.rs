@@ -3,10 +3,12 @@
 use crate::block::{BlockManager, BlockStats, RemoveRdds, StoreStats};
 use crate::clock::SharedClock;
 use crate::error::{JobError, TaskError};
+use crate::event::{JobInfo, StageInfo};
 use crate::ids::{ContextId, RddId, ShuffleId};
+use crate::inside::running_output;
 use crate::site::Site;
 use crate::stage::{
-    CancelToken, HeldShuffles, InputId, Job, JobOutput, JobRequest, Lineage, OperatorCost, PartitionFn,
+    CancelToken, HeldShuffles, InputId, Job, JobOutput, JobReport, JobRequest, Lineage, OperatorCost, PartitionFn,
     ReleaseShuffles, StageCoordinator, Target, TaskContext, Workers, add_costs, empty_inputs, inside_task,
 };
 use crate::time::Time;
@@ -218,7 +220,11 @@ pub struct JobScope {
     cancel: CancelToken,
     limits: JobLimits,
     costs: Mutex<Vec<OperatorCost>>,
+    jobs: Mutex<Vec<JobInfo>>,
 }
+
+/// How many jobs of a batch are told of: user code may run any number of them.
+const JOBS_TOLD: usize = 1000;
 
 /// What a context's configuration says of its jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +238,7 @@ pub struct JobLimits {
 impl JobScope {
     /// A scope for `batch`.
     pub fn new(core: Arc<EngineCore>, batch: Option<Time>, cancel: CancelToken, limits: JobLimits) -> JobScope {
-        JobScope { core, batch, cancel, limits, costs: Mutex::default() }
+        JobScope { core, batch, cancel, limits, costs: Mutex::default(), jobs: Mutex::default() }
     }
 
     /// Target partitions of a shuffle that does not say how many it wants; at least 1.
@@ -255,6 +261,20 @@ impl JobScope {
         self.costs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The jobs so far, in the order in which they ended.
+    pub fn jobs(&self) -> Vec<JobInfo> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what a job was for listeners.
+    fn note(&self, site: Site, begun: Duration, stages: Vec<StageInfo>, failure: Option<String>) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.len() < JOBS_TOLD {
+            let duration = self.core.clock.monotonic().saturating_sub(begun);
+            jobs.push(JobInfo { site, output: running_output(), duration, stages, failure });
+        }
+    }
+
     /// Computes `partitions` of `target` and applies `function` to each; blocks the calling thread until all are there.
     ///
     /// # Errors
@@ -273,7 +293,13 @@ impl JobScope {
             return Err(JobError::Cancelled { site });
         }
         self.core.discard_garbage();
+        let begun = self.core.clock.monotonic();
         if let Some(values) = self.run_here(site, &target, &partitions, &function) {
+            let tasks = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+            let failure = values.as_ref().err().map(ToString::to_string);
+            let done = if failure.is_none() { tasks } else { 0 };
+            let failed = u32::from(failure.is_some());
+            self.note(site, begun, vec![StageInfo { shuffle: None, tasks, done, failed }], failure);
             return values;
         }
         let (answer, wait) = sync_channel(1);
@@ -287,7 +313,10 @@ impl JobScope {
         let (workers, blocks) = (self.core.workers.clone(), self.core.blocks.clone());
         StageCoordinator::start_in_arbiter(&self.core.control, move |_| StageCoordinator::new(job, workers, blocks));
         // The coordinator always answers; it is dropped unanswered only with its engine, and then this wait ends, too.
-        let JobOutput { values, costs } = wait.recv().unwrap_or(Err(JobError::EngineStopped { site }))?;
+        let stopped = |_| JobReport { outcome: Err(JobError::EngineStopped { site }), stages: Vec::new() };
+        let JobReport { outcome, stages } = wait.recv().unwrap_or_else(stopped);
+        self.note(site, begun, stages, outcome.as_ref().err().map(ToString::to_string));
+        let JobOutput { values, costs } = outcome?;
         add_costs(&mut self.costs.lock().unwrap_or_else(PoisonError::into_inner), &costs);
         Ok(values)
     }

@@ -21,7 +21,7 @@ use crate::event::{Event, Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::flow::{Overload, RateController};
 use crate::ids::{ContextId, StreamId};
-use crate::inside::ThreadCount;
+use crate::inside::{ThreadCount, mark_engine_thread};
 use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver};
 use crate::running::{Command, Conductor, LastFlow, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
@@ -177,8 +177,13 @@ pub trait ReceiverSpec: Send {
         Overload::Block
     }
 
-    /// Starts the supervisor; called on the control arbiter.
-    fn start(self: Box<Self>, site: &ContextParts) -> ReceiverAddresses;
+    /// Whether the receiver runs on a thread of its own, which ends with the context: the user's code may block it.
+    fn own_thread(&self) -> bool {
+        false
+    }
+
+    /// Starts the supervisor; called on the control arbiter. `own` is the receiver's own thread, if it asked for one.
+    fn start(self: Box<Self>, site: &ContextParts, own: Option<ArbiterHandle>) -> ReceiverAddresses;
 }
 
 /// How a context talks to one receiver's supervisor.
@@ -243,8 +248,9 @@ pub struct ContextSpec {
 
 /// Starts the actors of a context, bottom up. `None` when the engine has been stopped.
 pub fn start_context(core: &Arc<EngineCore>, spec: ContextSpec) -> Option<Running> {
-    // One thread for each job that may run at a time, and one for the keeper.
-    let threads = spec.config.concurrent_jobs.max(1) + usize::from(spec.durable.is_some());
+    // One thread for each job that may run at a time, one for the keeper, and those of receivers that ask for their own.
+    let receivers = spec.receivers.iter().filter(|receiver| receiver.own_thread()).count();
+    let threads = spec.config.concurrent_jobs.max(1) + usize::from(spec.durable.is_some()) + receivers;
     let (runner_ends, ends): (Vec<_>, Vec<Receiver<()>>) = (0..threads).map(|_| end_signal()).unzip();
     let shared = core.clone();
     let (running, arbiters) = core.on_control(move || assemble(shared, spec, runner_ends))??;
@@ -290,6 +296,10 @@ async fn assemble(
         // One that is gone is found out by whoever asks it next.
         let _ = core.blocks.send(RecoverBlocks { blocks }).await;
     }
+    let own_threads: Vec<Option<ArbiterHandle>> = receivers
+        .iter()
+        .map(|receiver| receiver.own_thread().then(|| receiver_arbiter(&mut arbiters, runner_ends.next())))
+        .collect();
     let tracker = BlockTracker::new(context, ledger, log).start();
     let Resume { pending, past } = resume;
     let logged = pending.iter().map(|(batch, ranges)| (batch.batch, ranges.clone()));
@@ -338,7 +348,8 @@ async fn assemble(
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
-    let receivers: Vec<ReceiverAddresses> = receivers.into_iter().map(|receiver| receiver.start(&parts)).collect();
+    let started = receivers.into_iter().zip(own_threads).map(|(receiver, own)| receiver.start(&parts, own));
+    let receivers: Vec<ReceiverAddresses> = started.collect();
 
     let statuses = receivers.iter().map(|receiver| receiver.status.clone()).collect();
 
@@ -429,4 +440,11 @@ fn own_arbiter(arbiters: &mut Vec<Arbiter>, end: Option<std::sync::mpsc::Sender<
     });
     arbiters.push(arbiter);
     handle
+}
+
+/// A thread of its own for a receiver, which belongs to the engine as the receivers' shared ones do.
+fn receiver_arbiter(arbiters: &mut Vec<Arbiter>, end: Option<std::sync::mpsc::Sender<()>>) -> ArbiterHandle {
+    let (arbiter, count) = (own_arbiter(arbiters, end), ThreadCount::of_this_thread());
+    arbiter.spawn_fn(move || mark_engine_thread(count));
+    arbiter
 }

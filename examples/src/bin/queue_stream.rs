@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use examples::cli;
+use examples::run::start;
 use waterwheel::prelude::*;
 
 #[global_allocator]
@@ -35,7 +36,7 @@ fn main() -> anyhow::Result<()> {
         }
     };
     push_after(0);
-    let running = ssc.start()?;
+    let running = start(ssc)?;
     loop {
         push_after(running.batches_completed());
         if running.batches_completed() >= batches || running.await_termination_or_timeout(Duration::from_millis(10))? {

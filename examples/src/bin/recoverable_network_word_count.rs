@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use examples::cli::{self, Cli};
 use examples::feed::Feed;
-use examples::run::finish;
+use examples::run::{finish, start};
 use examples::words::Lines;
 use waterwheel::prelude::*;
 
@@ -68,7 +68,7 @@ fn main() -> anyhow::Result<()> {
         StreamingContext::get_or_create(&directory, config, cli.interval, |ssc| count_words(ssc, feed.address()))?;
     println!("Counting the words {feed}. The counts are kept in {}", directory.display());
 
-    let running = ssc.start()?;
+    let running = start(ssc)?;
     match running.recovery() {
         None => println!("Nothing is there yet: the counts begin at 0."),
         Some(recovery) => println!(

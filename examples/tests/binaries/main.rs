@@ -7,12 +7,14 @@
     reason = "the helpers of these tests fail as the tests do"
 )]
 
+mod actor_word_count;
 mod arguments;
 mod back_pressure;
 mod custom_receiver;
 mod faults;
 mod file_word_count;
 mod foreach_partition;
+mod http_ingest;
 mod join_streams;
 mod page_views;
 mod pages;

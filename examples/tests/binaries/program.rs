@@ -10,13 +10,16 @@ use std::time::Duration;
 /// How long anything may take before the test fails. Nothing takes this long unless it hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Settings that make a test quick.
-const QUICK: [(&str, &str); 1] = [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms")];
+/// Settings that make a test quick, and leave it alone: any number of examples run at a time.
+const QUICK: [(&str, &str); 2] =
+    [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms"), ("WATERWHEEL_UI__BIND", "127.0.0.1:0")];
 
 pub(crate) const BACK_PRESSURE: &str = env!("CARGO_BIN_EXE_back_pressure");
+pub(crate) const ACTOR_WORD_COUNT: &str = env!("CARGO_BIN_EXE_actor_word_count");
 pub(crate) const WORD_COUNT: &str = env!("CARGO_BIN_EXE_network_word_count");
 pub(crate) const FILE_WORD_COUNT: &str = env!("CARGO_BIN_EXE_file_word_count");
 pub(crate) const FOREACH_PARTITION: &str = env!("CARGO_BIN_EXE_foreach_partition");
+pub(crate) const HTTP_INGEST: &str = env!("CARGO_BIN_EXE_http_ingest");
 pub(crate) const QUEUE_STREAM: &str = env!("CARGO_BIN_EXE_queue_stream");
 pub(crate) const WINDOWED_WORD_COUNT: &str = env!("CARGO_BIN_EXE_windowed_word_count");
 pub(crate) const TOP_K: &str = env!("CARGO_BIN_EXE_top_k");
@@ -31,13 +34,15 @@ pub(crate) const WINDOWED_COUNTS: &str = env!("CARGO_BIN_EXE_windowed_counts");
 pub(crate) const CUSTOM_RECEIVER: &str = env!("CARGO_BIN_EXE_custom_receiver");
 
 /// Every example.
-pub(crate) const ALL: [&str; 15] = [
+pub(crate) const ALL: [&str; 17] = [
+    ACTOR_WORD_COUNT,
     CUSTOM_RECEIVER,
     WORD_COUNT,
     STATEFUL_WORD_COUNT,
     RECOVERABLE_WORD_COUNT,
     QUEUE_STREAM,
     FILE_WORD_COUNT,
+    HTTP_INGEST,
     WINDOWED_WORD_COUNT,
     WINDOWED_COUNTS,
     TOP_K,

@@ -4,7 +4,8 @@ use crate::peer::Peer;
 use crate::program::{Program, WORD_COUNT, command};
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use waterwheel::prelude::*;
 
 #[test]
@@ -42,6 +43,19 @@ fn pages_carry_the_local_time_of_their_batch() {
         fractions += usize::from(page.time.contains('.'));
     }
     assert!(fractions > 0);
+}
+
+#[test]
+fn its_page_is_where_it_says() {
+    let peer = Peer::new();
+    let program = Program::start(WORD_COUNT, &format!("{} --interval 50ms", peer.address()));
+    let line = program.says("To be seen at http://");
+    let address = line.rsplit("http://").next().unwrap().trim_end_matches('/');
+    let mut page = TcpStream::connect(address).unwrap();
+    write!(page, "GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]

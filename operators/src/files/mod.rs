@@ -5,9 +5,12 @@
 
 mod directory;
 mod durable;
+mod fuzzing;
 pub(crate) mod object;
 mod object_format;
 pub(crate) mod text;
 mod unfinished;
+
+pub use fuzzing::{fuzz_object_file, seeds_of_object_files};
 
 pub(crate) use directory::{OutputDirectory, Part, parts_of, save};

@@ -154,11 +154,24 @@ impl<'a, W: Write> Writer<'a, W> {
             self.append(first)?;
             return self.append(second);
         };
+        self.chunk(length)?;
+        self.records += records.len() as u64;
+        Ok(())
+    }
+
+    /// Appends a chunk of these bytes, whatever they are.
+    pub(super) fn append_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(bytes);
+        self.chunk(u32::try_from(bytes.len()).map_err(io::Error::other)?)
+    }
+
+    /// Writes what is encoded as a chunk.
+    fn chunk(&mut self, length: u32) -> io::Result<()> {
         self.out.write_all(&length.to_le_bytes())?;
         self.out.write_all(&checksum(self.position, length, &self.scratch).to_le_bytes())?;
         self.out.write_all(&self.scratch)?;
         self.position += 12 + u64::from(length);
-        self.records += records.len() as u64;
         Ok(())
     }
 

@@ -118,6 +118,8 @@ struct Node {
     uses: Vec<Use>,
     /// The receiver stream that it is, if it is one.
     stream: Option<StreamId>,
+    /// The number that its records are counted under, if they are.
+    counted_as: Option<StreamId>,
     /// Whether it is a source, which has a dataset only in the batch itself, and in batches of an earlier run.
     source: bool,
     /// Whether it is a source whose ranges are logged, and which can read them again.
@@ -251,6 +253,7 @@ impl Graph {
             slide,
             uses,
             stream: None,
+            counted_as: None,
             source: false,
             replayable: false,
             repeatable: false,
@@ -276,7 +279,7 @@ impl Graph {
     ) -> NodeId<T> {
         let id = self.add_node(site, slide, Vec::new(), compute);
         if let Some(node) = self.nodes.get_mut(id.index) {
-            (node.stream, node.source) = (stream, true);
+            (node.stream, node.counted_as, node.source) = (stream, stream, true);
         }
         let pull = move |batch: &mut Batch<'_>| batch.dataset(id).map(drop);
         self.sources.push(Source { node: id.index, pull: Box::new(pull) });
@@ -360,6 +363,13 @@ impl Graph {
         let handle = StreamHandle::new(node.slide);
         self.observers.push(handle.observer(node));
         handle
+    }
+
+    /// Says under which number the records of a source are counted that no receiver feeds.
+    pub(crate) fn count_as<T>(&mut self, node: NodeId<T>, stream: StreamId) {
+        if let Some(node) = self.nodes.get_mut(node.index) {
+            node.counted_as = Some(stream);
+        }
     }
 
     /// Numbers input streams from 0 in order of definition.
@@ -521,6 +531,7 @@ impl Graph {
             named: node.named,
             site: node.site,
             slide: node.slide,
+            stream: node.counted_as,
             level: node.level,
             inputs: node.uses.iter().filter_map(name).collect::<BTreeSet<_>>().into_iter().collect(),
         };
@@ -529,6 +540,7 @@ impl Graph {
             named: false,
             site: output.site,
             slide: output.uses.iter().map(|used| used.reach).max().unwrap_or_default(),
+            stream: None,
             level: None,
             inputs: output.uses.iter().filter_map(name).collect(),
         };

@@ -32,6 +32,7 @@ impl StreamingContext {
         };
         let id = self.with_graph(|graph| {
             let id = graph.add_source(site, None, self.interval(), Box::new(compute));
+            graph.count_as(id, stream);
             if repeatable {
                 graph.repeatable(id);
             }

@@ -7,6 +7,7 @@ use crate::input::ReceiverOptions;
 use crate::rdd::Blocks;
 use crate::record::Record;
 use actix::Actor;
+use actix_rt::ArbiterHandle;
 use std::sync::Arc;
 use waterwheel_runtime::batch::RatedReceiver;
 use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
@@ -110,9 +111,42 @@ impl StreamingContext {
         R: Receiver,
         R::Record: Record,
     {
+        self.add_receiver_stream(site, name.into(), options.into(), policy, false, factory)
+    }
+
+    /// As [`receiver_stream_with_at`](StreamingContext::receiver_stream_with_at), for a receiver on a thread of its own, which its
+    /// code may block. For authors of sources.
+    pub fn receiver_stream_on_own_thread_at<R>(
+        &self,
+        site: Site,
+        name: impl Into<String>,
+        options: impl Into<ReceiverOptions>,
+        policy: SupervisorPolicy,
+        factory: impl Fn() -> R + Send + 'static,
+    ) -> DStream<'_, R::Record>
+    where
+        R: Receiver,
+        R::Record: Record,
+    {
+        self.add_receiver_stream(site, name.into(), options.into(), policy, true, factory)
+    }
+
+    fn add_receiver_stream<R>(
+        &self,
+        site: Site,
+        name: String,
+        options: ReceiverOptions,
+        policy: SupervisorPolicy,
+        own_thread: bool,
+        factory: impl Fn() -> R + Send + 'static,
+    ) -> DStream<'_, R::Record>
+    where
+        R: Receiver,
+        R::Record: Record,
+    {
         let stream = self.with_graph(|graph| graph.next_stream());
-        let ReceiverOptions { level, overload, .. } = options.into();
-        self.add_receiver(Box::new(Spec { stream, name: name.into(), site, level, overload, policy, factory }));
+        let ReceiverOptions { level, overload, .. } = options;
+        self.add_receiver(Box::new(Spec { stream, name, site, level, overload, policy, own_thread, factory }));
         let compute = move |batch: &mut Batch<'_>| {
             let blocks = batch.inputs.blocks.get(&stream).map(Vec::as_slice).unwrap_or_default();
             let blocks = blocks.iter().map(|block| block.id).collect();
@@ -134,6 +168,7 @@ struct Spec<F> {
     level: StorageLevel,
     overload: Overload,
     policy: SupervisorPolicy,
+    own_thread: bool,
     factory: F,
 }
 
@@ -159,8 +194,12 @@ where
         self.overload
     }
 
-    fn start(self: Box<Self>, context: &ContextParts) -> ReceiverAddresses {
-        let Spec { stream, name, site, level, overload, policy, factory } = *self;
+    fn own_thread(&self) -> bool {
+        self.own_thread
+    }
+
+    fn start(self: Box<Self>, context: &ContextParts, own: Option<ArbiterHandle>) -> ReceiverAddresses {
+        let Spec { stream, name, site, level, overload, policy, factory, .. } = *self;
         let (config, clock) = (&context.config, context.core.clock.clone());
         let block_interval = config.block_interval_for(context.interval);
         let bytes = |size: waterwheel_runtime::config::ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
@@ -190,7 +229,7 @@ where
             block_interval: (block_interval < context.interval).then_some(block_interval),
             policy,
             store_timeout: config.receiver.store_timeout,
-            arbiter: context.core.receiver_arbiter(),
+            arbiter: own.unwrap_or_else(|| context.core.receiver_arbiter()),
             clock,
             blocks: context.core.blocks.clone(),
             log: context.block_log.clone(),

@@ -140,6 +140,7 @@ impl StreamingContext {
             Ok(dataset)
         };
         let id = self.with_graph(|graph| graph.add_source(site, None, self.interval(), Box::new(compute)));
+        self.with_graph(|graph| graph.count_as(id, stream));
         let life = Life { site, node: id.index(), source, records: PhantomData };
         self.with_graph(|graph| {
             graph.replayable::<_, S::Range>(id);

@@ -1,9 +1,11 @@
 //! What listeners are told, and that they cost events and not batches.
 
 use crate::common::{INTERVAL, PATIENCE, Seen, config, context, numbers, recorded, time, wait_until};
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use waterwheel_operators::prelude::*;
+use waterwheel_runtime::durable::MemoryStorage;
+use waterwheel_runtime::event::{JobInfo, StageInfo};
 
 /// Adds a listener that keeps every event.
 fn events(ssc: &StreamingContext) -> Seen<Event> {
@@ -81,6 +83,68 @@ fn outputs_are_told_in_order_with_ids_from_0() {
     assert_eq!(outputs, (0..3).flat_map(|id| [("started", id), ("completed", id)]).collect::<Vec<_>>());
 }
 
+/// The operator whose shuffle a stage prepares, and its tasks: wanted, done, failed.
+type Told<'a> = (Option<&'a str>, (u32, u32, u32));
+
+fn stages(job: &JobInfo) -> Vec<Told<'_>> {
+    let told = |stage: &StageInfo| (stage.shuffle.map(|site| site.operator), (stage.tasks, stage.done, stage.failed));
+    job.stages.iter().map(told).collect()
+}
+
+#[test]
+fn a_completed_batch_tells_the_jobs_of_its_outputs_with_their_stages_and_tasks() {
+    let (ssc, clock) = context(config().with_failure_policy(FailurePolicy::Skip).with_task_max_failures(2));
+    let seen = events(&ssc);
+    let pairs = numbers(&ssc).map(|n| (n % 2, n));
+    pairs.reduce_by_key_with(|a, b| a + b, 3).foreach_rdd(|dataset| -> Result<(), JobError> {
+        dataset.count()?;
+        dataset.collect().map(drop)
+    });
+    pairs.map(|_| -> i64 { panic!("no") }).foreach_rdd(|dataset| dataset.count().map(drop));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || !completed(&seen).is_empty());
+    running.stop(Stop::Graceful).unwrap();
+
+    let info = completed(&seen).remove(0);
+    let [count, collect, failed] = info.jobs.as_slice() else { panic!("{:?}", info.jobs) };
+    let outputs: Vec<_> = info.jobs.iter().map(|job| (job.site.operator, job.output.map(|output| output.0))).collect();
+    assert_eq!(outputs, [("count", Some(0)), ("collect", Some(0)), ("count", Some(1))]);
+    assert_eq!(stages(count), [(Some("reduce_by_key"), (2, 2, 0)), (None, (3, 3, 0))]);
+    assert_eq!(stages(collect), [(None, (3, 3, 0))], "what was shuffled is there");
+    assert_eq!((failed.stages[0].tasks, failed.stages[0].failed), (2, 2), "the one with the record was tried twice");
+    assert!(count.failure.is_none() && failed.failure.as_ref().is_some_and(|failure| failure.contains("no")));
+    assert!(info.outputs.values().all(|output| output.started >= info.batch));
+}
+
+#[test]
+fn the_commit_of_a_batch_is_told_with_what_it_wrote() {
+    let (ssc, clock) = context(config());
+    ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    let seen = events(&ssc);
+    let counts = numbers(&ssc)
+        .map(|n| (n % 2, 1u64))
+        .update_state_by_key(|new, known: Option<u64>| Some(known.unwrap_or(0) + new.iter().sum::<u64>()));
+    counts.named("counts").foreach_rdd(|_| {});
+    let running = ssc.start().unwrap();
+    clock.advance(3 * INTERVAL);
+    wait_until(&running, "the events", || completed(&seen).len() == 3);
+    running.stop(Stop::Graceful).unwrap();
+    let commits: Vec<_> = seen
+        .all()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::StateCommitted { batch, durable, states, .. } => Some((batch, durable, states)),
+            _ => None,
+        })
+        .collect();
+    let told: Vec<_> = commits.iter().map(|(batch, durable, _)| (*batch, *durable)).collect();
+    assert_eq!(told, [(time(1), true), (time(2), true), (time(3), true)]);
+    let [state] = commits[2].2.as_slice() else { panic!("{commits:?}") };
+    assert_eq!((state.name.as_str(), state.keys), ("counts", 2));
+    assert!(state.changed_bytes > 0, "{state:?}");
+}
+
 #[test]
 fn a_failed_batch_is_completed_with_the_reasons_of_all_its_outputs() {
     let (ssc, clock) = context(config().with_failure_policy(FailurePolicy::Skip));
@@ -148,6 +212,22 @@ fn a_listener_that_is_added_later_is_told_from_then_on() {
     });
     assert!(seen.all()[0] > time(1));
     running.stop(Stop::Immediate).unwrap();
+}
+
+/// receives no events after stopping StreamingListenerBus
+#[test]
+fn after_the_stop_listeners_are_told_nothing_more() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    recorded(&ssc);
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || completed(&seen).len() == 1);
+    running.stop(Stop::Graceful).unwrap();
+    let told = seen.all().len();
+    clock.advance(3 * INTERVAL);
+    drop(running);
+    assert_eq!(seen.all().len(), told);
 }
 
 /// P-5

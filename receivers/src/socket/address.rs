@@ -3,7 +3,7 @@
 /// What is wrong with `address`, and how to put it right; `None` when it is a host and a port.
 ///
 /// Whether the host exists is not asked: it may come up later, and the receiver tries for ever.
-pub(super) fn problem(address: &str) -> Option<String> {
+pub(crate) fn problem(address: &str) -> Option<String> {
     let Some((host, port)) = address.rsplit_once(':') else {
         return Some(format!("the address {address:?} has no port; write it as host:port, such as localhost:9999"));
     };

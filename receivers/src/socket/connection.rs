@@ -1,12 +1,12 @@
 //! One connection: from connecting to the end of the stream. The receiver's supervisor starts the next one.
 
-use crate::decode::Decoder;
+use super::chunks::{Chunk, Chunks};
+use super::keep_alive::keep_alive;
 use crate::store::store_at_rate;
 use std::io;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use waterwheel_operators::record::Record;
 use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 /// The buffer that the socket is read into: large enough that a chunk holds thousands of lines, small enough for the cache.
@@ -17,21 +17,15 @@ const READ_BYTES: usize = 256 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads one connection's records.
-pub(super) struct Connection<D: Decoder> {
-    pub(super) address: String,
-    pub(super) decoder: D,
-    /// The bytes of memory that the records of a read of so many bytes take, where that is cheap to tell.
-    pub(super) memory: fn(&[D::Item], usize) -> Option<usize>,
+pub(crate) struct Connection<C> {
+    pub(crate) address: String,
+    pub(crate) chunks: C,
 }
 
-impl<D> Receiver for Connection<D>
-where
-    D: Decoder + 'static,
-    D::Item: Record,
-{
-    type Record = D::Item;
+impl<C: Chunks> Receiver for Connection<C> {
+    type Record = C::Record;
 
-    async fn run(&mut self, handle: ReceiverHandle<D::Item>) -> Result<(), ReceiverError> {
+    async fn run(&mut self, handle: ReceiverHandle<C::Record>) -> Result<(), ReceiverError> {
         let watch = handle.clone();
         let stopped = watch.stopped();
         tokio::pin!(stopped);
@@ -47,7 +41,7 @@ where
         log::info!("connected to {address}");
 
         let mut buffer = vec![0; READ_BYTES];
-        let mut last = 0;
+        let mut chunks = Vec::new();
         let mut repaired = 0;
         loop {
             let read = tokio::select! {
@@ -55,21 +49,21 @@ where
                 () = &mut stopped => return Ok(()),
                 read = stream.read(&mut buffer) => read,
             };
-            // As many as last time are likely, and what is missing is found by growing.
-            let mut records = Vec::with_capacity(last);
-            let (bytes, outcome) = match read {
-                Ok(0) => (0, self.end(&mut records)),
-                Ok(read) => (read, self.decode(buffer.get(..read).unwrap_or_default(), &mut records)),
-                Err(error) => (0, Err(self.ended(format_args!("the connection to {} broke: {error}", self.address)))),
+            let outcome = match read {
+                Ok(0) => self.end(&mut chunks),
+                Ok(read) => self.cut(buffer.get(..read).unwrap_or_default(), &mut chunks),
+                // A signal in the middle of a read is no fault of anybody's.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                Err(error) => Err(format!("the connection to {} broke: {error}", self.address).into()),
             };
-            last = records.len();
-            let memory = (self.memory)(&records, bytes);
-            if store_at_rate(&handle, records, memory).await.is_err() {
-                return Ok(());
+            for Chunk { records, bytes } in chunks.drain(..) {
+                if store_at_rate(&handle, records, bytes).await.is_err() {
+                    return Ok(());
+                }
             }
             // The first is told at once, for the connection may last; the sum is told at its end.
-            if self.decoder.repaired() > repaired && (repaired == 0 || outcome.is_err()) {
-                repaired = self.decoder.repaired();
+            if self.chunks.repaired() > repaired && (repaired == 0 || outcome.is_err()) {
+                repaired = self.chunks.repaired();
                 let so_far = if outcome.is_err() { "in all" } else { "so far" };
                 handle.report_error(format_args!(
                     "{repaired} records from {} were not valid text {so_far}: invalid bytes are replaced by U+FFFD",
@@ -85,29 +79,24 @@ where
 ///
 /// Where nobody listens on a port of this machine, an attempt may be given that very port to connect from, and is then
 /// connected with itself. It would wait for ever for what it never sends, and keep the peer from taking its port.
-async fn connect(address: &str) -> io::Result<TcpStream> {
+pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
+    keep_alive(&stream)?;
     Ok(stream)
 }
 
-impl<D: Decoder> Connection<D> {
-    fn decode(&mut self, bytes: &[u8], records: &mut Vec<D::Item>) -> Result<(), ReceiverError> {
-        match self.decoder.decode(bytes, records) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.ended(format_args!("dropped the connection to {}: {error}", self.address))),
-        }
+impl<C: Chunks> Connection<C> {
+    fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<C::Record>>) -> Result<(), ReceiverError> {
+        let dropped = |error| format!("dropped the connection to {}: {error}", self.address).into();
+        self.chunks.cut(bytes, out).map_err(dropped)
     }
 
     /// The peer has closed the connection: the records that need no more bytes, and the error that has the connection remade.
-    fn end(&mut self, records: &mut Vec<D::Item>) -> Result<(), ReceiverError> {
-        let cause = self.decoder.finish(records).err().map(|error| format!(": {error}")).unwrap_or_default();
-        Err(self.ended(format_args!("{} closed the connection{cause}", self.address)))
-    }
-
-    fn ended(&self, what: std::fmt::Arguments<'_>) -> ReceiverError {
-        what.to_string().into()
+    fn end(&mut self, out: &mut Vec<Chunk<C::Record>>) -> Result<(), ReceiverError> {
+        let cause = self.chunks.finish(out).err().map(|error| format!(": {error}")).unwrap_or_default();
+        Err(format!("{} closed the connection{cause}", self.address).into())
     }
 }

@@ -10,17 +10,30 @@
 //! limits (what batches can take, `receiver.max_pending`, `block_queue_size`, `receiver.max_rate`). So a peer that sends faster than batches are
 //! computed finds its own writes blocked, and memory stays flat.
 //!
+//! **Silence.** A peer may be silent for as long as it likes. Whether it is still there is asked by the system (TCP keep-alive):
+//! after a minute of silence, and again every 15 seconds; four questions without an answer end the connection.
+//!
 //! **Guarantee.** Records that were read are in memory; those of a killed process, and what is on its way when the program
 //! stops, are lost. TCP has no way to ask for them again.
 
-mod address;
-mod connection;
+pub(crate) mod address;
+pub(crate) mod chunks;
+pub(crate) mod connection;
+mod keep_alive;
+
+pub(crate) use connection::connect;
 
 use crate::decode::{Decoder, LineDecoder};
+use chunks::Decoded;
 use connection::Connection;
 use waterwheel_operators::record::Record;
 use waterwheel_operators::{DStream, ReceiverOptions, StreamingContext};
+use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::site::Site;
+
+/// How received blocks are kept unless the caller says otherwise. Spark keeps them encoded, for the sake of its garbage
+/// collector; here that would only cost time.
+pub(crate) const DEFAULT_LEVEL: StorageLevel = StorageLevel::MemoryAndDisk;
 
 /// Streams read from a TCP peer; see the [module](self).
 pub trait SocketSource {
@@ -194,6 +207,6 @@ where
         context.misuse(site, problem);
     }
     let name = format!("socket {address}");
-    let factory = move || Connection { address: address.clone(), decoder: decoder(), memory };
+    let factory = move || Connection { address: address.clone(), chunks: Decoded::new(decoder(), memory) };
     context.receiver_stream_at(site, name, options, factory)
 }

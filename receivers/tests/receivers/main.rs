@@ -34,18 +34,31 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test fails by panicking; clippy knows that of the test functions only"
 )]
 
+mod actors;
 mod back_pressure;
 mod blocking;
 mod blocks;
 mod flow;
 mod generator;
+mod hostile;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_faults;
+#[cfg(feature = "http")]
+mod http_pressure;
 mod input_streams;
 mod lifecycle;
 mod queue;
+mod raw;
 mod reliable;
+mod remote;
 mod restarting;
 mod retention;
 mod socket;

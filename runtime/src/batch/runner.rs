@@ -6,7 +6,7 @@ use super::program::{BatchInputs, BatchProgram, Forgotten, Generated, OutputJob,
 use super::two_step::{SecondStep, recover_all};
 use crate::error::{JobError, panic_message};
 use crate::failpoint::fail_point;
-use crate::inside::{ThreadCount, mark_engine_thread};
+use crate::inside::{ThreadCount, as_output, mark_engine_thread};
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::JOB_RUNNER_MAILBOX;
@@ -99,11 +99,13 @@ impl Handler<RunOutput> for JobRunner {
     type Result = Result<(), JobError>;
 
     fn handle(&mut self, msg: RunOutput, _: &mut Self::Context) -> Self::Result {
-        self.guard(Some(msg.batch), || {
-            fail_point("runner.before_output");
-            let outcome = (msg.job.run)();
-            fail_point("runner.after_output");
-            outcome
+        as_output(msg.job.output, || {
+            self.guard(Some(msg.batch), || {
+                fail_point("runner.before_output");
+                let outcome = (msg.job.run)();
+                fail_point("runner.after_output");
+                outcome
+            })
         })
     }
 }

@@ -174,6 +174,7 @@ impl BatchScheduler {
             processing_delay: None,
             outputs: BTreeMap::new(),
             costs: Vec::new(),
+            jobs: Vec::new(),
             failure: None,
             rates: BTreeMap::new(),
             flow: BTreeMap::new(),
@@ -289,6 +290,7 @@ impl BatchScheduler {
             return self.parts.faults.report(Fault::ActorGone { actor: "output of the batch" });
         };
         let (site, makes, start) = (job.site, job.makes, self.parts.clock.monotonic());
+        let started = self.parts.clock.now();
         self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
         if makes.is_none() {
             self.tell(|| Event::OutputStarted { batch, output, site });
@@ -301,7 +303,7 @@ impl BatchScheduler {
                 scheduler.release(runner);
                 let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
                 let failure = outcome.as_ref().err().map(ToString::to_string);
-                let info = OutputInfo { site, duration, failure };
+                let info = OutputInfo { site, started, duration, failure };
                 let step = scheduler.parts.lifecycle.finished(batch, output, outcome.is_ok());
                 match makes {
                     None => {
@@ -386,6 +388,7 @@ impl BatchScheduler {
         let Some(mut live) = self.live.remove(&batch) else { return };
         live.info.processing_delay = Some(self.parts.clock.monotonic().saturating_sub(live.started));
         live.info.costs = live.scope.costs();
+        live.info.jobs = live.scope.jobs();
         log::debug!(
             "batch {batch}: {} records, scheduling delay {:?}, processing {:?}",
             live.info.num_records(),

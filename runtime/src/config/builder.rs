@@ -1,12 +1,13 @@
 //! Setters that can be chained, one per field.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
 use super::{
-    BackpressureConfig, CatchUp, CheckpointConfig, Config, Estimator, FailurePolicy, Gain, ReceiverConfig,
+    BackpressureConfig, CatchUp, CheckpointConfig, Config, Estimator, FailurePolicy, Gain, ReceiverConfig, Secret,
     StorageConfig, UiConfig,
 };
 
@@ -63,6 +64,7 @@ setters!(ReceiverConfig {
     with_threads(threads: usize),
     with_store_timeout(store_timeout: Duration),
     with_max_line(max_line: ByteSize),
+    with_max_raw_block(max_raw_block: ByteSize),
 });
 
 setters!(BackpressureConfig {
@@ -89,4 +91,16 @@ impl StorageConfig {
 
 setters!(UiConfig {
     with_retained_batches(retained_batches: usize),
+    with_enabled(enabled: bool),
+    with_bind(bind: SocketAddr),
+    with_allow_stop(allow_stop: bool),
 });
+
+impl UiConfig {
+    /// Sets [`token`](UiConfig::token).
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<Secret>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+}

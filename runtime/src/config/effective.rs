@@ -156,9 +156,11 @@ mod tests {
             .with_max_spill(ByteSize(0))
             .with_threads(0)
             .with_store_timeout(Duration::ZERO)
-            .with_max_line(ByteSize(0));
+            .with_max_line(ByteSize(0))
+            .with_max_raw_block(ByteSize(0));
         config.backpressure = config.backpressure.with_initial_rate(0).with_min_rate(0);
         config.storage = config.storage.with_memory(ByteSize(0)).with_dir("");
+        config.ui = config.ui.with_token("");
         let refused: Vec<_> = config.validate().unwrap_err().problems().iter().filter_map(Problem::key).collect();
         let all_but_allowed: Vec<_> = Config::known_keys()
             .filter(|key| {
@@ -177,6 +179,9 @@ mod tests {
                     "backpressure.pid_integral",
                     "backpressure.pid_derived",
                     "ui.retained_batches",
+                    "ui.enabled",
+                    "ui.bind",
+                    "ui.allow_stop",
                 ]
                 .contains(key)
             })

@@ -2,13 +2,14 @@
 //!
 //! The last line of each field's documentation is compared with the table of keys by a test.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{CatchUp, Estimator, FailurePolicy, Gain};
+use super::{CatchUp, Estimator, FailurePolicy, Gain, Secret};
 use crate::time::seconds;
 
 /// Everything that can be set about a streaming application.
@@ -99,7 +100,7 @@ pub struct Config {
     /// Section `storage`: where blocks are kept.
     pub storage: StorageConfig,
 
-    /// Section `ui`: what is kept to be shown.
+    /// Section `ui`: what is shown of the application, and to whom. In effect when the application is monitored.
     pub ui: UiConfig,
 }
 
@@ -172,6 +173,11 @@ pub struct ReceiverConfig {
     ///
     /// Unit: bytes. Default: `1MiB`. Spark: none.
     pub max_line: ByteSize,
+
+    /// The longest serialised block that is accepted from a raw socket, and the most memory that its records may take.
+    ///
+    /// Unit: bytes. Default: `16MiB`. Spark: none.
+    pub max_raw_block: ByteSize,
 }
 
 /// Section `backpressure`: how the rates of receivers follow from the batches that are done. Rates are per receiver.
@@ -224,7 +230,7 @@ pub struct StorageConfig {
     pub dir: Option<PathBuf>,
 }
 
-/// Section `ui`: what is kept to be shown.
+/// Section `ui`: what is shown of the application, and to whom. In effect when the application is monitored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UiConfig {
@@ -232,6 +238,26 @@ pub struct UiConfig {
     ///
     /// Unit: batches. Default: `1000`. Spark: `spark.streaming.ui.retainedBatches`.
     pub retained_batches: usize,
+
+    /// Whether a monitored application serves its page.
+    ///
+    /// Unit: boolean. Default: `true`. Spark: `spark.ui.enabled`.
+    pub enabled: bool,
+
+    /// Where the page is served. If the port is taken, the next free one of the sixteen behind it is; 0 is any free port.
+    ///
+    /// Unit: address. Default: `127.0.0.1:4040`. Spark: `spark.ui.port`.
+    pub bind: SocketAddr,
+
+    /// What whoever looks has to know. Without it the page is served to this machine only.
+    ///
+    /// Unit: secret. Default: none. Spark: none.
+    pub token: Option<Secret>,
+
+    /// Whether the application can be stopped over HTTP. Deliberately not Spark's default, `true`.
+    ///
+    /// Unit: boolean. Default: `false`. Spark: `spark.ui.killEnabled`.
+    pub allow_stop: bool,
 }
 
 impl Default for Config {
@@ -277,6 +303,7 @@ impl Default for ReceiverConfig {
             threads: None,
             store_timeout: seconds(30),
             max_line: ByteSize::mib(1),
+            max_raw_block: ByteSize::mib(16),
         }
     }
 }
@@ -289,6 +316,7 @@ impl Default for StorageConfig {
 
 impl Default for UiConfig {
     fn default() -> Self {
-        UiConfig { retained_batches: 1000 }
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 4040));
+        UiConfig { retained_batches: 1000, enabled: true, bind, token: None, allow_stop: false }
     }
 }

@@ -212,6 +212,7 @@ mod tests {
         threads = 2
         store_timeout = "5s"
         max_line = "64KiB"
+        max_raw_block = "2MiB"
 
         [backpressure]
         estimator = "pid"
@@ -227,6 +228,10 @@ mod tests {
 
         [ui]
         retained_batches = 50
+        enabled = false
+        bind = "[::1]:4141"
+        token = "***"
+        allow_stop = true
     "#;
 
     fn full() -> Config {
@@ -259,7 +264,8 @@ mod tests {
             .with_block_log(false)
             .with_threads(2)
             .with_store_timeout(seconds(5))
-            .with_max_line(ByteSize::kib(64));
+            .with_max_line(ByteSize::kib(64))
+            .with_max_raw_block(ByteSize::mib(2));
         config.backpressure = config
             .backpressure
             .with_estimator(Estimator::Pid)
@@ -269,7 +275,14 @@ mod tests {
             .with_pid_integral(Gain::new(0.1).unwrap())
             .with_pid_derived(Gain::new(0.5).unwrap());
         config.storage = config.storage.with_memory(ByteSize::gib(1)).with_dir("/spill");
-        config.ui = config.ui.with_retained_batches(50);
+        config.ui = config
+            .ui
+            .with_retained_batches(50)
+            .with_enabled(false)
+            .with_bind("[::1]:4141".parse().unwrap())
+            // As it is shown, so that it is read back.
+            .with_token("***")
+            .with_allow_stop(true);
         config
     }
 

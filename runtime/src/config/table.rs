@@ -236,6 +236,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how long `store_reliably` waits for its block to be stored before it returns an error"),
     setting!(receiver.max_line, "bytes", Constant, None, Refused,
         "the longest line of text that is accepted as a record"),
+    setting!(receiver.max_raw_block, "bytes", Constant, None, Refused,
+        "the longest serialised block that is accepted from a raw socket, and the most memory that its records may take"),
     setting!(backpressure.estimator, "policy", Constant, Some("spark.streaming.backpressure.rateEstimator"), Allowed,
         "how the rates of receivers follow from the batches done: `service_time`, `pid` (Spark's) or `none` (Spark's default)"),
     setting!(backpressure.initial_rate, "records per second", Described("1000, not limited with `pid`"),
@@ -259,6 +261,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "the directory that blocks spill to"),
     setting!(ui.retained_batches, "batches", Constant, Some("spark.streaming.ui.retainedBatches"), Allowed,
         "how many completed batches are kept to be shown"),
+    setting!(ui.enabled, "boolean", Constant, Some("spark.ui.enabled"), Allowed,
+        "whether a monitored application serves its page"),
+    setting!(ui.bind, "address", Constant, Some("spark.ui.port"), Allowed,
+        "where the page is served: the next free port, if this one is taken"),
+    setting!(ui.token, "secret", Described("none"), None, Refused,
+        "what whoever looks has to know; required where others than this machine can look"),
+    setting!(ui.allow_stop, "boolean", Constant, Some("spark.ui.killEnabled"), Allowed,
+        "whether the application can be stopped over HTTP (Spark: `true`)"),
 ];
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! How a setting of each type is read, shown and checked.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 
-use super::{CatchUp, Estimator, FailurePolicy, Gain};
+use super::{CatchUp, Estimator, FailurePolicy, Gain, Secret};
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
@@ -154,6 +155,41 @@ impl Value for String {
 
     fn is_above_zero(&self) -> bool {
         !self.trim().is_empty()
+    }
+}
+
+impl Value for Secret {
+    const FORM: &str = "a text";
+    const LEAST: &str = "not empty";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Secret::from(text))
+    }
+
+    /// Whatever it is: it must not get into messages, nor into a checkpoint directory.
+    fn show(&self) -> Option<String> {
+        Some("***".to_owned())
+    }
+
+    fn is_above_zero(&self) -> bool {
+        !self.is_blank()
+    }
+}
+
+impl Value for SocketAddr {
+    const FORM: &str = "an address such as \"127.0.0.1:4040\"";
+    const LEAST: &str = "";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+
+    fn is_above_zero(&self) -> bool {
+        true
     }
 }
 

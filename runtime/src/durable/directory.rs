@@ -240,6 +240,7 @@ fn check_format(paths: &Paths, application: &str) -> Result<(), DirectoryError> 
 }
 
 /// The format and the application of a directory that is only looked into. Nothing is locked or made.
+#[cfg(feature = "rocksdb")]
 pub(super) fn recognise(paths: &Paths) -> Result<(u32, String), DirectoryError> {
     fs::read_dir(paths.root()).map_err(io("list", paths.root()))?;
     if !paths.format().try_exists().map_err(io("look for", &paths.format()))? {
@@ -253,6 +254,7 @@ pub(super) fn recognise(paths: &Paths) -> Result<(u32, String), DirectoryError> 
 }
 
 /// Who had the directory open last, as far as its file says.
+#[cfg(feature = "rocksdb")]
 pub(super) fn last_holder(paths: &Paths) -> String {
     holder(&paths.lock())
 }

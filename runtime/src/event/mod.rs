@@ -3,8 +3,10 @@
 //! Events are told after the fact and never waited for: a slow or panicking listener costs events, not batches.
 
 mod bus;
+mod told;
 
 pub use bus::{AddListener, EventBus, Publish, Publisher};
+pub use told::{JobInfo, StageInfo, StateInfo};
 
 use crate::flow::FlowCounts;
 use crate::ids::{OutputId, StreamId};
@@ -31,6 +33,8 @@ pub struct BatchInfo {
     pub outputs: BTreeMap<OutputId, OutputInfo>,
     /// What each operator cost, over all tasks of the batch.
     pub costs: Vec<OperatorCost>,
+    /// The jobs that it ran, in the order in which they ended; no more than a thousand.
+    pub jobs: Vec<JobInfo>,
     /// The fault that made the batch fail before it had outputs.
     pub failure: Option<String>,
     /// Records per second that each receiver stream may store from now on, of those that have a limit; empty until the batch is
@@ -63,6 +67,8 @@ impl BatchInfo {
 pub struct OutputInfo {
     /// The operation and the user's line.
     pub site: Site,
+    /// When it began.
+    pub started: Time,
     /// How long it ran.
     pub duration: Duration,
     /// Why it failed, if it did.
@@ -124,6 +130,17 @@ pub enum Event {
         output: OutputId,
         /// How it ended.
         info: OutputInfo,
+    },
+    /// The record that a batch is done is written in the checkpoint directory, with what it changed.
+    StateCommitted {
+        /// The batch.
+        batch: Time,
+        /// How long the writing took.
+        took: Duration,
+        /// Whether it is durable; `false` when it goes with the next commit (`checkpoint.interval`).
+        durable: bool,
+        /// The stateful operators.
+        states: Vec<StateInfo>,
     },
     /// All outputs of a batch have ended, well or not.
     BatchCompleted(BatchInfo),

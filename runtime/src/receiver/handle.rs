@@ -1,5 +1,10 @@
 //! What a receiver sees of the runtime.
 
+mod patience;
+mod promised;
+
+pub use promised::CameIn;
+
 use super::blocking::BlockingHandle;
 use super::intake::{Intake, ReceiverStopped};
 use super::reliable::{self, LastPositionError, PositionBytes, StoreReliablyError};
@@ -229,10 +234,15 @@ impl<T: Serialize> ReceiverHandle<T> {
             return Ok(());
         }
         let block = self.intake.store_for_good(Some(&self.run), records, None, position).await?;
+        self.wait_for_good(block + 1).await
+    }
+
+    /// Waits until every block before `until` is in the ledger.
+    async fn wait_for_good(&self, until: u64) -> Result<(), StoreReliablyError> {
         let timeout = self.store_timeout;
         tokio::select! {
             biased;
-            stored = self.intake.wait_stored(block + 1) => if stored { Ok(()) } else { Err(ReceiverStopped.into()) },
+            stored = self.intake.wait_stored(until) => if stored { Ok(()) } else { Err(ReceiverStopped.into()) },
             // With the supervisor gone nobody stores anything, and nobody would say so.
             () = self.run.done() => Err(ReceiverStopped.into()),
             () = self.clock.sleep(timeout) => Err(StoreReliablyError::TimedOut { timeout }),

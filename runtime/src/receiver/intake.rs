@@ -7,6 +7,11 @@
 
 mod admission;
 
+mod patience;
+mod promised;
+
+pub use patience::StoreWithinError;
+
 use super::assembler::{AssembledBlock, Assembler};
 use super::limiter::RateLimiter;
 use super::quota::Quota;
@@ -43,6 +48,23 @@ pub struct IntakeLimits {
     pub blocks_per_batch: u32,
     /// Records per second before anybody says otherwise; `None` is no limit.
     pub first_rate: Option<f64>,
+}
+
+impl Default for IntakeLimits {
+    /// Those of the default configuration for batches of a second, without a rate.
+    fn default() -> IntakeLimits {
+        IntakeLimits {
+            block_max_bytes: 8 << 20,
+            queue_blocks: 10,
+            max_pending_bytes: 512 << 20,
+            max_rate: None,
+            overload: Overload::Block,
+            max_spill_bytes: 1 << 30,
+            interval: Duration::from_secs(1),
+            blocks_per_batch: 5,
+            first_rate: None,
+        }
+    }
 }
 
 /// Bytes that a record or block holds of its receiver's allowance; given back when dropped.

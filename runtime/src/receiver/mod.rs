@@ -25,8 +25,8 @@ mod supervisor;
 
 pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
 pub use blocking::{BlockingHandle, BlockingStoreError};
-pub use handle::ReceiverHandle;
-pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped};
+pub use handle::{CameIn, ReceiverHandle};
+pub use intake::{Credit, Intake, IntakeLimits, QueuedBlock, ReceiverStopped, StoreWithinError};
 pub use limiter::RateLimiter;
 pub use policy::{EndedRun, GivenUp, Restarts, SupervisorPolicy, Verdict};
 pub use quota::Quota;

@@ -8,6 +8,7 @@ use super::worker::RunTask;
 use super::workers::Workers;
 use crate::block::{BlockManager, HeldPartitions};
 use crate::error::{JobError, TaskError};
+use crate::event::StageInfo;
 use crate::ids::RddId;
 use crate::site::Site;
 use crate::time::Time;
@@ -26,8 +27,16 @@ pub struct JobOutput {
     pub costs: Vec<OperatorCost>,
 }
 
+/// How a job ended, and what it ran.
+pub struct JobReport {
+    /// What it brought back.
+    pub outcome: Result<JobOutput, JobError>,
+    /// Its stages.
+    pub stages: Vec<StageInfo>,
+}
+
 /// Where the caller of an action waits for its answer.
-pub type Answer = SyncSender<Result<JobOutput, JobError>>;
+pub type Answer = SyncSender<JobReport>;
 
 /// Everything a job is.
 pub struct Job {
@@ -177,9 +186,10 @@ impl StageCoordinator {
         self.follow(next, ctx);
     }
 
-    fn finish(&mut self, result: Result<JobOutput, JobError>, ctx: &mut Context<Self>) {
+    fn finish(&mut self, outcome: Result<JobOutput, JobError>, ctx: &mut Context<Self>) {
+        let stages = self.progress.as_ref().map(|progress| progress.stages_run().to_vec()).unwrap_or_default();
         // The caller may have given up; then nobody wants the answer.
-        let _ = self.answer.try_send(result);
+        let _ = self.answer.try_send(JobReport { outcome, stages });
         ctx.stop();
     }
 }

@@ -4,11 +4,12 @@
 //! [`JobProgress::completed`]; nothing here sends a message or looks at a clock.
 
 use super::lineage::Lineage;
-use super::plan::{Plan, PlannedTask, TaskInput, plan};
+use super::plan::{Plan, PlannedStage, PlannedTask, TaskInput, plan};
 use super::ready::ReadyTasks;
 use super::shuffle::ShuffleKernel;
 use super::task::{OperatorCost, TaskContext, add_costs};
 use crate::error::TaskError;
+use crate::event::StageInfo;
 use crate::ids::{RddId, ShuffleId, WorkerId};
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -111,6 +112,10 @@ pub struct JobProgress {
     replans: u32,
     max_replans: u32,
     costs: Vec<OperatorCost>,
+    /// The stages of all plans so far, for people.
+    run: Vec<StageInfo>,
+    /// Where those of the present plan begin.
+    first_of_plan: usize,
 }
 
 /// What a job is asked to do.
@@ -144,6 +149,8 @@ impl JobProgress {
             replans: 0,
             max_replans: 0,
             costs: Vec::new(),
+            run: Vec::new(),
+            first_of_plan: 0,
         };
         progress.adopt(held);
         progress
@@ -159,6 +166,11 @@ impl JobProgress {
     /// What the operators of all successful tasks have cost.
     pub fn costs(&self) -> &[OperatorCost] {
         &self.costs
+    }
+
+    /// The stages that were run, those of earlier plans included.
+    pub fn stages_run(&self) -> &[StageInfo] {
+        &self.run
     }
 
     /// Tasks that may start now. Each is counted as running from here on.
@@ -187,6 +199,10 @@ impl JobProgress {
         let Some((task, state)) = stage.tasks.get_mut(key.task) else { return Next::Continue };
         let State::Running(worker) = *state else { return Next::Continue };
         self.ready.ended(worker);
+        if let Some(told) = self.run.get_mut(self.first_of_plan + key.stage) {
+            let count = if outcome.is_ok() { &mut told.done } else { &mut told.failed };
+            *count += 1;
+        }
         match outcome {
             Ok((output, costs)) => {
                 *state = State::Done;
@@ -246,6 +262,8 @@ impl JobProgress {
             .collect();
         let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
         self.stages.clear();
+        self.first_of_plan = self.run.len();
+        self.run.extend(stages.iter().map(PlannedStage::told));
         for (position, stage) in stages.into_iter().enumerate() {
             // A shuffle that no stage makes is whole already.
             let mut needs = 0;

@@ -17,7 +17,7 @@ mod update;
 mod worker;
 mod workers;
 
-pub use coordinator::{Answer, Job, JobOutput, StageCoordinator};
+pub use coordinator::{Answer, Job, JobOutput, JobReport, StageCoordinator};
 pub use exchange::{Exchange, MailboxExchange};
 pub use job::{JobProgress, JobRequest, Launch, Next, PartitionFn, TaskKey, TaskOutput, TaskWork};
 pub use lineage::{Lineage, Requirement};

@@ -7,6 +7,7 @@
 use super::lineage::{Lineage, Requirement};
 use super::shuffle::ShuffleKernel;
 use super::task::InputId;
+use crate::event::StageInfo;
 use crate::ids::{BlockId, ContextId, RddId, ShuffleId};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -50,6 +51,14 @@ pub struct PlannedStage {
     pub needs: BTreeSet<ShuffleId>,
     /// The tasks.
     pub tasks: Vec<PlannedTask>,
+}
+
+impl PlannedStage {
+    /// What is told of it before any task has run.
+    pub(super) fn told(&self) -> StageInfo {
+        let tasks = u32::try_from(self.tasks.len()).unwrap_or(u32::MAX);
+        StageInfo { shuffle: self.shuffle.as_ref().map(|shuffle| shuffle.site()), tasks, done: 0, failed: 0 }
+    }
 }
 
 /// Stages in an order in which each comes after those it needs; the job's own partitions last.

@@ -6,6 +6,7 @@ use crate::batch::retention::Cutoffs;
 use crate::block::{BlockKey, BlockTracker, CommitBatch, Horizon, LogChanges, RemoveBlocks, When};
 use crate::durable::{Change, Table, keys};
 use crate::error::JobError;
+use crate::event::{Event, StateInfo};
 use crate::failpoint::fail_point;
 use crate::faults::Fault;
 use crate::time::{DurationExt, Time};
@@ -130,10 +131,12 @@ impl BatchScheduler {
             None => (Vec::new(), When::Now),
         };
         let commit = CommitBatch { batch, horizon: horizon(&cutoffs), changes, when };
+        let begun = self.parts.clock.monotonic();
         let recorded = self.parts.tracker.send(commit).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
             Ok(Ok((freed, counts))) => {
                 fail_point("scheduler.after_commit");
+                scheduler.tell_of_commit(batch, begun, when);
                 scheduler.counted(batch, &counts);
                 scheduler.remove_blocks(freed, ctx);
                 scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
@@ -141,6 +144,23 @@ impl BatchScheduler {
             Ok(Err(error)) => scheduler.parts.faults.report(Fault::Ledger { batch, cause: error.to_string() }),
             Err(_) => scheduler.parts.faults.report(Fault::ActorGone { actor: "block tracker" }),
         }));
+    }
+
+    /// Tells that a batch is recorded in the checkpoint directory, if there is one.
+    fn tell_of_commit(&self, batch: Time, begun: Duration, when: When) {
+        if self.parts.cadence.is_none() {
+            return;
+        }
+        let told = |state: &ProgramState| {
+            let stats = state.operator.stats();
+            StateInfo { name: state.name.to_string(), keys: stats.keys, changed_bytes: stats.changed_bytes }
+        };
+        self.tell(|| Event::StateCommitted {
+            batch,
+            took: self.parts.clock.monotonic().saturating_sub(begun),
+            durable: when == When::Now,
+            states: self.parts.state.iter().map(told).collect(),
+        });
     }
 
     /// How the tables of the stateful operators change with the batch that is done.

@@ -63,11 +63,15 @@ impl<T: Serialize> Intake<T> {
         bytes: Option<usize>,
         position: Option<PositionBytes>,
     ) -> Result<u64, ReceiverStopped> {
-        let overload = match self.limits.overload {
+        self.store_chunk(run, records, bytes, position, self.without_loss()).await
+    }
+
+    /// What becomes of too many records that must not be dropped.
+    pub(super) fn without_loss(&self) -> Overload {
+        match self.limits.overload {
             Overload::Spill => Overload::Spill,
             Overload::Block | Overload::Shed => Overload::Block,
-        };
-        self.store_chunk(run, records, bytes, position, overload).await
+        }
     }
 
     async fn store_chunk(
@@ -91,7 +95,7 @@ impl<T: Serialize> Intake<T> {
     }
 
     /// What the records hold once they may come in; `None` when they have been shed.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         records: usize,
         bytes: usize,
@@ -102,14 +106,14 @@ impl<T: Serialize> Intake<T> {
         match overload {
             Overload::Block => {
                 self.wait_for_rate(records).await?;
-                let credit = self.acquire(&self.credits, self.permits(bytes)).await?;
-                self.wait_for_queue().await?;
+                let credit = self.credit(self.permits(bytes)).await?;
+                self.place_in_queue().await?;
                 Ok(Some(Admitted { credit, room: None }))
             }
             Overload::Spill => {
                 let room = self.acquire(&self.files, self.permits(bytes)).await?;
-                let credit = self.acquire(&self.credits, self.permits(bytes)).await?;
-                self.wait_for_queue().await?;
+                let credit = self.credit(self.permits(bytes)).await?;
+                self.place_in_queue().await?;
                 Ok(Some(Admitted { credit, room: Some(room) }))
             }
             Overload::Shed => match self.admit_now(records, bytes)? {
@@ -143,6 +147,11 @@ impl<T: Serialize> Intake<T> {
         if !wait.is_zero() {
             self.pause(wait).await?;
         }
+        self.take_of_quota(records).await
+    }
+
+    /// Waits until the batch has room, and counts `records` for it.
+    pub(super) async fn take_of_quota(&self, records: usize) -> Result<(), ReceiverStopped> {
         loop {
             let changed = self.room.notified();
             {
@@ -163,7 +172,7 @@ impl<T: Serialize> Intake<T> {
     }
 
     /// Waits as long as the rate limit says, unless the receiver is asked to stop.
-    async fn pause(&self, wait: Duration) -> Result<(), ReceiverStopped> {
+    pub(super) async fn pause(&self, wait: Duration) -> Result<(), ReceiverStopped> {
         let mut over = self.clock.sleep(wait);
         loop {
             let changed = self.room.notified();
@@ -177,6 +186,11 @@ impl<T: Serialize> Intake<T> {
         }
     }
 
+    /// So much of the memory, as soon as it is free.
+    pub(super) async fn credit(&self, permits: u32) -> Result<Credit, ReceiverStopped> {
+        self.acquire(&self.credits, permits).await
+    }
+
     /// A part of an allowance, as soon as it is free.
     async fn acquire(&self, of: &Arc<Semaphore>, permits: u32) -> Result<Credit, ReceiverStopped> {
         if let Ok(credit) = of.clone().try_acquire_many_owned(permits) {
@@ -188,7 +202,7 @@ impl<T: Serialize> Intake<T> {
     }
 
     /// Waits for a place in the queue of cut blocks.
-    async fn wait_for_queue(&self) -> Result<(), ReceiverStopped> {
+    pub(super) async fn place_in_queue(&self) -> Result<(), ReceiverStopped> {
         loop {
             let room = self.room.notified();
             {
@@ -205,7 +219,7 @@ impl<T: Serialize> Intake<T> {
     }
 
     /// A chunk larger than the whole allowance takes all of it, or it would wait for ever.
-    fn permits(&self, bytes: usize) -> u32 {
+    pub(super) fn permits(&self, bytes: usize) -> u32 {
         u32::try_from(bytes.clamp(1, self.limits.max_pending_bytes)).unwrap_or(u32::MAX)
     }
 }

@@ -5,7 +5,7 @@ use crate::block::{BlockInfo, Ledger, LedgerEvent};
 use crate::clock::ManualClock;
 use crate::flow::{FlowBook, FlowCounts};
 use crate::ids::{BlockId, StreamId};
-use crate::time::{Time, seconds};
+use crate::time::Time;
 use futures::FutureExt;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -18,12 +18,10 @@ fn limits(overload: Overload, rate: Option<f64>) -> IntakeLimits {
         block_max_bytes: 1000,
         queue_blocks: 2,
         max_pending_bytes: 10_240,
-        max_rate: None,
         overload,
         max_spill_bytes: 102_400,
-        interval: seconds(1),
-        blocks_per_batch: 5,
         first_rate: rate,
+        ..IntakeLimits::default()
     }
 }
 

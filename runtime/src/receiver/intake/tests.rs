@@ -5,17 +5,7 @@ use futures::FutureExt;
 
 /// Blocks of 100 bytes, two of which may wait to be stored; 1000 bytes may be pending.
 fn limits() -> IntakeLimits {
-    IntakeLimits {
-        block_max_bytes: 100,
-        queue_blocks: 2,
-        max_pending_bytes: 1000,
-        max_rate: None,
-        overload: Overload::Block,
-        max_spill_bytes: 1 << 20,
-        interval: seconds(1),
-        blocks_per_batch: 5,
-        first_rate: None,
-    }
+    IntakeLimits { block_max_bytes: 100, queue_blocks: 2, max_pending_bytes: 1000, ..IntakeLimits::default() }
 }
 
 fn intake(limits: IntakeLimits) -> (Intake<u8>, ManualClock) {

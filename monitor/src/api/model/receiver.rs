@@ -1,0 +1,76 @@
+//! Input streams and their receivers.
+
+use crate::format::rest_date;
+use crate::store::{BatchRow, Progress, StreamRow};
+use serde::Serialize;
+use std::time::Duration;
+use waterwheel_runtime::ids::StreamId;
+
+/// An input stream, with its receiver if it has one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReceiverInfo {
+    pub(crate) stream_id: u32,
+    pub(crate) stream_name: String,
+    /// Whether its receiver runs; `null` when no receiver feeds it.
+    pub(crate) is_active: Option<bool>,
+    /// Always `driver`: there is one process.
+    pub(crate) executor_id: Option<&'static str>,
+    pub(crate) executor_host: Option<&'static str>,
+    pub(crate) last_error_time: Option<String>,
+    pub(crate) last_error_message: Option<String>,
+    pub(crate) last_error: Option<String>,
+    /// Over the batches that are kept.
+    pub(crate) avg_event_rate: Option<f64>,
+    /// Pairs of a batch's time and its rate; left out where only the latest is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event_rates: Option<Vec<(i64, f64)>>,
+    /// The rate of the latest batch. Not in Spark, as all below.
+    pub(crate) event_rate: Option<f64>,
+    /// The operator and the user's line.
+    pub(crate) defined_by: Option<String>,
+    pub(crate) num_starts: u64,
+    pub(crate) num_errors: u64,
+    /// Records per second that its receiver may store; `null` without a limit.
+    pub(crate) rate_limit: Option<f64>,
+    /// Records that the last batch left behind, since it could not take more.
+    pub(crate) num_spilled_records: u64,
+    /// Records that were dropped.
+    pub(crate) num_shed_records: u64,
+}
+
+impl ReceiverInfo {
+    pub(crate) fn new(
+        progress: &Progress,
+        stream: StreamId,
+        row: &StreamRow,
+        interval: Duration,
+        with_rates: bool,
+    ) -> ReceiverInfo {
+        let seconds = interval.as_secs_f64();
+        let rate = |row: &std::sync::Arc<BatchRow>| Some((row.time().millis(), row.records(stream)? as f64 / seconds));
+        let rates: Vec<(i64, f64)> = progress.batches().filter_map(rate).collect();
+        let receiver = row.receiver.as_ref();
+        let error = receiver.and_then(|receiver| receiver.last_error.as_ref());
+        let sum: f64 = rates.iter().map(|(_, rate)| rate).sum();
+        ReceiverInfo {
+            stream_id: stream.0,
+            stream_name: row.name.clone(),
+            is_active: receiver.map(|receiver| receiver.active),
+            executor_id: receiver.map(|_| "driver"),
+            executor_host: receiver.map(|_| "localhost"),
+            last_error_time: error.map(|(time, _)| rest_date(*time)),
+            last_error_message: error.map(|(_, text)| text.lines().next().unwrap_or_default().to_owned()),
+            last_error: error.map(|(_, text)| text.clone()),
+            avg_event_rate: (!rates.is_empty()).then(|| sum / rates.len() as f64),
+            event_rate: rates.last().map(|(_, rate)| *rate),
+            event_rates: with_rates.then_some(rates),
+            defined_by: row.site.clone(),
+            num_starts: receiver.map_or(0, |receiver| receiver.starts),
+            num_errors: receiver.map_or(0, |receiver| receiver.errors),
+            rate_limit: row.rate_limit,
+            num_spilled_records: row.spilled,
+            num_shed_records: row.shed,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The part of an address behind the question mark.
+
+use super::ApiError;
+use crate::store::Status;
+
+/// Which batches are wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Batches {
+    pub(super) statuses: Vec<Status>,
+    pub(super) limit: usize,
+    pub(super) offset: usize,
+}
+
+/// How many are wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) limit: usize,
+}
+
+impl Batches {
+    /// `status` may be there more than once; without it all are wanted.
+    pub(super) fn parse(query: &str) -> Result<Batches, ApiError> {
+        let mut batches = Batches { statuses: Vec::new(), limit: usize::MAX, offset: 0 };
+        for (key, value) in pairs(query) {
+            match key {
+                "status" => batches.statuses.push(status(value)?),
+                "limit" => batches.limit = number(key, value)?,
+                "offset" => batches.offset = number(key, value)?,
+                _ => return Err(unknown("status, limit and offset")),
+            }
+        }
+        if batches.statuses.is_empty() {
+            batches.statuses = Status::ALL.to_vec();
+        }
+        Ok(batches)
+    }
+}
+
+impl Limit {
+    pub(super) fn parse(query: &str) -> Result<Limit, ApiError> {
+        let mut limit = Limit { limit: usize::MAX };
+        for (key, value) in pairs(query) {
+            match key {
+                "limit" => limit.limit = number(key, value)?,
+                _ => return Err(unknown("limit")),
+            }
+        }
+        Ok(limit)
+    }
+}
+
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn status(name: &str) -> Result<Status, ApiError> {
+    let names = Status::ALL.map(Status::name).join(", ");
+    Status::from_name(name).ok_or_else(|| ApiError::bad_request(format!("the status has to be one of {names}")))
+}
+
+fn number(key: &str, value: &str) -> Result<usize, ApiError> {
+    value.parse().map_err(|_| ApiError::bad_request(format!("{key} has to be a whole number")))
+}
+
+fn unknown(known: &str) -> ApiError {
+    ApiError::bad_request(format!("a parameter is not known; there are {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_asks_for_every_batch() {
+        let all = Batches { statuses: Status::ALL.to_vec(), limit: usize::MAX, offset: 0 };
+        assert_eq!(Batches::parse(""), Ok(all));
+        assert_eq!(Limit::parse("&"), Ok(Limit { limit: usize::MAX }));
+    }
+
+    #[test]
+    fn several_statuses_and_a_part_of_them_may_be_asked_for() {
+        let expected = Batches { statuses: vec![Status::Queued, Status::Completed], limit: 20, offset: 40 };
+        assert_eq!(Batches::parse("status=QUEUED&limit=20&status=COMPLETED&offset=40"), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_would_be_right() {
+        for (query, told) in [
+            ("status=DONE", "QUEUED, PROCESSING, COMPLETED"),
+            ("status", "QUEUED, PROCESSING, COMPLETED"),
+            ("limit=-1", "limit has to be a whole number"),
+            ("offset=x", "offset has to be a whole number"),
+            ("order=asc", "status, limit and offset"),
+        ] {
+            let error = Batches::parse(query).unwrap_err();
+            assert!(error.message.contains(told), "{query}: {error}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Seeing the wheel: a page, a REST interface and metrics for every running program of streams.
+//!
+//! The monitor hangs on the event bus: it is a listener like any other, and the crates that run programs do not know it. What it
+//! is told goes into one store, from which all figures come. It never waits for a batch, and no batch waits for it; what it could
+//! not be told in time is counted.
+//!
+//! ```
+//! use waterwheel_monitor::StartMonitored;
+//! use waterwheel_operators::prelude::*;
+//! use waterwheel_operators::testkit::Scripted;
+//!
+//! let mut config = Config::local("Doc");
+//! config.ui = config.ui.with_bind("127.0.0.1:0".parse()?); // any free port; without this, 4040 or one behind it
+//! let ssc = StreamingContext::new(config, milliseconds(10))?;
+//! ssc.input_stream(Scripted::new([vec!["drop"]])).count().foreach_rdd(|_| {});
+//! let running = ssc.start_monitored()?;
+//! println!("to be seen at {}", running.url().unwrap_or_default());
+//! running.stop(Stop::Graceful)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | path | what is there |
+//! | --- | --- |
+//! | `/` | the page |
+//! | `/batch?id=TIME` | the page of a batch |
+//! | `/api/v1/...` | REST, with Spark's paths; `/api/v1/openapi.json` describes it |
+//! | `/metrics` | metrics for Prometheus |
+//! | `/health`, `/ready` | whether the program has not ended, and whether batches come |
+//!
+//! To change it, begin with `src/store/mod.rs`.
+
+mod api;
+pub mod format;
+mod graph;
+mod guard;
+mod live;
+mod meters;
+mod page;
+mod report;
+mod server;
+mod shared;
+mod store;
+pub mod terminal;
+#[cfg(test)]
+mod testing;
+
+pub use report::StatsReportListener;
+pub use server::MonitorError;
+
+use server::Server;
+use shared::{Shared, Told};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Deref;
+use std::sync::Arc;
+use waterwheel_operators::{Error, RunningContext, StreamingContext};
+
+/// Starts programs that can be looked at.
+pub trait StartMonitored {
+    /// As [`start`](StreamingContext::start), with a monitor: the page, the REST interface and the metrics are served where the
+    /// section `ui` of the configuration says, from before the start until what is returned is dropped. With `ui.enabled` off
+    /// nothing is served.
+    ///
+    /// # Errors
+    /// As [`start`](StreamingContext::start); an address that cannot be served at, or that others could reach without a token.
+    #[track_caller]
+    fn start_monitored(self) -> Result<Monitored, Error>;
+}
+
+impl StartMonitored for StreamingContext {
+    #[track_caller]
+    fn start_monitored(self) -> Result<Monitored, Error> {
+        let monitor = if self.config().ui.enabled { Some(Monitor::attach(&self)?) } else { None };
+        let running = self.start()?;
+        if let Some(monitor) = &monitor {
+            monitor.shared.started(running.remote());
+        }
+        let monitored = Monitored { running, monitor };
+        if let Some(url) = monitored.url() {
+            log::info!("the program is to be seen at {url}");
+        }
+        Ok(monitored)
+    }
+}
+
+/// A running program with its monitor. Dropping it stops the program at once, then the monitor.
+pub struct Monitored {
+    // Dropped in this order: whoever looks sees the end.
+    running: RunningContext,
+    monitor: Option<Monitor>,
+}
+
+impl Monitored {
+    /// Where the page is served; `None` when it is off (`ui.enabled`).
+    pub fn address(&self) -> Option<SocketAddr> {
+        Some(self.monitor.as_ref()?.server.address())
+    }
+
+    /// The page's address, to be opened in a browser on this machine; `None` when it is off.
+    pub fn url(&self) -> Option<String> {
+        let address = self.address()?;
+        let here = match address.ip() {
+            IpAddr::V4(all) if all.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(all) if all.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            one => one,
+        };
+        Some(format!("http://{}/", SocketAddr::new(here, address.port())))
+    }
+}
+
+impl Deref for Monitored {
+    type Target = RunningContext;
+
+    fn deref(&self) -> &RunningContext {
+        &self.running
+    }
+}
+
+impl AsRef<RunningContext> for Monitored {
+    fn as_ref(&self) -> &RunningContext {
+        &self.running
+    }
+}
+
+impl fmt::Debug for Monitored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Monitored({:?}, {:?})", self.running, self.url())
+    }
+}
+
+/// What watches one program.
+struct Monitor {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+impl Monitor {
+    fn attach(ssc: &StreamingContext) -> Result<Monitor, MonitorError> {
+        let shared = Arc::new(Shared::new(ssc)?);
+        let server = Server::start(shared.clone())?;
+        ssc.add_streaming_listener(Told(shared.clone()));
+        Ok(Monitor { shared, server })
+    }
+}
+
+impl From<MonitorError> for Error {
+    fn from(error: MonitorError) -> Error {
+        Error::Attached(Box::new(error))
+    }
+}

@@ -1,0 +1,289 @@
+//! What has happened in a program, as far as listeners were told: the one place that all figures come from.
+//!
+//! [`Progress`] is a plain struct: events in, rows out. It is bounded, whatever it is told: it keeps as many completed batches as
+//! `ui.retained_batches` says, and as many live ones as are pending. Events may come out of order, and some may be missing,
+//! since the bus drops what it has no room for.
+
+mod batch;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub(crate) use batch::{BatchRow, OutputRow, Status};
+pub(crate) use streams::{ReceiverRow, StreamRow, Streams};
+pub(crate) use work::{Cost, Work, Works};
+
+use batch::Commit;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use waterwheel_runtime::event::{BatchInfo, Event, OutputInfo};
+use waterwheel_runtime::ids::OutputId;
+use waterwheel_runtime::site::Site;
+use waterwheel_runtime::time::Time;
+
+/// Beside the known batches, so many may have told of outputs before they told of themselves.
+const EARLY: usize = 10;
+
+/// Live batches beyond these cannot be: their ends were not told.
+const MOST_LIVE: usize = 100_000;
+
+/// Jobs of a batch that are kept.
+const JOBS_KEPT: usize = 100;
+
+/// Characters of a failure that are kept.
+const FAILURE_KEPT: usize = 8_000;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    retained: usize,
+    pub(crate) started: Option<Time>,
+    /// Waiting and running batches.
+    live: BTreeMap<Time, Arc<BatchRow>>,
+    /// The last of the completed ones, oldest first.
+    completed: VecDeque<Arc<BatchRow>>,
+    /// The last one that was completed, also when none is kept.
+    last: Option<Arc<BatchRow>>,
+    /// Outputs of batches that are not known yet.
+    early: BTreeMap<Time, BTreeMap<OutputId, OutputRow>>,
+    pub(crate) total_completed: u64,
+    pub(crate) total_failed: u64,
+    pub(crate) total_received: u64,
+    pub(crate) total_processed: u64,
+    /// Batches whose end was not told.
+    pub(crate) untold: u64,
+    pub(crate) streams: Streams,
+    pub(crate) works: Works,
+}
+
+impl Progress {
+    /// Nothing has happened in a program with these input streams, of whose completed batches `retained` are kept.
+    pub(crate) fn new(retained: usize, streams: Streams) -> Progress {
+        Progress {
+            retained,
+            started: None,
+            live: BTreeMap::new(),
+            completed: VecDeque::new(),
+            last: None,
+            early: BTreeMap::new(),
+            total_completed: 0,
+            total_failed: 0,
+            total_received: 0,
+            total_processed: 0,
+            untold: 0,
+            streams,
+            works: Works::default(),
+        }
+    }
+
+    /// Takes in an event that was told at `now`.
+    pub(crate) fn told(&mut self, event: &Event, now: Time) {
+        match event {
+            Event::StreamingStarted { time } => self.started = Some(*time),
+            Event::BatchSubmitted(info) => self.submitted(info),
+            Event::BatchStarted(info) => self.batch_started(info),
+            Event::OutputStarted { batch, output, site } => {
+                self.output(*batch, *output, OutputRow { site: *site, ended: None });
+            }
+            Event::OutputCompleted { batch, output, info } => {
+                self.output(*batch, *output, OutputRow { site: info.site, ended: Some(short_output(info)) });
+            }
+            Event::StateCommitted { batch, took, durable, states } => {
+                self.works.committed(*batch, *took, states);
+                if let Some(row) = self.live.get_mut(batch) {
+                    Arc::make_mut(row).commit = Some(Commit { took: *took, durable: *durable });
+                }
+            }
+            Event::BatchCompleted(info) => self.batch_completed(info),
+            other => self.streams.told(other, now),
+        }
+    }
+
+    fn submitted(&mut self, info: &BatchInfo) {
+        // A later event of the batch may have come first: it knows more.
+        if !self.live.contains_key(&info.batch) && !self.is_completed(info.batch) {
+            self.insert(info, Status::Queued);
+        }
+    }
+
+    fn batch_started(&mut self, info: &BatchInfo) {
+        if self.is_completed(info.batch) {
+            return;
+        }
+        match self.live.get_mut(&info.batch) {
+            // By the failure policy, a batch may be started more than once.
+            Some(row) => {
+                let row = Arc::make_mut(row);
+                (row.info, row.status) = (info.clone(), Status::Processing);
+            }
+            None => self.insert(info, Status::Processing),
+        }
+        let Some(row) = self.live.get_mut(&info.batch) else { return };
+        let more = info.num_records().saturating_sub(row.counted);
+        Arc::make_mut(row).counted += more;
+        self.total_received += more;
+    }
+
+    fn batch_completed(&mut self, info: &BatchInfo) {
+        if self.is_completed(info.batch) {
+            return;
+        }
+        // Batches are completed in order of time: an older one that is still here has ended, and that was not told.
+        let newer = self.live.split_off(&info.batch);
+        self.untold += std::mem::replace(&mut self.live, newer).len() as u64;
+        let mut row = self.live.remove(&info.batch).map_or_else(
+            || {
+                let mut row = BatchRow::new(info.clone(), Status::Completed);
+                row.outputs = self.early.remove(&info.batch).unwrap_or_default();
+                row
+            },
+            Arc::unwrap_or_clone,
+        );
+        // Sources that no receiver feeds tell how much they read when the batch is generated, after its start.
+        self.total_received += info.num_records().saturating_sub(row.counted);
+        self.total_processed += info.num_records();
+        self.total_completed += 1;
+        self.total_failed += u64::from(!info.succeeded());
+        self.works.completed(info);
+        self.streams.completed(info);
+        row.counted = info.num_records();
+        (row.info, row.status) = (short_batch(info), Status::Completed);
+        for (output, ended) in &info.outputs {
+            row.outputs.insert(*output, OutputRow { site: ended.site, ended: Some(short_output(ended)) });
+        }
+        let row = Arc::new(row);
+        self.last = Some(row.clone());
+        self.completed.push_back(row);
+        while self.completed.len() > self.retained {
+            self.completed.pop_front();
+        }
+        self.early = self.early.split_off(&info.batch);
+    }
+
+    fn insert(&mut self, info: &BatchInfo, status: Status) {
+        let mut row = BatchRow::new(info.clone(), status);
+        row.outputs = self.early.remove(&info.batch).unwrap_or_default();
+        self.live.insert(info.batch, Arc::new(row));
+        if self.live.len() > MOST_LIVE {
+            self.live.pop_first();
+            self.untold += 1;
+        }
+    }
+
+    fn output(&mut self, batch: Time, output: OutputId, told: OutputRow) {
+        if self.is_completed(batch) {
+            return;
+        }
+        let of_batch = match self.live.get_mut(&batch) {
+            Some(row) => &mut Arc::make_mut(row).outputs,
+            None => self.early.entry(batch).or_default(),
+        };
+        match of_batch.get(&output) {
+            // An output that has failed may be tried again; one whose start is told late has ended already.
+            Some(OutputRow { ended: Some(OutputInfo { failure: None, .. }), .. }) if told.ended.is_none() => {}
+            _ => _ = of_batch.insert(output, told),
+        }
+        while self.early.len() > self.live.len() + self.completed.len() + EARLY {
+            self.early.pop_first();
+        }
+    }
+
+    /// Whether the batch, or a later one, has ended.
+    fn is_completed(&self, batch: Time) -> bool {
+        self.last.as_ref().is_some_and(|last| batch <= last.time())
+    }
+
+    /// Batches that wait, or are worked on, oldest first.
+    pub(crate) fn live(&self) -> impl DoubleEndedIterator<Item = &Arc<BatchRow>> {
+        self.live.values()
+    }
+
+    /// Batches of a status among the live ones.
+    pub(crate) fn count(&self, status: Status) -> usize {
+        self.live.values().filter(|row| row.status == status).count()
+    }
+
+    /// The completed batches that are kept, oldest first.
+    pub(crate) fn completed(&self) -> impl DoubleEndedIterator<Item = &Arc<BatchRow>> + ExactSizeIterator {
+        self.completed.iter()
+    }
+
+    /// All batches that are known, oldest first.
+    pub(crate) fn batches(&self) -> impl DoubleEndedIterator<Item = &Arc<BatchRow>> {
+        self.completed.iter().chain(self.live.values())
+    }
+
+    /// The latest batch that is known.
+    pub(crate) fn last_received(&self) -> Option<&Arc<BatchRow>> {
+        self.live.values().next_back().or(self.last.as_ref())
+    }
+
+    /// The latest batch that has ended.
+    pub(crate) fn last_completed(&self) -> Option<&Arc<BatchRow>> {
+        self.last.as_ref()
+    }
+
+    /// A batch, if it is kept.
+    pub(crate) fn batch(&self, time: Time) -> Option<&Arc<BatchRow>> {
+        let among_completed = || {
+            let place = self.completed.binary_search_by_key(&time, |row| row.time()).ok()?;
+            self.completed.get(place)
+        };
+        self.live.get(&time).or_else(among_completed)
+    }
+
+    /// What the operators of each line cost in the last `batches` completed batches, and how many of those there are.
+    pub(crate) fn recent_costs(&self, batches: usize) -> (usize, BTreeMap<Place, Cost>) {
+        let mut costs = BTreeMap::<Place, Cost>::new();
+        let rows = self.completed.iter().rev().take(batches);
+        let count = rows.len();
+        for cost in rows.flat_map(|row| &row.info.costs) {
+            let sum = costs.entry(place(cost.site)).or_default();
+            sum.records += cost.records;
+            sum.busy += cost.busy;
+        }
+        (count, costs)
+    }
+}
+
+/// An operator's line, in an order.
+pub(crate) type Place = (&'static str, u32, u32, &'static str);
+
+/// The place of a site.
+pub(crate) fn place(site: Site) -> Place {
+    (site.location.file(), site.location.line(), site.location.column(), site.operator)
+}
+
+/// The mean of what there is.
+pub(crate) fn mean(values: impl Iterator<Item = Duration>) -> Option<Duration> {
+    let (sum, count) = values.fold((Duration::ZERO, 0u32), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / count)
+}
+
+/// The beginning of a text of the user's, which may be of any length.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(FAILURE_KEPT) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn short_output(info: &OutputInfo) -> OutputInfo {
+    OutputInfo { failure: info.failure.as_deref().map(shortened), ..info.clone() }
+}
+
+/// What is kept of a batch. Its outputs are in their rows.
+fn short_batch(info: &BatchInfo) -> BatchInfo {
+    let mut kept = info.clone();
+    kept.failure = kept.failure.as_deref().map(shortened);
+    for output in kept.outputs.values_mut() {
+        output.failure = output.failure.take().map(|failure| shortened(&failure));
+    }
+    kept.jobs.truncate(JOBS_KEPT);
+    for job in &mut kept.jobs {
+        job.failure = job.failure.take().map(|failure| shortened(&failure));
+    }
+    kept
+}

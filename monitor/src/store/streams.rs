@@ -1,0 +1,112 @@
+//! The input streams of a program, and what is known of their receivers.
+
+use std::collections::BTreeMap;
+use waterwheel_runtime::event::{BatchInfo, Event};
+use waterwheel_runtime::ids::StreamId;
+use waterwheel_runtime::time::Time;
+
+/// More input streams than any program has. Streams beyond are not shown.
+const MOST: usize = 10_000;
+
+/// An input stream.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct StreamRow {
+    /// Its name.
+    pub(crate) name: String,
+    /// The operator and the user's line, when they are known.
+    pub(crate) site: Option<String>,
+    /// Its receiver; `None` when no receiver feeds it, as far as it is known.
+    pub(crate) receiver: Option<ReceiverRow>,
+    /// Its records in completed batches.
+    pub(crate) records: u64,
+    /// Records per second that its receiver may store, when it has a limit.
+    pub(crate) rate_limit: Option<f64>,
+    /// Records that the last batch left behind, since it could not take more.
+    pub(crate) spilled: u64,
+    /// Records that were dropped.
+    pub(crate) shed: u64,
+}
+
+/// A receiver, by the latest that was heard of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ReceiverRow {
+    pub(crate) name: String,
+    pub(crate) active: bool,
+    /// How often it was started.
+    pub(crate) starts: u64,
+    /// How often it reported an error, or ended with one.
+    pub(crate) errors: u64,
+    pub(crate) last_error: Option<(Time, String)>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Streams(BTreeMap<StreamId, StreamRow>);
+
+impl Streams {
+    pub(crate) fn new(rows: impl IntoIterator<Item = (StreamId, StreamRow)>) -> Streams {
+        Streams(rows.into_iter().collect())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamId, &StreamRow)> {
+        self.0.iter().map(|(stream, row)| (*stream, row))
+    }
+
+    pub(crate) fn get(&self, stream: StreamId) -> Option<&StreamRow> {
+        self.0.get(&stream)
+    }
+
+    pub(crate) fn receivers(&self) -> impl Iterator<Item = &ReceiverRow> {
+        self.0.values().filter_map(|row| row.receiver.as_ref())
+    }
+
+    /// Takes in what is told of a receiver; anything else is passed over.
+    pub(super) fn told(&mut self, event: &Event, now: Time) {
+        match event {
+            Event::ReceiverStarted { stream, name } => {
+                if let Some(receiver) = self.receiver(*stream, name) {
+                    receiver.starts += 1;
+                    receiver.active = true;
+                }
+            }
+            Event::ReceiverError { stream, name, message } => {
+                if let Some(receiver) = self.receiver(*stream, name) {
+                    receiver.errors += 1;
+                    receiver.last_error = Some((now, super::shortened(message)));
+                }
+            }
+            Event::ReceiverStopped { stream, name, error } => {
+                if let Some(receiver) = self.receiver(*stream, name) {
+                    receiver.active = false;
+                    let known = |error: &String| {
+                        receiver.last_error.as_ref().is_some_and(|(_, last)| *last == super::shortened(error))
+                    };
+                    // The error that it ends with was told just before, as an error.
+                    if let Some(error) = error.as_ref().filter(|error| !known(error)) {
+                        receiver.last_error = Some((now, super::shortened(error)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A batch is complete.
+    pub(super) fn completed(&mut self, info: &BatchInfo) {
+        for (stream, row) in &mut self.0 {
+            row.records += info.records.get(stream).copied().unwrap_or(0);
+            row.rate_limit = info.rates.get(stream).copied();
+            if let Some(flow) = info.flow.get(stream) {
+                (row.spilled, row.shed) = (flow.spilled, flow.shed);
+            }
+        }
+    }
+
+    fn receiver(&mut self, stream: StreamId, name: &str) -> Option<&mut ReceiverRow> {
+        if !self.0.contains_key(&stream) && self.0.len() >= MOST {
+            return None;
+        }
+        let row = self.0.entry(stream).or_insert_with(|| StreamRow { name: name.to_owned(), ..StreamRow::default() });
+        Some(row.receiver.get_or_insert_with(|| ReceiverRow { name: name.to_owned(), ..ReceiverRow::default() }))
+    }
+}

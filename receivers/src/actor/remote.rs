@@ -1,0 +1,146 @@
+//! How a message that came over the wire gets to the actor of a stream.
+
+use super::{ActorAddress, ActorSendError};
+use actix::{Actor, Context, Handler, Message};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use waterwheel_runtime::codec;
+use waterwheel_runtime::error::{in_full, panic_message};
+use waterwheel_runtime::state::TypeSchema;
+
+/// What the sender of a remote message is told: whether its handler's result is a success.
+///
+/// For results of one's own it is implemented in a few lines; `()` is always a success, an `Err` is not.
+pub trait RemoteAnswer: Send + 'static {
+    /// `Err` with the text that the sender is told.
+    fn answer(self) -> Result<(), String>;
+}
+
+impl RemoteAnswer for () {
+    fn answer(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static, E: std::fmt::Display + Send + 'static> RemoteAnswer for Result<T, E> {
+    fn answer(self) -> Result<(), String> {
+        self.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// Its handler has answered.
+    Done,
+    /// Its handler has answered with an error.
+    Refused(String),
+    /// The actor failed or was stopped before it had answered; the message should be sent again.
+    Failed(String),
+    /// The stream has ended: nothing more is taken.
+    Ended,
+    /// The bytes are no such message.
+    Undecodable(String),
+}
+
+/// A message that is in the mailbox, or came to its end before; what is in it waits for what becomes of it.
+pub(crate) struct Placed(pub(crate) BoxFuture<'static, Delivered>);
+
+impl Placed {
+    fn known(delivered: Delivered) -> Placed {
+        Placed(futures::future::ready(delivered).boxed())
+    }
+}
+
+/// The way to one actor, for messages of one type.
+pub(crate) trait Door: Send + Sync {
+    /// The type of the messages, for people.
+    fn type_name(&self) -> &str;
+
+    /// What stands for the type of the messages on the wire.
+    fn fingerprint(&self) -> u64;
+
+    /// Whether the stream has ended.
+    fn is_ended(&self) -> bool;
+
+    /// Puts a message into the mailbox, waiting for room.
+    fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, Placed>;
+}
+
+/// The number that stands for the type `M` on the wire: that of what its encoding consists of. Names of types do not count, those of
+/// fields and variants do; a type that cannot be looked into is known by its name.
+pub(crate) fn fingerprint<M: DeserializeOwned>() -> u64 {
+    let schema = TypeSchema::of::<M>();
+    let bytes = match &schema.shape {
+        Some(shape) => codec::encode(shape),
+        None => codec::encode(&schema.type_name),
+    };
+    codec::stable_hash(&bytes.unwrap_or_default())
+}
+
+/// See [`Door`].
+pub(super) struct DoorOf<A: Actor<Context = Context<A>>, M> {
+    address: ActorAddress<A>,
+    type_name: &'static str,
+    fingerprint: u64,
+    messages: PhantomData<fn() -> M>,
+}
+
+impl<A: Actor<Context = Context<A>>, M: DeserializeOwned> DoorOf<A, M> {
+    pub(super) fn new(address: ActorAddress<A>) -> DoorOf<A, M> {
+        let type_name = std::any::type_name::<M>();
+        DoorOf { address, type_name, fingerprint: fingerprint::<M>(), messages: PhantomData }
+    }
+}
+
+impl<A, M> Door for DoorOf<A, M>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + DeserializeOwned + Send + 'static,
+    M::Result: RemoteAnswer,
+{
+    fn type_name(&self) -> &str {
+        self.type_name
+    }
+
+    fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    fn is_ended(&self) -> bool {
+        self.address.is_ended()
+    }
+
+    fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, Placed> {
+        // The message's own `Deserialize` is the user's code.
+        let decoded = catch_unwind(AssertUnwindSafe(|| codec::decode::<M>(&payload, payload.len())));
+        let cause = match decoded {
+            Ok(Ok(message)) => return place(self.address.clone(), message).boxed(),
+            Ok(Err(error)) => in_full(&error),
+            Err(panic) => format!("its decoding panicked: {}", panic_message(&*panic)),
+        };
+        futures::future::ready(Placed::known(Delivered::Undecodable(cause))).boxed()
+    }
+}
+
+async fn place<A, M>(address: ActorAddress<A>, message: M) -> Placed
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: RemoteAnswer,
+{
+    match address.post(message).await {
+        Ok(answer) => {
+            let answered = answer.map(|answer| match answer {
+                Ok(result) => result.answer().map_or_else(Delivered::Refused, |()| Delivered::Done),
+                Err(error) => Delivered::Failed(error.to_string()),
+            });
+            Placed(answered.boxed())
+        }
+        Err(ActorSendError::Ended { .. }) => Placed::known(Delivered::Ended),
+        Err(error) => Placed::known(Delivered::Failed(error.to_string())),
+    }
+}

@@ -1,0 +1,120 @@
+//! The method on contexts.
+
+use super::RawBlockDecoder;
+use crate::socket::chunks::{Chunk, Chunks};
+use crate::socket::connection::Connection;
+use crate::socket::{DEFAULT_LEVEL, address};
+use waterwheel_operators::record::Record;
+use waterwheel_operators::{DStream, StreamingContext};
+use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::receiver::ReceiverError;
+use waterwheel_runtime::site::Site;
+
+/// Streams of encoded blocks from a TCP peer; see the [module](super).
+pub trait RawSocketSource {
+    /// The records of the blocks that the TCP peer at `address`, which is `host:port`, sends. The peer writes them with a
+    /// [`RawBlockWriter`](super::RawBlockWriter).
+    ///
+    /// Under `receiver.max_rate` a block is stored in pieces, otherwise as one chunk. Blocks are kept at `MEMORY_AND_DISK`;
+    /// [`raw_socket_stream_with`](Self::raw_socket_stream_with) takes another level.
+    ///
+    /// # Errors
+    /// An address that is no `host:port` is a misuse, which `start` returns. A peer that cannot be reached is none: it is tried
+    /// again for ever.
+    ///
+    /// ```
+    /// use waterwheel_operators::prelude::*;
+    /// use waterwheel_receivers::prelude::*;
+    ///
+    /// let peer = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let address = peer.local_addr()?.to_string();
+    ///
+    /// let ssc = StreamingContext::new(Config::local("Raw"), milliseconds(20))?;
+    /// let (sent, received) = std::sync::mpsc::channel();
+    /// ssc.raw_socket_stream::<(String, u32)>(address)
+    ///     .foreach_rdd(move |rdd| rdd.collect().map(|all| all.into_iter().for_each(|pair| drop(sent.send(pair)))));
+    /// let running = ssc.start()?;
+    ///
+    /// let mut writer = RawBlockWriter::<(&str, u32), _>::new(peer.accept()?.0);
+    /// writer.write_block(&[("tide", 1), ("ebb", 2)])?;
+    /// assert_eq!(received.recv()?, ("tide".to_owned(), 1));
+    /// assert_eq!(received.recv()?, ("ebb".to_owned(), 2));
+    /// running.stop(Stop::Graceful)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    fn raw_socket_stream<T: Record>(&self, address: impl Into<String>) -> DStream<'_, T>;
+
+    /// As [`raw_socket_stream`](Self::raw_socket_stream), with the level at which its blocks are kept until their batch is done.
+    ///
+    /// # Errors
+    /// As [`raw_socket_stream`](Self::raw_socket_stream).
+    #[track_caller]
+    fn raw_socket_stream_with<T: Record>(&self, address: impl Into<String>, level: StorageLevel) -> DStream<'_, T>;
+}
+
+impl RawSocketSource for StreamingContext {
+    fn raw_socket_stream<T: Record>(&self, address: impl Into<String>) -> DStream<'_, T> {
+        stream(self, Site::here("raw_socket_stream"), address.into(), DEFAULT_LEVEL)
+    }
+
+    fn raw_socket_stream_with<T: Record>(&self, address: impl Into<String>, level: StorageLevel) -> DStream<'_, T> {
+        stream(self, Site::here("raw_socket_stream_with"), address.into(), level)
+    }
+}
+
+fn stream<T: Record>(context: &StreamingContext, site: Site, address: String, level: StorageLevel) -> DStream<'_, T> {
+    if let Some(problem) = address::problem(&address) {
+        context.misuse(site, problem);
+    }
+    let config = &context.config().receiver;
+    let limit = usize::try_from(config.max_raw_block.as_u64()).unwrap_or(usize::MAX);
+    let name = format!("raw socket {address}");
+    let factory = move || {
+        let chunks = RawChunks(RawBlockDecoder::<T>::new(limit));
+        Connection { address: address.clone(), chunks }
+    };
+    context.receiver_stream_at(site, name, level, factory)
+}
+
+/// Each block is a chunk.
+struct RawChunks<T>(RawBlockDecoder<T>);
+
+impl<T: Record> Chunks for RawChunks<T> {
+    type Record = T;
+
+    fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<T>>) -> Result<(), ReceiverError> {
+        let mut blocks = Vec::new();
+        let outcome = self.0.decode(bytes, &mut blocks);
+        out.extend(blocks.into_iter().map(|block| {
+            // What the records point to was in their encoding.
+            let bytes = Some(size_of_val(block.records.as_slice()) + block.encoded);
+            Chunk { records: block.records, bytes }
+        }));
+        Ok(outcome?)
+    }
+
+    fn finish(&mut self, _: &mut Vec<Chunk<T>>) -> Result<(), ReceiverError> {
+        Ok(self.0.finish()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::RawBlockWriter;
+
+    /// I-30
+    #[test]
+    fn each_block_is_one_chunk_however_many_come_in_one_read() {
+        let mut writer = RawBlockWriter::<u64, _>::new(Vec::new());
+        for block in [&[1, 2, 3][..], &[], &[4]] {
+            writer.write_block(block).unwrap();
+        }
+        let (mut chunks, mut out) = (RawChunks(RawBlockDecoder::<u64>::new(100)), Vec::new());
+        chunks.cut(&writer.into_inner(), &mut out).unwrap();
+        chunks.finish(&mut out).unwrap();
+        let out: Vec<_> = out.into_iter().map(|chunk| (chunk.records, chunk.bytes)).collect();
+        assert_eq!(out, [(vec![1, 2, 3], Some(3 * 8 + 4)), (vec![4], Some(8 + 2))]);
+    }
+}

@@ -1,0 +1,342 @@
+//! The thread behind a client: connects, sends what there is credit for, hears answers, and connects again.
+
+use super::client::{RemoteError, Shared};
+use super::credit::Amount;
+use super::options::{FRAME_TIMEOUT, RemoteActorOptions};
+use super::out::Out;
+use super::outbox::{Entry, Outbox};
+use super::wire::{self, Frame, FrameReader, Outcome, preamble};
+use crate::socket::connect;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use waterwheel_runtime::receiver::{EndedRun, Restarts, Verdict};
+
+const READ_BYTES: usize = 16 << 10;
+
+/// No more is encoded ahead of the connection than this and one message.
+const MOST_UNWRITTEN_BYTES: usize = 64 << 10;
+
+/// A server of which nothing is heard for so many heartbeats is gone.
+const MISSED_HEARTBEATS: u32 = 3;
+
+/// What a client asks of its link.
+pub(super) enum Command {
+    /// Send a message.
+    Post { payload: Vec<u8>, sender: Sender },
+    /// Wait until everything is acknowledged, and end.
+    Close(oneshot::Sender<Result<(), Left>>),
+    /// End at once.
+    Abandon(oneshot::Sender<Vec<Vec<u8>>>),
+}
+
+/// What was not acknowledged, in order, and why.
+pub(super) struct Left {
+    pub(super) payloads: Vec<Vec<u8>>,
+    pub(super) cause: RemoteError,
+}
+
+/// Who is told what becomes of a message, and the room that it takes until then.
+pub(super) struct Sender {
+    pub(super) answer: oneshot::Sender<Result<(), RemoteError>>,
+    pub(super) room: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+}
+
+/// How a connection, or the whole link, came to an end.
+enum End {
+    /// Nobody wants anything any more.
+    Closed,
+    /// It may go better on the next connection.
+    Lost(String),
+    /// It will not.
+    Rejected(RemoteError),
+}
+
+pub(super) struct Link {
+    pub(super) address: String,
+    pub(super) hello: Frame,
+    pub(super) options: RemoteActorOptions,
+    pub(super) shared: Arc<Shared>,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    /// Told once, when the first connection stands or never will.
+    pub(super) ready: Option<oneshot::Sender<Result<(), RemoteError>>>,
+    pub(super) outbox: Outbox<Sender>,
+    /// The longest message that the server takes, once it has said so.
+    pub(super) max_message: usize,
+    pub(super) closing: Option<oneshot::Sender<Result<(), Left>>>,
+    /// Whether the present connection has brought an answer, or there was nothing to be answered.
+    pub(super) was_good: bool,
+}
+
+impl Link {
+    pub(super) async fn run(mut self) {
+        let (clock, mut restarts) = (self.options.clock.clone(), Restarts::new(self.options.policy));
+        let cause = loop {
+            let began = clock.monotonic();
+            self.was_good = false;
+            let cause = match self.connection().await {
+                End::Closed => return,
+                End::Rejected(error) => break error,
+                End::Lost(cause) => cause,
+            };
+            self.outbox.connection_lost();
+            let run = EndedRun { began, ended: clock.monotonic(), stored: self.was_good, error: Some(&cause) };
+            match restarts.ended(run) {
+                Verdict::GiveUp(given_up) => {
+                    let attempts = given_up.restarts.saturating_add(1);
+                    break RemoteError::Unreachable { address: self.address.clone(), attempts, cause };
+                }
+                Verdict::RestartAfter(pause) => {
+                    log::debug!("{}: {cause}; connecting again in {pause:?}", self.address);
+                    if !self.pause(pause).await {
+                        return;
+                    }
+                }
+            }
+        };
+        self.give_up(cause).await;
+    }
+
+    /// One connection, from the attempt to its end.
+    async fn connection(&mut self) -> End {
+        let clock = self.options.clock.clone();
+        let (address, mut late) = (self.address.clone(), clock.sleep(FRAME_TIMEOUT));
+        let mut connecting = Box::pin(async move { connect(&address).await });
+        let mut stream = loop {
+            tokio::select! {
+                connected = &mut connecting => match connected {
+                    Ok(stream) => break stream,
+                    Err(error) => return End::Lost(format!("cannot connect: {error}")),
+                },
+                command = self.commands.recv() => if !self.obey(command) { return End::Closed },
+                () = &mut late => return End::Lost(format!("cannot connect within {FRAME_TIMEOUT:?}")),
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let end = Talk::new(self).run(&mut stream).await;
+        // A server that has gone need not hear of it.
+        let _ = stream.shutdown().await;
+        end
+    }
+
+    /// Waits before the next attempt; `false` when there is none.
+    async fn pause(&mut self, delay: Duration) -> bool {
+        let mut over = self.options.clock.sleep(delay);
+        loop {
+            tokio::select! {
+                () = &mut over => return true,
+                command = self.commands.recv() => if !self.obey(command) { return false },
+            }
+        }
+    }
+
+    /// Does what was asked for. `false` when the link has ended by it.
+    fn obey(&mut self, command: Option<Command>) -> bool {
+        match command {
+            Some(Command::Post { payload, sender }) => {
+                if payload.len() > self.max_message {
+                    let error = RemoteError::TooLarge { bytes: payload.len(), limit: self.max_message };
+                    self.tell(sender, Err(error));
+                } else {
+                    self.outbox.push(payload, sender);
+                }
+                true
+            }
+            Some(Command::Close(closed)) if self.outbox.is_empty() => {
+                let _ = closed.send(Ok(()));
+                false
+            }
+            Some(Command::Close(closed)) => {
+                self.closing = Some(closed);
+                true
+            }
+            Some(Command::Abandon(left)) => {
+                let _ = left.send(self.outbox.drain().map(|entry| entry.payload).collect());
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn tell(&self, sender: Sender, result: Result<(), RemoteError>) {
+        if result.is_err() {
+            self.shared.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let Sender { answer, room } = sender;
+        // First, so that whoever is told finds it not unacknowledged any more.
+        drop(room);
+        // Nobody may be waiting.
+        let _ = answer.send(result);
+    }
+
+    /// Tells everybody that it will not be, and keeps what was not acknowledged for whoever asks for it.
+    async fn give_up(&mut self, cause: RemoteError) {
+        self.shared.end(cause.clone());
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(Err(cause.clone()));
+        }
+        let mut payloads = Vec::new();
+        let entries: Vec<Entry<Sender>> = self.outbox.drain().collect();
+        for Entry { payload, sender, .. } in entries {
+            self.tell(sender, Err(cause.clone()));
+            payloads.push(payload);
+        }
+        if let Some(closing) = self.closing.take() {
+            let _ = closing.send(Err(Left { payloads, cause }));
+            return;
+        }
+        while let Some(command) = self.commands.recv().await {
+            match command {
+                Command::Post { sender, .. } => self.tell(sender, Err(cause.clone())),
+                Command::Close(closed) => {
+                    let left = Left { payloads: std::mem::take(&mut payloads), cause: cause.clone() };
+                    let _ = closed.send(if left.payloads.is_empty() { Ok(()) } else { Err(left) });
+                }
+                Command::Abandon(left) => drop(left.send(std::mem::take(&mut payloads))),
+            }
+        }
+    }
+}
+
+/// What is said on one connection.
+struct Talk<'a> {
+    link: &'a mut Link,
+    reader: FrameReader,
+    out: Out,
+    welcomed: bool,
+    heartbeat: Duration,
+    heard: Duration,
+    sent: Duration,
+}
+
+impl<'a> Talk<'a> {
+    fn new(link: &'a mut Link) -> Talk<'a> {
+        let mut out = Out::default();
+        out.push_bytes(&preamble());
+        out.push(&link.hello);
+        let now = link.options.clock.monotonic();
+        // A server sends no messages.
+        let reader = FrameReader::of_server(0);
+        Talk { link, reader, out, welcomed: false, heartbeat: FRAME_TIMEOUT, heard: now, sent: now }
+    }
+
+    async fn run(mut self, stream: &mut TcpStream) -> End {
+        let (clock, mut buffer) = (self.link.options.clock.clone(), vec![0; READ_BYTES]);
+        let (mut read, mut write) = stream.split();
+        loop {
+            self.fill();
+            if self.welcomed && self.link.outbox.is_empty() {
+                self.link.was_good = true;
+                if let Some(closing) = self.link.closing.take() {
+                    self.out.push(&Frame::Bye);
+                    // Everything is acknowledged: that the server hears of the end is a courtesy.
+                    let _ = write.try_write(self.out.rest());
+                    let _ = closing.send(Ok(()));
+                    return End::Closed;
+                }
+            }
+            let now = clock.monotonic();
+            let (ping, gone) = (self.sent + self.heartbeat, self.heard + self.heartbeat * MISSED_HEARTBEATS);
+            let next = if self.welcomed { ping.min(gone) } else { gone };
+            let turn = tokio::select! {
+                biased;
+                wrote = write.write(self.out.rest()), if !self.out.is_empty() => match wrote {
+                    Ok(wrote @ 1..) => { self.out.wrote(wrote); self.sent = clock.monotonic(); Ok(()) }
+                    Ok(0) => Err(End::Lost("the connection was closed".to_owned())),
+                    Err(error) => Err(End::Lost(format!("the connection broke: {error}"))),
+                },
+                got = read.read(&mut buffer) => match got {
+                    Ok(0) => Err(End::Lost("the server closed the connection".to_owned())),
+                    Ok(read) => {
+                        self.heard = clock.monotonic();
+                        self.reader.push(buffer.get(..read).unwrap_or_default());
+                        self.hear()
+                    }
+                    Err(error) => Err(End::Lost(format!("the connection broke: {error}"))),
+                },
+                command = self.link.commands.recv() => {
+                    if self.link.obey(command) { Ok(()) } else { Err(End::Closed) }
+                }
+                () = clock.sleep(next.saturating_sub(now)) => self.late(clock.monotonic()),
+            };
+            if let Err(end) = turn {
+                return end;
+            }
+        }
+    }
+
+    /// Encodes the next messages, as far as there is credit and room.
+    fn fill(&mut self) {
+        while self.welcomed
+            && self.out.rest().len() < MOST_UNWRITTEN_BYTES
+            && let Some(entry) = self.link.outbox.send_next()
+        {
+            wire::encode_message(entry.sequence, &entry.payload, self.out.buffer());
+        }
+    }
+
+    /// Time has passed.
+    fn late(&mut self, now: Duration) -> Result<(), End> {
+        if now >= self.heard + self.heartbeat * MISSED_HEARTBEATS {
+            return Err(End::Lost(format!("nothing was heard for {:?}", self.heartbeat * MISSED_HEARTBEATS)));
+        }
+        if self.welcomed && now >= self.sent + self.heartbeat {
+            self.sent = now;
+            self.out.push(&Frame::Ping);
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self) -> Result<(), End> {
+        loop {
+            match self.reader.next_frame() {
+                Ok(None) => return Ok(()),
+                Ok(Some(frame)) => self.take(frame)?,
+                // Another program on that port, or another version: that will not change by trying again.
+                Err(error) => return Err(End::Rejected(RemoteError::Protocol { cause: error.to_string() })),
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame) -> Result<(), End> {
+        match frame {
+            Frame::Welcome { messages, bytes, max_message, heartbeat_ms } => {
+                self.welcomed = true;
+                self.heartbeat = Duration::from_millis(u64::from(heartbeat_ms.max(1)));
+                self.link.shared.connections.fetch_add(1, Ordering::Relaxed);
+                self.link.max_message = usize::try_from(max_message).unwrap_or(usize::MAX);
+                for Entry { payload, sender, .. } in self.link.outbox.too_long(self.link.max_message) {
+                    let error = RemoteError::TooLarge { bytes: payload.len(), limit: self.link.max_message };
+                    self.link.tell(sender, Err(error));
+                }
+                self.link.outbox.granted(Amount { messages, bytes });
+                if let Some(ready) = self.link.ready.take() {
+                    let _ = ready.send(Ok(()));
+                }
+            }
+            Frame::Grant { messages, bytes } => self.link.outbox.granted(Amount { messages, bytes }),
+            Frame::Answer { outcome: Outcome::Ended, text, .. } => return Err(End::Lost(text)),
+            Frame::Answer { sequence, outcome, text } => {
+                self.link.was_good = true;
+                if let Some(entry) = self.link.outbox.answered(sequence) {
+                    let result = match outcome {
+                        Outcome::Done | Outcome::Ended => Ok(()),
+                        Outcome::Refused => Err(RemoteError::Handler { text }),
+                        Outcome::Failed => Err(RemoteError::Failed { text }),
+                        Outcome::Undecodable => Err(RemoteError::Undecodable { text }),
+                    };
+                    self.link.tell(entry.sender, result);
+                }
+            }
+            Frame::Refused { code, text } if code.is_passing() => return Err(End::Lost(text)),
+            Frame::Refused { code, text } => return Err(End::Rejected(RemoteError::Rejected { code, text })),
+            Frame::Pong => {}
+            // The reader takes none of these from a server.
+            Frame::Hello { .. } | Frame::Message { .. } | Frame::Ping | Frame::Bye => {}
+        }
+        Ok(())
+    }
+}
