@@ -28,6 +28,10 @@ impl Handler<Tick> for BatchScheduler {
 
     fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
         let batch = msg.batch;
+        // The context is about to end: what it would give to a batch now, the next run would have to compute at that batch's time.
+        if self.parts.lifecycle.is_halted() {
+            return Box::pin(actix::fut::ready(()));
+        }
         self.allocating += 1;
         let (allocated, turn) = oneshot::channel();
         // The ticker sends one tick at a time, but the last one of a graceful stop may find another on its way.

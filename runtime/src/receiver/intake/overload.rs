@@ -185,7 +185,7 @@ fn a_stop_lets_in_what_only_waits_for_the_quota_for_a_while() {
     }
 }
 
-/// A receiver that selects a store against something else would otherwise be held back for many batches.
+/// P-7: a receiver that selects a store against something else would otherwise be held back for many batches.
 #[test]
 fn a_store_that_is_given_up_or_refused_takes_nothing_of_the_quota() {
     let (over, stream) = (Run::default(), Stream::new(Overload::Block, Some(10.0)));
