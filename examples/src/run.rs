@@ -1,5 +1,7 @@
 //! Running a program to its end.
 
+#[cfg(feature = "monitor")]
+use std::io::Write;
 use std::time::Duration;
 
 use waterwheel::prelude::*;
@@ -21,7 +23,8 @@ pub fn start(ssc: StreamingContext) -> Result<Monitored, Error> {
     }
     let running = ssc.start_monitored()?;
     if let Some(url) = running.url() {
-        println!("To be seen at {url}");
+        // Beside the program's results, and no reason to end when nobody reads it.
+        let _ = writeln!(std::io::stderr(), "To be seen at {url}");
     }
     Ok(running)
 }

@@ -10,9 +10,12 @@ use std::time::Duration;
 /// How long anything may take before the test fails. Nothing takes this long unless it hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Settings that make a test quick, and leave it alone: any number of examples run at a time.
-const QUICK: [(&str, &str); 2] =
-    [("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms"), ("WATERWHEEL_UI__BIND", "127.0.0.1:0")];
+/// Settings that make a test quick. Pages on free ports, for tests that run side by side; a test that looks at one turns it on.
+const QUICK: [(&str, &str); 3] = [
+    ("WATERWHEEL_RECEIVER__RESTART_DELAY", "20ms"),
+    ("WATERWHEEL_UI__BIND", "127.0.0.1:0"),
+    ("WATERWHEEL_UI__ENABLED", "false"),
+];
 
 pub(crate) const BACK_PRESSURE: &str = env!("CARGO_BIN_EXE_back_pressure");
 pub(crate) const ACTOR_WORD_COUNT: &str = env!("CARGO_BIN_EXE_actor_word_count");
