@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::error::panic_message;
@@ -113,7 +114,7 @@ impl<T: Record> Shared<T> {
             records = self.decode(decode, &body)?;
         }
         drop(body);
-        self.store(records, bytes, acknowledge).await
+        self.store(records, bytes, acknowledge, share.patience()).await
     }
 
     fn decode(&self, decode: Decode<T>, body: &[u8]) -> Result<Vec<T>, Answer> {
@@ -125,8 +126,14 @@ impl<T: Record> Shared<T> {
         }
     }
 
-    async fn store(&self, records: Vec<T>, bytes: usize, acknowledge: Acknowledge) -> Result<Answer, Answer> {
-        let (count, patience) = (records.len(), self.options.patience);
+    async fn store(
+        &self,
+        records: Vec<T>,
+        bytes: usize,
+        acknowledge: Acknowledge,
+        patience: Duration,
+    ) -> Result<Answer, Answer> {
+        let count = records.len();
         let reliably = acknowledge == Acknowledge::Stored;
         let outcome = if reliably {
             self.handle.store_reliably_within(records, bytes, patience).await

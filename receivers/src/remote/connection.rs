@@ -128,10 +128,7 @@ impl Connection {
             if self.leaving && idle && self.out.is_empty() {
                 return Ok(());
             }
-            let overdue = match self.session.deadline() {
-                Duration::MAX => future::pending().boxed(),
-                deadline => clock.sleep(deadline.saturating_sub(clock.monotonic())),
-            };
+            let overdue = clock.sleep(self.session.deadline().saturating_sub(clock.monotonic()));
             let (mut read, mut write) = stream.split();
             let turn = tokio::select! {
                 biased;
@@ -139,7 +136,7 @@ impl Connection {
                 placed = next_of(&mut self.placing) => Turn::Placed(placed),
                 Some(answered) = self.answering.next() => Turn::Answered(answered),
                 wrote = write.write(self.out.rest()), if !self.out.is_empty() => Turn::Wrote(wrote),
-                got = read.read(&mut buffer), if !self.leaving => Turn::Read(got),
+                got = read.read(&mut buffer) => Turn::Read(got),
                 () = overdue => Turn::Overdue,
             };
             match turn {
@@ -202,7 +199,7 @@ impl Connection {
         if door.fingerprint() != fingerprint {
             let expected = door.type_name();
             let text = format!(
-                "the actor of {name:?} takes messages of type {expected}, and these are of type {type_name}, whose fields are others"
+                "the actor of {name:?} takes messages of type {expected}, and these are of type {type_name:?}, whose fields are others"
             );
             return Err(Violation::new(Refusal::OtherType, text));
         }
