@@ -5,8 +5,8 @@ use super::connections::{Connection, Phase};
 use super::counts::Counters;
 use super::formats::{Decode, Formats, Limits};
 use super::options::{Acknowledge, HttpOptions};
-use super::peers::{Peers, Report};
 use super::reading::{BodyLimits, Memory, Share, read};
+use crate::peers::Peers;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::net::IpAddr;
@@ -160,14 +160,17 @@ impl<T: Record> Shared<T> {
 
     fn report(&self, peer: IpAddr, answer: &Answer) {
         // A set of addresses is whole whatever happens.
-        let report = self.peers.lock().unwrap_or_else(PoisonError::into_inner).report(peer);
-        let rest = match report {
-            Report::First => "further ones from there are counted only",
-            Report::Last => "further ones, also from elsewhere, are counted only",
-            Report::Not => return,
+        let news = {
+            let now = self.handle.clock().monotonic();
+            self.peers.lock().unwrap_or_else(PoisonError::into_inner).is_news(peer, now)
         };
+        if !news {
+            return;
+        }
         let (status, problem) = (answer.status(), answer.problem().unwrap_or_default());
-        self.handle.report_error(format_args!("a request from {peer} was refused with {status}: {problem}; {rest}"));
+        self.handle.report_error(format_args!(
+            "a request from {peer} was refused with {status}: {problem}; further ones from there are counted only, for an hour"
+        ));
     }
 }
 

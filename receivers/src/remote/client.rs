@@ -127,7 +127,7 @@ impl<M> RemoteActor<M> {
 
 impl<M: Serialize + DeserializeOwned> RemoteActor<M> {
     /// Connects to the actor stream `name` of the program that listens on `address` (`host:port`). An address that nobody listens on
-    /// is tried again, 20 times in more than half a minute; [`connect_with`](RemoteActor::connect_with) takes other wishes.
+    /// is tried again, 60 times in more than two minutes; [`connect_with`](RemoteActor::connect_with) takes other wishes.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`], and [`RemoteError::Rejected`] when there is no such stream or it takes another type.

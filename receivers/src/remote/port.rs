@@ -3,10 +3,10 @@
 use super::connection::{Connection, Open, Port};
 use super::counts::Counts;
 use super::options::RemotePortOptions;
-use super::peers::Peers;
 use super::session::Violation;
 use super::wire::{Frame, Refusal, preamble};
 use crate::actor::directory::Directory;
+use crate::peers::Peers;
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::io;
 use std::net::{SocketAddr, TcpListener};

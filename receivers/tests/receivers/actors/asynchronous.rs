@@ -36,7 +36,7 @@ impl Handler<Later> for Patient {
 fn no_more_messages_are_handled_asynchronously_at_a_time_than_the_options_say() {
     const ANSWERING: usize = 3;
     const ROOM: usize = 5;
-    let ssc = context(config());
+    let (ssc, clock) = manual_context(config());
     let gate = Arc::new(Semaphore::new(0));
     let theirs = gate.clone();
     let options = ActorOptions::default().policy(at_once()).mailbox(ROOM).answering(ANSWERING);
@@ -47,8 +47,10 @@ fn no_more_messages_are_handled_asynchronously_at_a_time_than_the_options_say() 
     let taken: Vec<_> = (0..ANSWERING as u64).map(|number| block_on(address.post(Later(number))).unwrap()).collect();
     wait_until(|| address.statistics().messages == ANSWERING as u64);
     let waiting: Vec<_> = (3..3 + ROOM as u64).map(|number| address.try_send(Later(number)).unwrap()).collect();
-    let patience = milliseconds(200);
-    let full = block_on(address.send_within(Later(99), patience)).unwrap_err();
+    let mut late = Box::pin(address.send_within(Later(99), seconds(1)));
+    assert!(futures::FutureExt::now_or_never(&mut late).is_none());
+    clock.advance(seconds(1));
+    let full = block_on(late).unwrap_err();
     assert!(matches!(full, ActorSendError::Full { .. }), "{full}");
     assert_eq!(address.statistics().messages, ANSWERING as u64);
 

@@ -167,11 +167,12 @@ fn a_worker_that_does_not_end_with_its_actor_is_stopped_and_the_actor_made_anew(
     let (_numbers, address, told) = (batches(stream.stream()), stream.address(), events(&ssc));
     let running = ssc.start().unwrap();
     let worker = block_on(address.send(HireStubborn)).unwrap();
+    let stopped = |event: &Event| matches!(event, Event::ReceiverError { message, .. } if message.contains("workers of it have not within 5s"));
     wait_until(|| {
         clock.advance(milliseconds(100));
-        worker.is_ended()
+        told.try_iter().any(|event| stopped(&event))
     });
-    assert!(wait_for_error(&told, "workers").contains("have not within 5s"));
+    block_on(worker.ended());
     let next = block_on(address.send(Hire("one"))).unwrap().unwrap();
     assert_eq!(block_on(next.send(store(3))).unwrap(), 3);
     running.stop(Stop::Immediate).unwrap();
