@@ -188,6 +188,7 @@ mod tests {
         }
     }
 
+    /// M-1
     #[test]
     fn a_result_is_told_as_it_is_and_a_panic_in_the_telling_is_a_refusal() {
         assert_eq!(told(()), Delivered::Done);
@@ -196,6 +197,7 @@ mod tests {
         assert_eq!(told(Err::<(), _>(Touchy)), Delivered::Refused("its answer panicked: on purpose".to_owned()));
     }
 
+    /// M-3
     #[test]
     fn what_was_not_stored_because_the_stream_has_ended_is_to_be_sent_again() {
         assert_eq!(told(Err::<(), _>(SinkClosed)), Delivered::Ended);

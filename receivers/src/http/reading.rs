@@ -217,6 +217,7 @@ mod tests {
     }
 
     /// It would wait anew at every chunk, and for longer than anybody may take over a body.
+    /// H-6
     #[test]
     fn body_waits_for_memory_no_longer_than_the_patience_of_its_request_whatever_its_chunks() {
         let (memory, clock) = memory(10);
