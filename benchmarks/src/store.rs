@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use waterwheel::prelude::*;
-use waterwheel::runtime::config::{BackpressureConfig, ByteSize, Estimator, ReceiverConfig};
+use waterwheel::runtime::config::{BackpressureConfig, ByteSize, ReceiverConfig};
 use waterwheel::runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 use crate::child;
@@ -106,11 +106,11 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 }
 
 fn run(args: &Args) -> Result<Run> {
-    // Nothing holds the receiver back, and one batch takes everything at the end.
+    // As by default there is a rate, but one that holds nothing back; and one batch takes everything at the end.
     let receiver = ReceiverConfig::default().with_max_pending(ByteSize::gib(3));
     let config = Config::local("store")
         .with_handle_signals(false)
-        .with_backpressure(BackpressureConfig::default().with_estimator(Estimator::None))
+        .with_backpressure(BackpressureConfig::default().with_initial_rate(1_000_000_000_000))
         .with_receiver(receiver);
     let ssc = StreamingContext::new(config, Duration::from_secs(3600))?;
     let (done, finished) = channel();

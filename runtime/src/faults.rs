@@ -180,14 +180,14 @@ mod tests {
         let fault = |restarts, within| Fault::Receiver {
             name: "clicks".to_owned(),
             stream: StreamId(2),
-            site: Site::here("receiver_stream_with"),
+            site: Site::here("receiver_stream"),
             restarts,
             within,
             first: "refused".to_owned(),
             last: "closed".to_owned(),
         };
         let text = fault(10, Duration::from_secs(60)).to_string();
-        let begin = format!("the receiver clicks of {} (receiver_stream_with at {}:", StreamId(2), file!());
+        let begin = format!("the receiver clicks of {} (receiver_stream at {}:", StreamId(2), file!());
         assert!(text.starts_with(&begin), "{text}");
         assert!(
             text.contains("it ended 11 times within 1 min; the first time: refused; the last time: closed"),

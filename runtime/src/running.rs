@@ -1,8 +1,8 @@
 //! A running context: waiting for it, stopping it, and the order in which its parts come to rest.
 //!
 //! **Graceful stop**, as awaited steps: receivers stop and hand over what they hold; the ticker stops; what is not allocated
-//! yet becomes one last batch, at the time of the tick that would have come next, or several if it was spilled; every batch is
-//! computed and recorded. The whole has a deadline; if that passes, the context ends at once and the fault names what was still going on.
+//! yet, spilled or not, becomes one last batch, at the time of the tick that would have come next; every batch is computed and
+//! recorded. The whole has a deadline; if that passes, the context ends at once and the fault names what was still going on.
 //!
 //! **Immediate stop**: running tasks are cancelled between two chunks, batches that are not done stay undone.
 
@@ -285,7 +285,6 @@ pub(crate) struct Conductor {
     pub(crate) core: Arc<EngineCore>,
     pub(crate) context: ContextId,
     pub(crate) clock: SharedClock,
-    pub(crate) interval: Duration,
     pub(crate) last_flow: LastFlow,
     pub(crate) ticker: Addr<BatchTicker>,
     pub(crate) scheduler: Addr<BatchScheduler>,
@@ -353,13 +352,10 @@ impl Conductor {
 
     async fn drain(&self) {
         join_all(self.receivers.iter().map(|receiver| receiver.stop.send(StopReceiver { wait: true }))).await;
-        let mut next = self.ticker.send(StopTicker).await.ok();
-        // A batch takes no more of what was spilled than its time allows: there may be several.
-        while let (Some(batch), Ok(true)) = (next, self.tracker.send(HasUnallocated).await) {
-            let ticked = self.scheduler.send(Tick { batch }).await;
-            // How much the next one takes follows from how long this one takes.
-            let drained = self.scheduler.send(Drain).await;
-            next = ticked.and(drained).ok().map(|()| batch + self.interval);
+        let next = self.ticker.send(StopTicker).await.ok();
+        // Only one: the times of several would run ahead of the clock, which the next run would have to wait for.
+        if let (Some(batch), Ok(true)) = (next, self.tracker.send(HasUnallocated).await) {
+            let _ = self.scheduler.send(Tick { batch, last: true }).await;
         }
         let _ = self.scheduler.send(Drain).await;
         // What was held back for the next checkpoint goes now: there will be none.

@@ -8,11 +8,12 @@
 
 use crate::batch::{
     BatchProgram, BatchScheduler, BatchTicker, JobRunner, Lifecycle, LoggedRanges, Progress, RatedReceiver, Rating,
-    Resume, SchedulerParts, StartProgram,
+    Resume, SchedulerParts, StartProgram, log_start,
 };
 use crate::begin::Begin;
 use crate::block::{
-    BlockInfo, BlockKey, BlockTracker, ErasedCodec, Ledger, RecoverBlocks, RecoveredBlock, StorageLevel,
+    Allocation, BlockInfo, BlockKey, BlockTracker, ErasedCodec, HoldCredits, Ledger, RecoverBlocks, RecoveredBlock,
+    StorageLevel,
 };
 use crate::config::Config;
 use crate::durable::{BlockLog, DurableSpec};
@@ -22,7 +23,7 @@ use crate::faults::{Fault, Faults};
 use crate::flow::{Overload, RateController};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::{ThreadCount, mark_engine_thread};
-use crate::receiver::{CutBlock, ReceiverStatus, StopReceiver};
+use crate::receiver::{CutBlock, HeldByBlock, ReceiverStatus, StopReceiver};
 use crate::running::{Command, Conductor, LastFlow, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
 use crate::site::Site;
@@ -200,6 +201,8 @@ pub struct ReceiverAddresses {
     pub stop: Recipient<StopReceiver>,
     /// What is known of it.
     pub status: Arc<ReceiverStatus>,
+    /// What the blocks that an earlier run left hold of its allowances.
+    pub held: Vec<HeldByBlock>,
 }
 
 /// What the actors of one context share.
@@ -220,6 +223,8 @@ pub struct ContextParts {
     pub next_blocks: BTreeMap<StreamId, u64>,
     /// Up to where the source of each stream had come in an earlier run.
     pub positions: BTreeMap<StreamId, Vec<u8>>,
+    /// The blocks of each stream that an earlier run received and did not process.
+    pub received: BTreeMap<StreamId, Vec<BlockInfo>>,
     /// Records per second that each receiver may store before a batch is done, of those that have a limit.
     pub first_rates: BTreeMap<StreamId, f64>,
     /// Its listeners.
@@ -300,6 +305,7 @@ async fn assemble(
         .iter()
         .map(|receiver| receiver.own_thread().then(|| receiver_arbiter(&mut arbiters, runner_ends.next())))
         .collect();
+    let received = received_before(&ledger);
     let tracker = BlockTracker::new(context, ledger, log).start();
     let Resume { pending, past } = resume;
     let logged = pending.iter().map(|(batch, ranges)| (batch.batch, ranges.clone()));
@@ -314,23 +320,30 @@ async fn assemble(
         .collect();
     // The user's sources and outputs may take their time here: other contexts go on meanwhile.
     let start = StartProgram { program, past: recovery.is_some().then_some(past), zero };
-    let (program, started) = runners.first()?.send(start).await.ok()?;
+    let (mut program, started) = runners.first()?.send(start).await.ok()?;
+    let started = match started {
+        Ok(()) if cadence.is_some() => log_start(&tracker, program.take_memory(), zero).await,
+        started => started.map_err(Fault::Batch),
+    };
     let mut lifecycle = Lifecycle::new(config.failure_policy, config.concurrent_jobs);
     let (pending, receivers) = match started {
         Ok(()) => (pending, receivers),
         // A program that has not started must not be asked for anything: a source would decide what a batch of the earlier run
         // reads without knowing what that had read. The conductor sees the fault and ends the context.
-        Err(error) => {
+        Err(fault) => {
             lifecycle.halt();
-            faults.report(Fault::Batch(error));
+            faults.report(fault);
             (Vec::new(), Vec::new())
         }
     };
 
     let streams: Vec<StreamId> = receivers.iter().map(|receiver| receiver.stream()).collect();
-    let spilling = receivers.iter().filter(|receiver| receiver.overload() == Overload::Spill);
-    let spilling: Vec<StreamId> = spilling.map(|receiver| receiver.stream()).collect();
-    let controller = RateController::of(&config, interval, &streams);
+    let those = |overload| {
+        let those = receivers.iter().filter(move |receiver| receiver.overload() == overload);
+        those.map(|receiver| receiver.stream()).collect::<Vec<StreamId>>()
+    };
+    let (spilling, shedding) = (those(Overload::Spill), those(Overload::Shed));
+    let controller = RateController::of(&config, interval, &streams, &shedding);
     let parts = ContextParts {
         context,
         core: core.clone(),
@@ -340,12 +353,16 @@ async fn assemble(
         block_log,
         next_blocks,
         positions,
+        received,
         first_rates: controller.first_rates(&spilling),
         publisher: publisher.clone(),
         faults: faults.clone(),
     };
     let started = receivers.into_iter().zip(own_threads).map(|(receiver, own)| receiver.start(&parts, own));
-    let receivers: Vec<ReceiverAddresses> = started.collect();
+    let mut receivers: Vec<ReceiverAddresses> = started.collect();
+    let held = receivers.iter_mut().flat_map(|receiver| std::mem::take(&mut receiver.held)).collect();
+    // Before the first tick: a batch gives back what its blocks hold.
+    let _ = tracker.send(HoldCredits { held }).await;
 
     let statuses = receivers.iter().map(|receiver| receiver.status.clone()).collect();
 
@@ -386,7 +403,6 @@ async fn assemble(
         core,
         context,
         clock,
-        interval,
         ticker,
         scheduler: scheduler.clone(),
         tracker: tracker.clone(),
@@ -423,6 +439,16 @@ fn recovered_blocks(
         Some((BlockKey::Input(context, info.id), block))
     };
     ledger.all_blocks().filter_map(recovered).collect()
+}
+
+/// The blocks of each stream that are in no batch that is done.
+fn received_before(ledger: &Ledger) -> BTreeMap<StreamId, Vec<BlockInfo>> {
+    let mut received: BTreeMap<StreamId, Vec<BlockInfo>> = BTreeMap::new();
+    let pending = ledger.pending_batches().flat_map(Allocation::all_blocks);
+    for block in pending.chain(ledger.all_unallocated()) {
+        received.entry(block.id.stream).or_default().push(*block);
+    }
+    received
 }
 
 /// A thread of its own for actors that block it. `end` is dropped when it has ended.

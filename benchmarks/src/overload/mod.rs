@@ -1,5 +1,6 @@
 //! `overload`: a receiver that is offered more than its context can compute: a backlog that is there at the start, or a producer
 //! that goes on being faster. What is looked at is not speed but whether anything grows: memory, delays, what is not accounted for.
+//! The program fails when that is the case.
 
 use std::time::Duration;
 
@@ -76,13 +77,27 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         return child::answer(&context::run(&args.load(mode))?);
     }
     let all = args.mode.map_or_else(|| Mode::value_variants().to_vec(), |mode| vec![mode]);
+    let mut missed = Vec::new();
     for mode in all {
         let run = child::run::<Run>(mode.name(), &args.of_child(mode))?;
         args.line(mode, &run)?.print()?;
         eprintln!("{:>8}: {}", mode.name(), run.in_words(args.interval));
+        missed
+            .extend(run.missed(mode, args.interval, args.seconds).iter().map(|bar| format!("{}: {bar}", mode.name())));
     }
+    ensure!(missed.is_empty(), "not as it should be:\n{}", missed.join("\n"));
     Ok(())
 }
+
+/// The longest that the first batch of a backlog may take, in intervals.
+const FIRST_BATCH: f64 = 2.0;
+
+/// The longest that a batch may wait, in intervals: three may wait, and one that is slower than it should be is computed meanwhile.
+const DELAY: f64 = 5.0;
+
+/// The highest resident memory by the lowest, once the start is over, and the shortest run of which that says anything.
+const SPREAD: f64 = 1.2;
+const LONG: Duration = Duration::from_secs(60);
 
 /// What a run is given.
 #[derive(Clone, Copy, Debug)]
@@ -186,6 +201,30 @@ impl Run {
         if low > 0.0 && low < f64::MAX { (high / low * 1e3).round() / 1e3 } else { 1.0 }
     }
 
+    /// The bars that it has not reached.
+    fn missed(&self, mode: Mode, interval: Duration, time: Duration) -> Vec<String> {
+        let delay = self.batches.iter().map(|batch| batch.scheduling_delay).max().unwrap_or_default();
+        let (first, delay) = (self.first_batch().div_duration_f64(interval), delay.div_duration_f64(interval));
+        let spread = self.rss_spread();
+        let mut missed = Vec::new();
+        if !self.balanced {
+            missed.push("records are not accounted for at every commit".to_owned());
+        }
+        if delay > DELAY {
+            missed.push(format!("a batch waited {delay:.2} intervals, more than {DELAY}"));
+        }
+        match mode {
+            Mode::Backlog if first > FIRST_BATCH => {
+                missed.push(format!("the first batch took {first:.2} intervals, more than {FIRST_BATCH}"));
+            }
+            Mode::Block | Mode::Spill | Mode::Shed if time >= LONG && spread > SPREAD => {
+                missed.push(format!("memory varies by a factor of {spread:.2}, more than {SPREAD}"));
+            }
+            _ => {}
+        }
+        missed
+    }
+
     fn in_words(&self, interval: Duration) -> String {
         let [received, committed, pending, spilled, shed] = self.counts;
         let delay = self.batches.iter().map(|batch| batch.scheduling_delay).max().unwrap_or_default();
@@ -198,5 +237,32 @@ impl Run {
             self.rss_spread(),
             if self.balanced { "at every commit" } else { "NOT at every commit" },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stability::BatchTiming;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn run(first: Duration, delay: Duration, rss_mb: [f64; 6]) -> Run {
+        let batch = BatchTiming { records: 10, scheduling_delay: delay, processing: first };
+        Run { batches: vec![batch], rss_mb: rss_mb.to_vec(), balanced: true, ..Run::default() }
+    }
+
+    #[test]
+    fn a_run_fails_by_each_of_the_bars_and_by_the_memory_only_if_it_is_long() {
+        let flat = [1.0, 1.0, 100.0, 119.0, 110.0, 100.0];
+        let good = run(SECOND * 2, SECOND * 5, flat);
+        let missed = |run: &Run, mode, time| run.missed(mode, SECOND, time).len();
+        for mode in Mode::value_variants() {
+            assert_eq!(missed(&good, *mode, LONG), 0, "{mode:?}");
+        }
+        assert_eq!(missed(&run(SECOND * 3, SECOND * 6, flat), Mode::Backlog, LONG), 2);
+        let grows = run(SECOND, SECOND, [1.0, 1.0, 100.0, 110.0, 120.0, 130.0]);
+        assert_eq!([LONG, SECOND].map(|time| missed(&grows, Mode::Spill, time)), [1, 0]);
+        assert_eq!(missed(&Run { balanced: false, ..good }, Mode::Shed, LONG), 1);
     }
 }

@@ -73,7 +73,7 @@ pub fn program(home: &Home, batches_a_checkpoint: u32) -> anyhow::Result<Streami
     let mut config = config.with_max_pending_batches(8).with_graceful_stop_timeout(seconds(45));
     config.checkpoint = config.checkpoint.with_interval(batches_a_checkpoint * INTERVAL);
     let ssc = StreamingContext::get_or_create(home.dir().join("checkpoint"), config, INTERVAL, |ssc| {
-        // Whatever was there before the first batch was durable belongs to it, however often it had to begin.
+        // Whatever was there before a start was over belongs to the first batch, however often it had to begin.
         let options = |mode| FileOptions::default().mode(mode).new_files_only(false);
         let dropped = ssc.text_file_stream_with(home.dropped(), options(FileMode::Renamed));
         let growing = ssc.text_file_stream_with(home.growing(), options(FileMode::Tail));

@@ -110,7 +110,7 @@ fn main() -> anyhow::Result<()> {
     // Connects again soon, and never later than two seconds after an attempt that failed.
     let policy = SupervisorPolicy::for_receivers(milliseconds(50)).max_delay(seconds(2));
     let made = move || FromBroker { address: address.clone() };
-    let messages = ssc.receiver_stream_with("broker", StorageLevel::MemoryAndDisk, policy, made).named("messages");
+    let messages = ssc.receiver_stream("broker", ReceiverOptions::new().policy(policy), made).named("messages");
     let words =
         messages.flat_map(|message| message.text.split_whitespace().map(CompactString::from).collect::<Vec<_>>());
     words.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b).print_n(5);

@@ -5,27 +5,26 @@
 //! that outputs and windows that share a stream share its datasets.
 
 mod batch;
+mod described;
 mod handle;
 mod program;
 
 pub(crate) use batch::{Batch, catch, caught};
 pub use handle::{SliceError, StreamHandle};
 
-use crate::plan::{Plan, PlannedOperator};
 use crate::rdd::Rdd;
 use crate::record::{Data, Record};
 use handle::Observer;
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 use waterwheel_runtime::batch::{
-    BatchInputs, MemoryChanges, NodeNeeds, PastInputs, ProgramState, Ranges, Retention, SourceMemory, TwoStepOutput,
+    BatchInputs, MemoryChange, MemoryChanges, NodeNeeds, PastInputs, Ranges, Retention, SourceMemory, TwoStepOutput,
     Use,
 };
 use waterwheel_runtime::block::StorageLevel;
-use waterwheel_runtime::durable::OperatorRecord;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
@@ -177,6 +176,10 @@ pub(crate) trait StartStop: Send {
         Ok(())
     }
     fn start(&self, zero: Time, last_range: Option<&[u8]>) -> Result<(), JobError>;
+    /// What it remembers from its start on; asked after `start`.
+    fn changes(&self) -> Vec<MemoryChange> {
+        Vec::new()
+    }
     fn stop(&self);
 }
 
@@ -296,24 +299,11 @@ impl Graph {
         }
     }
 
-    /// The sources whose records are gone with the process, where they are read by an output.
-    pub(crate) fn forgetful_sources(&self) -> impl Iterator<Item = (&str, Site)> {
-        let forgetful =
-            |node: &&Node| node.source && node.wanted && !node.replayable && !node.repeatable && node.stream.is_none();
-        self.nodes.iter().filter(forgetful).map(|node| (node.name.as_str(), node.site))
-    }
-
     /// Says that the records of the source `node` are logged as they are received.
     pub(crate) fn logs_records<T: Record>(&mut self, node: NodeId<T>) {
         if let Some(entry) = self.nodes.get_mut(node.index) {
             entry.logged = Some(TypeSchema::of::<T>());
         }
-    }
-
-    /// What is logged of the sources consists of, by their names.
-    pub(crate) fn logged_types(&self) -> BTreeMap<String, TypeSchema> {
-        let logged = |node: &Node| Some((node.name.clone(), node.logged.clone()?));
-        self.nodes.iter().filter_map(logged).collect()
     }
 
     pub(crate) fn add_output(&mut self, site: Site, uses: Vec<Use>, make: MakeJob) -> OutputId {
@@ -450,16 +440,6 @@ impl Graph {
         node
     }
 
-    /// How many operators the longest way through the program has, and the last one of them.
-    pub(crate) fn longest_chain(&self) -> Option<(usize, Site)> {
-        let mut depths: Vec<usize> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let above = node.uses.iter().filter_map(|used| depths.get(used.node)).max();
-            depths.push(above.map_or(1, |above| above + 1));
-        }
-        depths.into_iter().zip(self.nodes.iter().map(|node| node.site)).max_by_key(|(depth, _)| *depth)
-    }
-
     pub(crate) fn has_outputs(&self) -> bool {
         !self.outputs.is_empty()
     }
@@ -489,59 +469,6 @@ impl Graph {
             wanted: node.wanted,
         };
         Retention { zero: self.zero, remember: self.remember, nodes: self.nodes.iter().map(needs).collect() }
-    }
-
-    /// The names of the streams that receivers feed.
-    pub(crate) fn receiver_streams(&self) -> Vec<(String, StreamId)> {
-        let named = |node: &Node| node.stream.map(|stream| (node.name.clone(), stream));
-        self.nodes.iter().filter_map(named).collect()
-    }
-
-    /// The stateful operators that an output depends on; those are known once [`mark_wanted`](Graph::mark_wanted) was called.
-    pub(crate) fn state_operators(&self) -> Vec<ProgramState> {
-        let described = |state: &State| {
-            let node = self.nodes.get(state.node).filter(|node| node.wanted)?;
-            Some(ProgramState { name: node.name.as_str().into(), node: state.node, operator: state.operator.clone() })
-        };
-        self.states.iter().filter_map(described).collect()
-    }
-
-    /// The operators as they are written down in a checkpoint.
-    pub(crate) fn operator_records(&self) -> Vec<OperatorRecord> {
-        let states = self.state_operators();
-        let schema =
-            |index: usize| states.iter().find(|state| state.node == index).map(|state| state.operator.schema());
-        let record = |(index, node): (usize, &Node)| OperatorRecord {
-            name: node.name.clone(),
-            kind: node.site.operator.to_owned(),
-            state: schema(index),
-        };
-        self.nodes.iter().enumerate().map(record).collect()
-    }
-
-    /// What the program is, for people and for comparing.
-    pub(crate) fn plan(&self) -> Plan {
-        let name = |used: &Use| self.nodes.get(used.node).map(|node| node.name.clone());
-        let operator = |node: &Node| PlannedOperator {
-            name: node.name.clone(),
-            named: node.named,
-            site: node.site,
-            slide: node.slide,
-            stream: node.counted_as,
-            level: node.level,
-            inputs: node.uses.iter().filter_map(name).collect::<BTreeSet<_>>().into_iter().collect(),
-        };
-        let output = |(number, output): (usize, &Output)| PlannedOperator {
-            name: format!("output-{}", number + 1),
-            named: false,
-            site: output.site,
-            slide: output.uses.iter().map(|used| used.reach).max().unwrap_or_default(),
-            stream: None,
-            level: None,
-            inputs: output.uses.iter().filter_map(name).collect(),
-        };
-        let operators = self.nodes.iter().map(operator).chain(self.outputs.iter().enumerate().map(output)).collect();
-        Plan { operators }
     }
 }
 

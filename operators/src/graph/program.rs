@@ -24,10 +24,14 @@ impl BatchProgram for Graph {
             let name = input.node().and_then(|node| self.nodes.get(node)).map(|node| node.name.as_str());
             let last = name.and_then(|name| self.last_ranges.get(name)).map(Vec::as_slice);
             let memory = name.and_then(|name| self.memory.remove(name)).unwrap_or_default();
-            caught(input.site(), None, || {
+            let changes = caught(input.site(), None, || {
                 input.recall(memory)?;
-                input.start(zero, last)
+                input.start(zero, last)?;
+                Ok(input.changes())
             })?;
+            if let Some(name) = name.filter(|_| !changes.is_empty()) {
+                self.remembered.insert(name.into(), changes);
+            }
         }
         Ok(())
     }

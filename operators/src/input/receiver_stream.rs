@@ -23,24 +23,9 @@ impl StreamingContext {
     /// A stream of what a receiver stores. `factory` makes the receiver, at the start and again after it ended or panicked: for
     /// ever, first after `receiver.restart_delay`, then with growing pauses until it has stored something.
     ///
-    /// `options` is the level at which its blocks are kept until their batch is done, or [`ReceiverOptions`], which say more.
-    #[track_caller]
-    pub fn receiver_stream<R>(
-        &self,
-        name: impl Into<String>,
-        options: impl Into<ReceiverOptions>,
-        factory: impl Fn() -> R + Send + 'static,
-    ) -> DStream<'_, R::Record>
-    where
-        R: Receiver,
-        R::Record: Record,
-    {
-        self.receiver_stream_at(Site::here("receiver_stream"), name, options, factory)
-    }
-
-    /// [`receiver_stream`](StreamingContext::receiver_stream) with a policy of one's own that says how often, and after which
-    /// pause, the receiver is made anew. When it gives up, the program ends with a fault that names the stream, the line of this
-    /// call and the first error; what the receiver has stored is kept.
+    /// `options` is the level at which its blocks are kept until their batch is done, or [`ReceiverOptions`], which say more: with a
+    /// policy of one's own, how often and after which pause the receiver is made anew. When that gives up, the program ends with a
+    /// fault that names the stream, the line of this call and the first error; what the receiver has stored is kept.
     ///
     /// ```
     /// use std::time::Duration;
@@ -59,25 +44,24 @@ impl StreamingContext {
     ///
     /// let ssc = StreamingContext::new(Config::local("doc"), milliseconds(50))?;
     /// let policy = SupervisorPolicy::for_receivers(milliseconds(1)).max_restarts(2, seconds(60));
-    /// ssc.receiver_stream_with("device", StorageLevel::MemoryOnly, policy, || Broken).print();
+    /// ssc.receiver_stream("device", ReceiverOptions::new().policy(policy), || Broken).print();
     /// let running = ssc.start()?;
     /// let error = running.await_termination().unwrap_err().to_string();
     /// assert!(error.contains("it ended 3 times") && error.contains("the device is gone"), "{error}");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn receiver_stream_with<R>(
+    pub fn receiver_stream<R>(
         &self,
         name: impl Into<String>,
         options: impl Into<ReceiverOptions>,
-        policy: SupervisorPolicy,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
     where
         R: Receiver,
         R::Record: Record,
     {
-        self.receiver_stream_with_at(Site::here("receiver_stream_with"), name, options, policy, factory)
+        self.receiver_stream_at(Site::here("receiver_stream"), name, options, factory)
     }
 
     /// [`receiver_stream`](StreamingContext::receiver_stream) with the site of the method that the user called.
@@ -92,43 +76,23 @@ impl StreamingContext {
         R: Receiver,
         R::Record: Record,
     {
-        let options = options.into();
-        let default = || SupervisorPolicy::for_receivers(self.config().receiver.restart_delay);
-        let policy = options.policy.unwrap_or_else(default);
-        self.receiver_stream_with_at(site, name, options, policy, factory)
+        self.add_receiver_stream(site, name.into(), options.into(), false, factory)
     }
 
-    /// [`receiver_stream_with`](StreamingContext::receiver_stream_with) with the site of the method that the user called.
-    pub fn receiver_stream_with_at<R>(
-        &self,
-        site: Site,
-        name: impl Into<String>,
-        options: impl Into<ReceiverOptions>,
-        policy: SupervisorPolicy,
-        factory: impl Fn() -> R + Send + 'static,
-    ) -> DStream<'_, R::Record>
-    where
-        R: Receiver,
-        R::Record: Record,
-    {
-        self.add_receiver_stream(site, name.into(), options.into(), policy, false, factory)
-    }
-
-    /// As [`receiver_stream_with_at`](StreamingContext::receiver_stream_with_at), for a receiver on a thread of its own, which its
+    /// As [`receiver_stream_at`](StreamingContext::receiver_stream_at), for a receiver on a thread of its own, which its
     /// code may block. For authors of sources.
     pub fn receiver_stream_on_own_thread_at<R>(
         &self,
         site: Site,
         name: impl Into<String>,
         options: impl Into<ReceiverOptions>,
-        policy: SupervisorPolicy,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
     where
         R: Receiver,
         R::Record: Record,
     {
-        self.add_receiver_stream(site, name.into(), options.into(), policy, true, factory)
+        self.add_receiver_stream(site, name.into(), options.into(), true, factory)
     }
 
     fn add_receiver_stream<R>(
@@ -136,7 +100,6 @@ impl StreamingContext {
         site: Site,
         name: String,
         options: ReceiverOptions,
-        policy: SupervisorPolicy,
         own_thread: bool,
         factory: impl Fn() -> R + Send + 'static,
     ) -> DStream<'_, R::Record>
@@ -145,7 +108,9 @@ impl StreamingContext {
         R::Record: Record,
     {
         let stream = self.with_graph(|graph| graph.next_stream());
-        let ReceiverOptions { level, overload, .. } = options;
+        let ReceiverOptions { level, policy, overload } = options;
+        let default = || SupervisorPolicy::for_receivers(self.config().receiver.restart_delay);
+        let policy = policy.unwrap_or_else(default);
         self.add_receiver(Box::new(Spec { stream, name, site, level, overload, policy, own_thread, factory }));
         let compute = move |batch: &mut Batch<'_>| {
             let blocks = batch.inputs.blocks.get(&stream).map(Vec::as_slice).unwrap_or_default();
@@ -218,6 +183,7 @@ where
         if let Some(position) = context.positions.get(&stream) {
             intake.reach(position.as_slice().into());
         }
+        let held = intake.hold_for(context.received.get(&stream).map(Vec::as_slice).unwrap_or_default());
         let parts = SupervisorParts {
             context: context.context,
             stream,
@@ -242,6 +208,6 @@ where
         let supervisor = supervisor.start();
         let (rate, next) = (supervisor.clone().recipient(), supervisor.clone().recipient());
         let (cut, rated) = (supervisor.clone().recipient(), RatedReceiver { stream, rate, next });
-        ReceiverAddresses { stream, name, cut, rated, stop: supervisor.recipient(), status }
+        ReceiverAddresses { stream, name, cut, rated, stop: supervisor.recipient(), status, held }
     }
 }

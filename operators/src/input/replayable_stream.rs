@@ -87,9 +87,9 @@ pub trait ReplayableStream<T>: Send + 'static {
     /// Whatever makes the batch fail; nothing is decided then.
     fn next(&mut self, time: Time) -> Result<Self::Range, JobError>;
 
-    /// How what the source remembers has changed since it was asked last. Asked once after every [`next`](ReplayableStream::next)
-    /// that has decided something. The changes are made in the write that makes its range durable: after a crash both are
-    /// there, or neither. What a source remembers is its own affair; it is for sources that must know more of the past than the
+    /// How what the source remembers has changed since it was asked last. Asked once after [`start`](ReplayableStream::start), and
+    /// after every [`next`](ReplayableStream::next) that has decided something. The changes are made in the write that makes its
+    /// range durable: after a crash both are there, or neither. Those of the start are durable before the first batch. What a source remembers is its own affair; it is for sources that must know more of the past than the
     /// last range, as a directory has to know all files that were read, without writing all of it in every batch.
     ///
     /// Without a checkpoint directory they are dropped. Default: none.
@@ -178,6 +178,10 @@ impl<T: Data, S: ReplayableStream<T>> StartStop for Life<T, S> {
             JobError::Failed { site: self.site, batch: None, message }
         })?;
         self.source.lock().unwrap_or_else(PoisonError::into_inner).start(zero, last)
+    }
+
+    fn changes(&self) -> Vec<MemoryChange> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).changes()
     }
 
     fn stop(&self) {

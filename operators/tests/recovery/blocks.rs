@@ -166,6 +166,39 @@ fn streams_are_known_by_their_names_and_one_that_is_gone_may_leave_nothing_unpro
     drop(test);
 }
 
+/// P-1: each run that ends before its backlog is processed would add one more allowance to the log otherwise.
+#[test]
+fn what_an_earlier_run_left_counts_against_the_allowance_until_its_batch_is_done() {
+    let storage = MemoryStorage::default();
+    let run = |numbers: &'static [u32]| {
+        let (stored, theirs) = (Arc::new(AtomicBool::new(false)), storage.clone());
+        let flag = stored.clone();
+        let configure = |mut config: Config| {
+            config.receiver = config.receiver.with_max_pending(waterwheel_runtime::config::ByteSize(1));
+            small_blocks(config)
+        };
+        let started = TestRun::new().begin(t(0)).configure(configure).start(move |ssc| {
+            ssc.checkpoint_to(Arc::new(theirs));
+            received(ssc, "numbers", StorageLevel::MemoryOnly, &[numbers], &flag).probe()
+        });
+        let (test, probe) = started.unwrap();
+        (test, probe, stored)
+    };
+    let stored = |test: &TestProgram, stored: &AtomicBool| {
+        test.wait_until("the records to be in the ledger", || stored.load(Ordering::SeqCst)).unwrap();
+    };
+    let (first, _, flag) = run(&[1, 2]);
+    stored(&first, &flag);
+    drop(first);
+    let (mut second, probe, flag) = run(&[3]);
+    // A single store takes the whole allowance, and so does what waits here.
+    second.advance(1).unwrap();
+    stored(&second, &flag);
+    second.advance(1).unwrap();
+    assert_eq!(probe.datasets(), [vec![1, 2], vec![3]]);
+    second.stop().unwrap();
+}
+
 /// `receiver.block_log = false`
 #[test]
 fn without_the_log_what_was_received_and_not_committed_is_gone_and_the_rest_goes_on() {

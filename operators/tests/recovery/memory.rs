@@ -17,6 +17,8 @@ struct Numbers {
     /// What it was given back, and the last range, at every start.
     starts: Starts,
     recalled: Option<SourceMemory>,
+    /// Whether it remembers from its first start on that it was started.
+    marks_start: bool,
 }
 
 type Starts = Arc<Mutex<Vec<(Option<Vec<u64>>, Option<u64>)>>>;
@@ -42,6 +44,9 @@ impl ReplayableStream<u64> for Numbers {
 
     fn start(&mut self, _: Time, last: Option<u64>) -> Result<(), JobError> {
         self.starts.lock().unwrap().push((self.recalled.as_ref().map(numbers_of), last));
+        if self.marks_start && self.remembered.insert(0) {
+            self.changes.push(MemoryChange::Put { key: key(0), value: b"started".to_vec() });
+        }
         Ok(())
     }
 
@@ -66,13 +71,22 @@ impl ReplayableStream<u64> for Numbers {
     }
 }
 
+fn source(starts: &Starts) -> Numbers {
+    let (remembered, changes, starts) = (BTreeSet::new(), Vec::new(), starts.clone());
+    Numbers { remembered, changes, starts, recalled: None, marks_start: false }
+}
+
 fn start(begin: Time, storage: Arc<dyn Storage>, starts: &Starts) -> (TestProgram, Probe<u64>) {
-    let source = Numbers { remembered: BTreeSet::new(), changes: Vec::new(), starts: starts.clone(), recalled: None };
-    let started = TestRun::new().begin(begin).start(move |ssc| {
+    try_start(begin, storage, source(starts)).unwrap()
+}
+
+type Started = Result<(TestProgram, Probe<u64>), Error>;
+
+fn try_start(begin: Time, storage: Arc<dyn Storage>, source: Numbers) -> Started {
+    TestRun::new().begin(begin).start(move |ssc| {
         ssc.checkpoint_to(storage);
         ssc.replayable_stream(source).probe()
-    });
-    started.unwrap()
+    })
 }
 
 fn t(seconds: i64) -> Time {
@@ -131,13 +145,46 @@ fn after_a_write_that_fails_in_whatever_way_the_range_and_the_memory_agree() {
     }
 }
 
+/// K-2: with the start itself, for those that remember something from then on.
+#[test]
+fn what_a_source_remembers_when_it_starts_is_known_to_the_next_run_though_no_batch_came() {
+    let (storage, starts) = (MemoryStorage::default(), Starts::default());
+    let marking = || Numbers { marks_start: true, ..source(&starts) };
+    let (first, _) = try_start(t(0), Arc::new(storage.clone()), marking()).unwrap();
+    drop(first);
+    let (mut second, probe) = try_start(t(0), Arc::new(storage.clone()), marking()).unwrap();
+    second.advance(1).unwrap();
+    assert_eq!(probe.datasets().last(), Some(&vec![1]));
+    second.stop().unwrap();
+    assert_eq!(*starts.lock().unwrap(), [(Some(vec![]), None), (Some(vec![0]), None)]);
+}
+
+/// K-2: what the first start has said would else be said differently by the next one.
+#[test]
+fn no_batch_is_read_when_what_a_source_remembers_when_it_starts_cannot_be_written() {
+    for outcome in [WriteOutcome::Failed, WriteOutcome::DoneButReportedFailed, WriteOutcome::NotDoneAndTimedOut] {
+        let mut told = Vec::new();
+        for writes in 0..6 {
+            let starts = Starts::default();
+            let faulty = FaultyStorage::new(Arc::new(MemoryStorage::default()));
+            faulty.script(std::iter::repeat_n(WriteOutcome::Done, writes).chain([outcome]));
+            let marking = Numbers { marks_start: true, ..source(&starts) };
+            let Ok((mut test, probe)) = try_start(t(0), Arc::new(faulty), marking) else { continue };
+            let ended = test.advance(1).err().map(|error| error.to_string());
+            told.extend(ended.filter(|_| probe.datasets().is_empty()));
+        }
+        assert!(
+            told.iter().any(|error| error.contains("what sources remember of their start")),
+            "{outcome:?}: {told:?}"
+        );
+    }
+}
+
 #[test]
 fn sources_do_not_see_each_others_memory() {
     let (storage, starts) = (MemoryStorage::default(), Starts::default());
     let run = |begin: Time, batches: u64| {
-        let source =
-            || Numbers { remembered: BTreeSet::new(), changes: Vec::new(), starts: starts.clone(), recalled: None };
-        let (one, other, storage) = (source(), source(), storage.clone());
+        let (one, other, storage) = (source(&starts), source(&starts), storage.clone());
         let started = TestRun::new().begin(begin).start(move |ssc| {
             ssc.checkpoint_to(Arc::new(storage));
             let other = ssc.replayable_stream(other).named("other");

@@ -142,7 +142,8 @@ fn what_a_receiver_has_stored_before_it_was_given_up_is_processed_after_the_rest
         .start(move |ssc| {
             ssc.checkpoint_to(Arc::new(theirs));
             let made = move || Failing(lives.clone());
-            ssc.receiver_stream_with("a", StorageLevel::MemoryOnly, policy, made).named("a").probe()
+            let options = ReceiverOptions::from(StorageLevel::MemoryOnly).policy(policy);
+            ssc.receiver_stream("a", options, made).named("a").probe()
         })
         .unwrap();
     // Nothing was cut by time: the records were in the open block when the receiver was given up.

@@ -245,7 +245,7 @@ where
     }
     let stock = Arc::new(Stock { name: shown, factory: Mutex::new(factory), inbox, status, policy, bounds });
     let receiver = move || ActorReceiver { stock: stock.clone(), records: PhantomData };
-    let kept = ReceiverOptions::from(level).overload(overload);
-    let stream = context.receiver_stream_on_own_thread_at(site, name, kept, policy, receiver);
+    let kept = ReceiverOptions::from(level).policy(policy).overload(overload);
+    let stream = context.receiver_stream_on_own_thread_at(site, name, kept, receiver);
     ActorDStream { stream, address }
 }

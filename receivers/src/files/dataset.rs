@@ -149,7 +149,7 @@ fn open(path: &Path, id: FileId) -> Result<(PathBuf, File), Lost> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        Ok((FileId::of(&file.metadata()?) == id).then_some(file))
+        Ok(FileId::of(&file.metadata()?).may_be(&id).then_some(file))
     };
     if let Some(file) = opened(path)? {
         return Ok((path.to_owned(), file));
@@ -178,5 +178,36 @@ fn push<T>(records: &mut Vec<T>, out: &mut dyn Sink<T>) -> Flow {
             return Ok(());
         }
         out.push(&mut chunk)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::identity::Stamp;
+    use std::fs;
+
+    /// A batch that is run again after its system was started anew, where devices have other numbers or births are told.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the file is the test's own")]
+    fn a_file_of_an_earlier_run_is_found_as_the_system_has_it_now() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, other) = (home.path().join("a"), home.path().join("b"));
+        File::create(&path).unwrap();
+        let now = FileId::of(&fs::metadata(&path).unwrap());
+        let earlier = [now, FileId { device: now.device + 1, ..now }, FileId { born: None, ..now }];
+        let mut others = vec![FileId { inode: now.inode + 1, ..now }];
+        others.extend(now.born.map(|_| FileId { born: Some(Stamp::new(1)), ..now }));
+        let check = |name: &Path| {
+            for id in earlier {
+                assert_eq!(open(&path, id).unwrap().0, name, "{id:?}");
+            }
+            for id in &others {
+                assert!(matches!(open(&path, *id), Err(Lost::Gone)), "{id:?}");
+            }
+        };
+        check(&path);
+        fs::rename(&path, &other).unwrap();
+        check(&other);
     }
 }

@@ -61,9 +61,10 @@ impl FileId {
         FileId { device: metadata.dev(), inode: metadata.ino(), born: Stamp::born(metadata) }
     }
 
-    /// Whether it is `other` but for the number of the device, which some systems give anew whenever they mount it.
-    pub(super) fn is_but_for_the_device(&self, other: &FileId) -> bool {
-        self.device != other.device && self.inode == other.inode && self.born == other.born
+    /// Whether it may be `other` as another system has it, or the same one after it was mounted anew or upgraded: some number
+    /// devices whenever they mount them, and not all tell births.
+    pub(super) fn may_be(&self, other: &FileId) -> bool {
+        self.inode == other.inode && (self.born == other.born || self.born.is_none() || other.born.is_none())
     }
 }
 

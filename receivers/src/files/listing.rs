@@ -103,7 +103,8 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &DirEntry) {
         if let Err(error) = self.look(entry)
-            // It was there when its directory was read: a link that leads nowhere, or it is gone since.
+            // It was there when its directory was read: a link that leads nowhere, or it is gone since, or renamed; then whoever
+            // knows it waits for another listing.
             && error.kind() != io::ErrorKind::NotFound
         {
             self.out.failed.push((entry.path(), error));
@@ -151,7 +152,7 @@ impl Walk<'_> {
 pub(super) fn find_in(directory: &Path, id: FileId) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if entry.ino() == id.inode && entry.metadata().is_ok_and(|metadata| FileId::of(&metadata) == id) {
+        if entry.ino() == id.inode && entry.metadata().is_ok_and(|metadata| FileId::of(&metadata).may_be(&id)) {
             return Ok(Some(entry.path()));
         }
     }

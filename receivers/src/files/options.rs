@@ -32,7 +32,8 @@ pub enum WhenGrown {
     /// It is reported, once, by name, and not read again.
     #[default]
     Report,
-    /// What was appended is read, as a whole, when that has come to rest. Other changes are reported.
+    /// What was appended is read, as a whole, when that has come to rest. Other changes are reported; so is what is behind the place
+    /// up to where the file was read when the bytes before it are others now: then the file was written anew.
     Read,
 }
 
@@ -131,9 +132,9 @@ impl FileOptions {
     }
 
     /// Whether files that are there when the program starts for the first time are passed over, also those that are being
-    /// written then. Default: `true`. When it goes
-    /// on from a checkpoint, what came meanwhile is new in either case. In [`FileMode::Tail`] such a file is read from its end
-    /// on.
+    /// written then. Default: `true`. When it goes on from a checkpoint, what came meanwhile is new in either case, also if the run
+    /// before had no batch: which files were passed over is durable when the start is over. In [`FileMode::Tail`] such a file is
+    /// read from its end on.
     #[must_use]
     pub fn new_files_only(mut self, new_files_only: bool) -> FileOptions {
         self.new_files_only = new_files_only;

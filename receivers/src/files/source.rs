@@ -3,6 +3,7 @@
 use super::boundary::{self, RecordEnd};
 use super::dataset::{FileSet, Reading};
 use super::identity::{FileId, Stamp, open};
+use super::known;
 use super::listing::{Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
@@ -102,6 +103,14 @@ impl<F> Files<F> {
         self.failed = listing.failed.iter().map(|(path, _)| path.clone()).collect();
     }
 
+    /// Collects how the rows have changed.
+    fn remember(&mut self, batch: Option<Time>) -> Result<(), JobError> {
+        let changes = self.tracker.changes();
+        let changes = changes.map_err(|error| self.failed(batch, format!("a file cannot be remembered: {error}")))?;
+        self.changes.extend(changes);
+        Ok(())
+    }
+
     fn failed(&self, batch: Option<Time>, message: String) -> JobError {
         JobError::Failed { site: self.site, batch, message }
     }
@@ -119,13 +128,16 @@ fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u6
         if has_moved || (must_rest && (metadata.len(), Stamp::modified(&metadata)) != (*size, *modified)) {
             return Ok(Look::Moved);
         }
-        if rules.mode != FileMode::Tail {
+        if !rules.may_grow() {
             return Ok(Look::UpTo(*size, None));
         }
         if mark.is_some_and(|before| boundary::mark(&file, *from).is_ok_and(|now| now != before)) {
             return Ok(Look::Rewritten);
         }
-        let end = record_end.find(&file, *from, *looked, *size, room)?;
+        let end = match rules.mode {
+            FileMode::Tail => record_end.find(&file, *from, *looked, *size, room)?,
+            FileMode::Settled | FileMode::Renamed => Some(*size),
+        };
         end.map_or(Ok(Look::Incomplete), |end| Ok(Look::UpTo(end, Some(boundary::mark(&file, end)?))))
     };
     looked_at().unwrap_or_else(|error: io::Error| match error.kind() {
@@ -153,19 +165,25 @@ where
             return Ok(());
         }
         let (listing, _) = self.list();
-        let (is_tail, record_end) = (self.rules.mode == FileMode::Tail, self.record_end);
+        let (rules, record_end) = (self.rules, self.record_end);
         self.tracker.pass_over(&listing, &mut |listed| {
             let end = |file: File| {
-                let end = record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0);
+                let end = match rules.mode {
+                    // The line that is being written is read as a whole.
+                    FileMode::Tail => record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0),
+                    FileMode::Settled | FileMode::Renamed => listed.size,
+                };
                 Ok((end, Some(boundary::mark(&file, end)?)))
             };
-            match is_tail {
-                // The line that is being written is read as a whole.
+            match rules.may_grow() {
                 true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
                 false => (listed.size, None),
             }
         });
         log::info!("{}: {} files are there already and passed over", self.site, listing.files.len());
+        // Durable with the start: what comes from here on is new, also to a run after one that had no batch.
+        self.remember(None)?;
+        self.changes.push(known::started());
         Ok(())
     }
 
@@ -177,10 +195,7 @@ where
         for report in &decision.reports {
             log::warn!("{}: {report}", self.site);
         }
-        let changes = self.tracker.changes();
-        let changes =
-            changes.map_err(|error| self.failed(Some(batch), format!("a file cannot be remembered: {error}")))?;
-        self.changes.extend(changes);
+        self.remember(Some(batch))?;
         Ok(FileRange { pieces: decision.pieces })
     }
 

@@ -23,6 +23,10 @@ use std::time::Duration;
 use waterwheel_runtime::batch::{MemoryChange, SourceMemory};
 use waterwheel_runtime::codec::CodecError;
 
+/// Listings in a row that do not have a file which is gone. One may miss a file that is there: it is renamed while the directory is
+/// read.
+const MISSES: u32 = 2;
+
 /// Part of a file that may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
@@ -42,11 +46,11 @@ pub(super) struct Candidate {
 /// What there is of a candidate when it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It can be read up to here; what the bytes before that are, of a file that grows.
+    /// It can be read up to here; what the bytes before that are, of a file that may grow.
     UpTo(u64, Option<u64>),
     /// No record is complete yet.
     Incomplete,
-    /// It has other bytes before `from`: it was cut short and has grown since.
+    /// It has other bytes before `from`: it was cut short, or written over, and has grown since.
     Rewritten,
     /// It is not what was listed any more; the next listing tells.
     Moved,
@@ -88,6 +92,11 @@ impl Rules {
         let FileOptions { mode, settle, when_grown, max_files, max_bytes, .. } = *options;
         Rules { mode, settle, when_grown, max_files, max_bytes, max_line }
     }
+
+    /// Whether what comes behind the place up to where a file was read is read.
+    pub(super) fn may_grow(&self) -> bool {
+        self.mode == FileMode::Tail || self.when_grown == WhenGrown::Read
+    }
 }
 
 /// The files that are there, as far as they concern the stream: those that were read, and those that wait.
@@ -123,8 +132,9 @@ impl Tracker {
     /// A row that cannot be understood.
     pub(super) fn recall(&mut self, memory: &SourceMemory) -> Result<(), String> {
         for (key, value) in memory {
-            let (id, known) = known::read(key, value)?;
-            self.add(id, File::read_before(known));
+            if let Some((id, known)) = known::read(key, value)? {
+                self.add(id, File::read_before(known));
+            }
         }
         Ok(())
     }
@@ -149,7 +159,8 @@ impl Tracker {
     pub(super) fn decide(&mut self, listing: &Listing, when: When, look: LookAt<'_>) -> Decision {
         self.turn += 1;
         let mut out = Decision::default();
-        let mut devices = listing.devices.clone();
+        self.drop_replaced(listing);
+        let mut renumbered = BTreeSet::new();
         let (mut ready, mut elsewhere, mut withdrawn) = (Vec::new(), Vec::new(), Vec::new());
         for listed in &listing.files {
             if !self.files.contains_key(&listed.id) {
@@ -157,7 +168,7 @@ impl Tracker {
                 if adopted.is_none() && listed.wanted {
                     self.add(listed.id, File::discovered(known_as(listed), self.turn));
                 }
-                devices.extend(adopted);
+                renumbered.extend(adopted);
             }
             let Some(file) = self.files.get_mut(&listed.id) else { continue };
             if !listed.wanted && !file.is_followed(self.rules.mode) {
@@ -171,7 +182,7 @@ impl Tracker {
             if file.seen == self.turn {
                 continue;
             }
-            file.seen = self.turn;
+            (file.seen, file.missed) = (self.turn, 0);
             let seen = file.see(listed, when, &self.rules);
             out.reports.extend(seen.report);
             if seen.is_ready {
@@ -188,7 +199,7 @@ impl Tracker {
             }
         }
         self.rename(elsewhere);
-        self.forget(listing, &devices, &mut out.reports);
+        self.forget(listing, &renumbered, &mut out.reports);
         self.take(&ready, look, &mut out);
         out
     }
@@ -232,14 +243,35 @@ impl Tracker {
         Some(file)
     }
 
-    /// A file that is known but for the number of its device, under the same name: the file system was mounted anew. The
-    /// number that it had.
+    /// Where births are not told, the number of a file that was read as a whole may be that of another one by now: one that has
+    /// another name, or was missed in between, and is not as it was. A log is told by its bytes.
+    fn drop_replaced(&mut self, listing: &Listing) {
+        if self.rules.mode == FileMode::Tail {
+            return;
+        }
+        let (mut same, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for listed in listing.files.iter().filter(|listed| listed.id.born.is_none()) {
+            let Some(file) = self.files.get(&listed.id).filter(|file| file.is_kept) else { continue };
+            let is_at_home = *file.known.path.as_os_str() == *listed.path.as_os_str();
+            match (is_at_home && file.missed == 0) || file.is_untouched(listed) {
+                true => same.insert(listed.id),
+                false => others.insert(listed.id),
+            };
+        }
+        for id in others.difference(&same) {
+            self.remove(id);
+        }
+    }
+
+    /// A file that is known with another device, or without its birth or with it, under the same name: the file system was mounted
+    /// anew, or the system tells more of it now. The device that it had.
     fn adopt(&mut self, listed: &Listed) -> Option<u64> {
         let id = *self.by_path.get(listed.path.as_path())?;
-        let known = &self.files.get(&id)?.known;
+        let file = self.files.get(&id)?;
         // Where nobody knows when a file came to be, it has to be untouched to be the same.
-        let is_same = listed.id.born.is_some() || (known.size, known.modified) == (listed.size, listed.modified);
-        if !is_same || !listed.id.is_but_for_the_device(&id) {
+        let is_told = listed.id.born.is_some() && id.born.is_some();
+        let is_same = is_told || file.is_untouched(listed) || file.is_told_by_its_bytes(listed, self.rules.mode);
+        if !is_same || !listed.id.may_be(&id) {
             return None;
         }
         let file = self.remove(&id)?;
@@ -266,14 +298,23 @@ impl Tracker {
         }
     }
 
-    /// Forgets what is gone: a file that gets its number later is another one. What could not be looked for is not gone.
-    fn forget(&mut self, listing: &Listing, devices: &BTreeSet<u64>, reports: &mut Vec<Report>) {
+    /// Forgets what is gone: a file that gets its number later is another one. What could not be looked for is not gone, and what is
+    /// missed once may have been renamed while its directory was read.
+    fn forget(&mut self, listing: &Listing, renumbered: &BTreeSet<u64>, reports: &mut Vec<Report>) {
         let is_hidden = |path: &Path| listing.failed.iter().any(|(failed, _)| path.starts_with(failed));
-        let is_gone = |id: &FileId, file: &File| {
-            file.seen != self.turn && devices.contains(&id.device) && !is_hidden(&file.known.path)
-        };
-        let gone: BTreeSet<FileId> =
-            self.files.iter().filter(|(id, file)| is_gone(id, file)).map(|(id, _)| *id).collect();
+        let mut gone = Vec::new();
+        for (id, file) in self.files.iter_mut().filter(|(_, file)| file.seen != self.turn) {
+            let (is_listed, is_old) = (listing.devices.contains(&id.device), renumbered.contains(&id.device));
+            if !(is_listed || is_old) || is_hidden(&file.known.path) {
+                continue;
+            }
+            file.missed += 1;
+            // Under the old number of its device no other listing looks for it.
+            if file.missed >= MISSES || !is_listed {
+                gone.push(*id);
+            }
+        }
+        gone.sort_unstable();
         for id in &gone {
             reports.extend(self.remove(id).and_then(|file| file.left_unread(self.rules.mode)));
         }
@@ -304,7 +345,10 @@ impl Tracker {
                 }
                 Look::UpTo(..) | Look::Incomplete => out.reports.extend(file.is_incomplete(&candidate, max_line)),
                 Look::Rewritten => {
-                    out.reports.push(file.begin_anew());
+                    match mode {
+                        FileMode::Tail => out.reports.push(file.begin_anew()),
+                        FileMode::Settled | FileMode::Renamed => out.reports.extend(file.is_rewritten(&candidate)),
+                    }
                     self.changed.insert(candidate.id);
                 }
                 Look::Moved => file.moves(),

@@ -121,9 +121,33 @@ fn memory_holds_what_is_there_and_is_written_only_when_it_changes() {
     home.remove("a");
     home.remove("old");
     let (mut second, probe) = durable(5, &storage, program);
-    assert_eq!(batch(&mut second, &probe), [""; 0]);
+    assert_eq!(batches(&mut second, &probe, 2).concat(), [""; 0]);
     assert_eq!(remembered(&storage), 1);
     second.stop().unwrap();
+}
+
+/// K-1: the first start says what was there before, whether or not a batch came.
+#[test]
+fn what_comes_after_the_first_start_is_read_though_that_run_had_no_batch() {
+    for (mode_of, before) in [FileMode::Settled, FileMode::Renamed, FileMode::Tail].into_iter().zip([true, false, true])
+    {
+        let (home, storage) = (Home::new(), MemoryStorage::default());
+        if before {
+            home.write("old", "old\n");
+        }
+        let program = |ssc: &StreamingContext| ssc.text_file_stream_with(home.path(), mode(mode_of)).probe();
+        let (first, _) = durable(0, &storage, program);
+        assert_eq!(remembered(&storage), usize::from(before));
+        home.write("new", "new\n");
+        drop(first);
+        // No time passes: there is no batch to be made up for.
+        let (second, _) = durable(0, &storage, program);
+        home.write("newer", "newer\n");
+        drop(second);
+        let (mut third, probe) = durable(0, &storage, program);
+        assert_eq!(batches(&mut third, &probe, 3).concat(), ["new", "newer"], "{mode_of:?}, an old one: {before}");
+        third.stop().unwrap();
+    }
 }
 
 /// K-6
@@ -141,6 +165,30 @@ fn a_directory_that_is_not_there_is_waited_for_and_may_go_and_come_back() {
     home.write("later/b", "b");
     assert_eq!(batch(&mut test, &probe), ["b"], "what was read is not read again");
     test.stop().unwrap();
+}
+
+#[test]
+fn a_file_that_is_written_anew_is_not_taken_for_one_that_has_grown() {
+    for mode_of in [FileMode::Settled, FileMode::Renamed] {
+        let (home, storage) = (Home::new(), MemoryStorage::default());
+        home.write("old", "passed over\n");
+        let options = || mode(mode_of).when_grown(WhenGrown::Read);
+        let program = |ssc: &StreamingContext| ssc.text_file_stream_with(home.path(), options()).probe();
+        let (mut first, probe) = durable(0, &storage, program);
+        home.write("a", "one\n");
+        home.write("b", "two\n");
+        assert_eq!(batches(&mut first, &probe, 2).concat(), ["one", "two"]);
+        first.stop().unwrap();
+        for (name, content) in [("old", "other text that is longer\n"), ("a", "six\nseven\n")] {
+            home.write(name, content);
+        }
+        home.append("b", "three\n");
+        let (mut second, probe) = durable(2, &storage, program);
+        assert_eq!(batches(&mut second, &probe, 4).concat(), ["three"], "{mode_of:?}");
+        home.append("b", "four\n");
+        assert_eq!(batches(&mut second, &probe, 3).concat(), ["four"]);
+        second.stop().unwrap();
+    }
 }
 
 #[test]

@@ -81,6 +81,25 @@ fn links_are_followed_and_those_that_lead_in_circles_or_nowhere_do_no_harm() {
     test.stop().unwrap();
 }
 
+/// K-3: as when nobody may look at it for a while, or its server does not answer.
+#[test]
+fn a_directory_of_a_pattern_that_cannot_be_looked_at_is_not_gone() {
+    let home = Home::new();
+    home.directory("logs/a");
+    home.directory("logs/b");
+    let (mut test, probe) = lines(home.join("logs/*"), mode(FileMode::Renamed));
+    home.write("logs/a/file", "a");
+    home.write("logs/b/file", "b");
+    assert_eq!(batch(&mut test, &probe), ["a", "b"]);
+    home.rename("logs/a", "away");
+    symlink("a", home.join("logs/a")).unwrap();
+    assert_eq!(batches(&mut test, &probe, 4).concat(), [""; 0]);
+    home.remove("logs/a");
+    home.rename("away", "logs/a");
+    assert_eq!(batches(&mut test, &probe, 2).concat(), [""; 0], "what was read is not read again");
+    test.stop().unwrap();
+}
+
 /// K-6
 #[test]
 fn what_is_no_directory_is_told_and_batches_go_on_without() {

@@ -17,6 +17,11 @@ fn beginning_at(rate: u64) -> Config {
     config().with_backpressure(BackpressureConfig::default().with_initial_rate(rate))
 }
 
+/// As nobody has configured it.
+fn defaults() -> Config {
+    config().with_backpressure(BackpressureConfig::default())
+}
+
 /// Batches take so many records a second of a stream that spills, whatever they cost.
 fn at_most(rate: u64) -> Config {
     config().with_receiver(receivers().with_restart_delay(seconds(0)).with_max_rate(rate))
@@ -107,13 +112,15 @@ fn rates_reach_the_receivers_as_their_limits() {
     let running = ssc.start().unwrap();
     let handle = handle.recv_timeout(DEADLINE).unwrap();
     assert_eq!(handle.rate_limit(), Some(100.0));
-    for rate in [1000.0, 10_000.0, 100_000.0] {
-        while handle.rate_limit() < Some(rate) {
-            clock.advance(seconds(1));
-            let told = completed(&told).rates.get(&STREAM).copied();
-            wait_until(|| handle.rate_limit() == told);
-        }
-        assert_eq!(handle.rate_limit(), Some(rate));
+    let mut before = 100.0;
+    while before < 100_000.0 {
+        clock.advance(seconds(1));
+        let batch = completed(&told);
+        let rate = batch.rates[&STREAM];
+        wait_until(|| handle.rate_limit() == Some(rate));
+        // On this clock batches take no time, and hold what had been stored by their tick.
+        assert!((before..=10.0 * before).contains(&rate), "{before} to {rate}: {batch:?}");
+        before = rate;
     }
     running.stop(Stop::Immediate).unwrap();
 }
@@ -195,12 +202,16 @@ fn spilling_batches_take_no_more_than_they_can_in_order_and_a_graceful_stop_take
     assert_same(processed.try_iter().flatten(), 0..3000);
     let flow = FlowCounts { received: 3000, committed: 3000, ..FlowCounts::default() };
     assert_eq!(running.flow(), BTreeMap::from([(STREAM, flow)]));
+    let mut last = Vec::new();
     while let Ok(event) = told.try_recv() {
         if let Event::BatchCompleted(batch) = event {
             let flow = batch.flow[&STREAM];
             assert_eq!(flow.received, flow.committed + flow.spilled, "{flow}");
+            last.push((batch.batch, batch.num_records()));
         }
     }
+    // The times of several would run ahead of the clock.
+    assert_eq!(last, [(clock.now() + seconds(1), 3000 - done)]);
 }
 
 /// P-9
@@ -220,6 +231,77 @@ fn a_receiver_that_spills_holds_no_more_memory_and_files_than_it_may() {
     let batch = completed(&told);
     wait_stored(&stored, 1000 + batch.num_records());
     running.stop(Stop::Immediate).unwrap();
+}
+
+/// P-10
+#[test]
+fn nothing_is_shed_at_the_start_because_no_batch_was_measured_yet() {
+    let (ssc, clock) = manual_context(defaults());
+    let (stream, stored) = numbers(&ssc, Overload::Shed, 5000, u64::MAX);
+    let (processed, told) = (batches(stream), events(&ssc));
+    let running = ssc.start().unwrap();
+    wait_stored(&stored, 5000);
+    clock.advance(seconds(1));
+    assert_eq!(completed(&told).num_records(), 5000);
+    running.stop(Stop::Graceful).unwrap();
+    assert_same(processed.try_iter().flatten(), 0..5000);
+    assert_eq!(running.flow()[&STREAM].shed, 0);
+}
+
+/// P-7: the batch's quota is used up, and the receiver has read more. Only a rate that somebody has set would refuse it.
+#[test]
+fn under_the_defaults_a_receiver_that_is_stopped_hands_over_what_it_has_read() {
+    let (ssc, _clock) = manual_context(defaults());
+    let (stored, first) = channel();
+    let run = move |handle: ReceiverHandle<u64>| {
+        let stored = stored.clone();
+        async move {
+            handle.store_many((0..1000).collect()).await?;
+            stored.send(()).unwrap();
+            handle.stopped().await;
+            for n in 1000..3000 {
+                handle.store(n).await?;
+            }
+            Ok(())
+        }
+    };
+    let processed = batches(receive(&ssc, run));
+    let running = ssc.start().unwrap();
+    first.recv_timeout(DEADLINE).unwrap();
+    running.stop(Stop::Graceful).unwrap();
+    assert_same(processed.try_iter().flatten(), 0..3000);
+}
+
+/// I-23
+#[test]
+fn under_the_defaults_positions_are_stored_with_their_records_and_a_graceful_stop_processes_them() {
+    // The clock is turned faster than the machine works.
+    let patient = receivers().with_store_timeout(seconds(1_000_000));
+    let (ssc, clock) = manual_context(defaults().with_receiver(patient));
+    let (stored, acknowledged) = channel();
+    let run = move |handle: ReceiverHandle<u64>| {
+        let stored = stored.clone();
+        async move {
+            let from = handle.last_position::<u64>().await?.map_or(0, |last| last + 1);
+            for n in from..30 {
+                handle.store_reliably_at((n * 100..(n + 1) * 100).collect(), &n).await?;
+                stored.send(n).unwrap();
+                if n % 7 == 6 {
+                    return Err("it goes on behind its last position".into());
+                }
+            }
+            handle.stopped().await;
+            Ok(())
+        }
+    };
+    let processed = batches(receive(&ssc, run));
+    let running = ssc.start().unwrap();
+    wait_until(|| {
+        clock.advance(milliseconds(50));
+        acknowledged.try_iter().last() == Some(29)
+    });
+    running.stop(Stop::Graceful).unwrap();
+    assert_same(processed.try_iter().flatten(), 0..3000);
 }
 
 /// P-8, P-10

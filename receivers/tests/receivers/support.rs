@@ -203,7 +203,7 @@ where
     Run: Future<Output = Result<(), ReceiverError>> + 'static,
 {
     let made = move || FnReceiver(run.clone(), std::marker::PhantomData);
-    ssc.receiver_stream_with(name, StorageLevel::MemoryAndDisk, policy, made)
+    ssc.receiver_stream(name, ReceiverOptions::new().policy(policy), made)
 }
 
 /// Says that what owns it is gone.

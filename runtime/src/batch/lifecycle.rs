@@ -91,6 +91,11 @@ impl Lifecycle {
         Lifecycle { policy, concurrency: concurrency.max(1), running: 0, halted: false, batches: BTreeMap::new() }
     }
 
+    /// Whether nothing more is started.
+    pub fn is_halted(&self) -> bool {
+        self.halted
+    }
+
     /// A batch has its blocks.
     pub fn allocated(&mut self, batch: Time) {
         let new = Batch { generate: Piece::new(), outputs: BTreeMap::new(), committing: false };

@@ -24,6 +24,7 @@ pub use progress::{Progress, Waited};
 pub use resume::{Resume, first_tick};
 pub use retention::{Cutoffs, NodeNeeds, Retention, Use};
 pub use runner::{DropForgotten, Generate, JobRunner, RunOutput, RunSecondStep, StartProgram};
+pub(crate) use scheduler::log_start;
 pub use scheduler::{
     BatchScheduler, Cadence, ConcludeHeld, Drain, Halt, LoggedRanges, RatedReceiver, Rating, RunningWork,
     SchedulerParts, Settle, Tick,

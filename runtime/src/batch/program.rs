@@ -127,7 +127,8 @@ pub trait BatchProgram: Send {
     /// read. Those whose range was known are left out.
     fn take_ranges(&mut self) -> Ranges;
 
-    /// How what replayable sources remember has changed with those ranges: written together with them.
+    /// How what replayable sources remember has changed with those ranges: written together with them. Asked after `start`, too:
+    /// that is written before the first batch.
     fn take_memory(&mut self) -> MemoryChanges {
         MemoryChanges::new()
     }

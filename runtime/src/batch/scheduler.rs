@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+pub(crate) use committing::log_start;
 pub use committing::{Cadence, LoggedRanges};
 pub use concluding::ConcludeHeld;
 pub use forgetting::Settle;

@@ -42,7 +42,7 @@ impl Actor for BatchTicker {
                 let batch = next.get();
                 clock.sleep_until(batch).await;
                 next.set(ticks.after(batch));
-                if scheduler.send(Tick { batch }).await.is_err() {
+                if scheduler.send(Tick { batch, last: false }).await.is_err() {
                     return faults.report(Fault::ActorGone { actor: "batch scheduler" });
                 }
             }

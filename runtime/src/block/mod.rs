@@ -31,5 +31,6 @@ pub use store::{
     Block, BlockStatus, BlockStore, Fetched, PutOutcome, RecoveredBlock, StoreError, StoreOptions, StoreStats,
 };
 pub use tracker::{
-    AddBlock, AllocateBatch, AtDoor, BlockTracker, CommitBatch, HasUnallocated, LogChanges, SnapshotFlow, TrackerError,
+    AddBlock, AllocateBatch, AtDoor, BlockTracker, CommitBatch, HasUnallocated, HoldCredits, LogChanges, SnapshotFlow,
+    TrackerError,
 };

@@ -10,7 +10,7 @@ use super::{
 use crate::durable::Change;
 use crate::flow::{DoorCounts, FlowBook, FlowCounts};
 use crate::ids::{BlockId, ContextId, StreamId};
-use crate::receiver::{Credit, PositionBytes};
+use crate::receiver::{Credit, HeldByBlock, PositionBytes};
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
 use actix::{Actor, ActorFutureExt, AtomicResponse, Context, Handler, Message, MessageResult, WrapFuture};
@@ -132,6 +132,22 @@ impl Handler<AddBlock> for BlockTracker {
                 }
             },
         )
+    }
+}
+
+/// What blocks of an earlier run hold of their receiver's allowances until their batches are done. Told before the first tick.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct HoldCredits {
+    /// Of each block.
+    pub held: Vec<HeldByBlock>,
+}
+
+impl Handler<HoldCredits> for BlockTracker {
+    type Result = ();
+
+    fn handle(&mut self, msg: HoldCredits, _: &mut Self::Context) {
+        self.credits.extend(msg.held);
     }
 }
 

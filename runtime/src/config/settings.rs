@@ -194,7 +194,7 @@ pub struct BackpressureConfig {
     /// Unit: records per second. Default: 1000, not limited with `pid`. Spark: `spark.streaming.backpressure.initialRate`.
     pub initial_rate: Option<u64>,
 
-    /// The rate below which a receiver is never held.
+    /// The rate below which no estimator holds a receiver. While three batches wait to be computed, nothing is let in all the same.
     ///
     /// Unit: records per second. Default: `100`. Spark: `spark.streaming.backpressure.pid.minRate`.
     pub min_rate: u64,

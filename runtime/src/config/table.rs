@@ -245,7 +245,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "how fast a receiver may accept records before a batch is done"),
     setting!(backpressure.min_rate, "records per second", Constant,
         Some("spark.streaming.backpressure.pid.minRate"), Refused,
-        "the rate below which no estimator holds a receiver"),
+        "the rate below which no estimator holds a receiver; while three batches wait to be computed, nothing is let in"),
     setting!(backpressure.pid_proportional, "number", Constant,
         Some("spark.streaming.backpressure.pid.proportional"), Allowed,
         "how much `pid` answers to a rate that was too high or too low"),

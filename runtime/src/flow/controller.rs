@@ -37,8 +37,9 @@ pub struct RateController {
 }
 
 impl RateController {
-    /// The controller that the configuration asks for.
-    pub fn of(config: &Config, interval: Duration, receivers: &[StreamId]) -> RateController {
+    /// The controller that the configuration asks for. Those of `receivers` that are in `shedding` have no rate before a batch was
+    /// measured, unless the configuration says one: what the default keeps out of the first batch would be lost.
+    pub fn of(config: &Config, interval: Duration, receivers: &[StreamId], shedding: &[StreamId]) -> RateController {
         let settings = &config.backpressure;
         let least = settings.min_rate as f64;
         let estimator: Option<Box<dyn RateEstimator>> = match settings.estimator {
@@ -57,7 +58,14 @@ impl RateController {
             },
         };
         let max = config.receiver.rate_limit().map(|rate| rate.get() as f64);
-        RateController::new(estimator, interval, least, max).beginning_at(settings.initial_rate_or_default(), receivers)
+        let controller = RateController::new(estimator, interval, least, max);
+        let mut controller = controller.beginning_at(settings.initial_rate_or_default(), receivers);
+        if settings.initial_rate.is_none() {
+            let at_first = max.unwrap_or(f64::INFINITY);
+            let rates = controller.rates.iter_mut().filter(|(stream, _)| shedding.contains(stream));
+            rates.for_each(|(_, rate)| *rate = at_first);
+        }
+        controller
     }
 
     /// A controller of no receivers yet, that asks `estimator`. No receiver gets less than `least` or more than `max` records a
@@ -206,7 +214,7 @@ mod tests {
         let of = |estimator| {
             let mut config = Config::default();
             config.backpressure.estimator = estimator;
-            RateController::of(&config, seconds(1), &[A, B])
+            RateController::of(&config, seconds(1), &[A, B], &[])
         };
         assert_eq!(of(Estimator::None).rates(), BTreeMap::new());
         assert_eq!(of(Estimator::ServiceTime).rates(), BTreeMap::from([(A, 1000.0), (B, 1000.0)]));
@@ -218,10 +226,24 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_sheds_has_no_rate_before_a_batch_unless_one_was_set() {
+        let mut config = Config::default();
+        let of = |config: &Config| RateController::of(config, seconds(1), &[A, B], &[B]);
+        let mut controller = of(&config);
+        assert_eq!(controller.first_rates(&[]), BTreeMap::from([(A, 1000.0)]));
+        controller.completed(&batch(&BTreeMap::from([(A, 1000), (B, 5000)]), 1000));
+        assert!(controller.rate(B).is_some(), "what it brought was measured");
+        config.receiver.max_rate = Some(5000);
+        assert_eq!(of(&config).rate(B), Some(5000.0));
+        config.backpressure.initial_rate = Some(50);
+        assert_eq!(of(&config).rate(B), Some(50.0));
+    }
+
+    #[test]
     fn no_rate_is_above_the_maximum() {
         let mut config = Config::default();
         config.receiver.max_rate = Some(50);
-        let mut controller = RateController::of(&config, seconds(1), &[A]);
+        let mut controller = RateController::of(&config, seconds(1), &[A], &[]);
         assert_eq!(controller.rate(A), Some(50.0));
         controller.completed(&batch(&BTreeMap::from([(A, 50)]), 1000));
         assert_eq!(controller.rate(A), Some(50.0));
@@ -231,7 +253,7 @@ mod tests {
     fn without_an_estimator_the_maximum_is_a_quota_of_streams_that_spill_only() {
         let mut config = Config::default();
         config.receiver.max_rate = Some(50);
-        let first = |config: &Config| RateController::of(config, seconds(1), &[A, B]).first_rates(&[B]);
+        let first = |config: &Config| RateController::of(config, seconds(1), &[A, B], &[]).first_rates(&[B]);
         assert_eq!(first(&config), BTreeMap::from([(A, 50.0), (B, 50.0)]));
         config.backpressure.estimator = Estimator::None;
         assert_eq!(first(&config), BTreeMap::from([(B, 50.0)]));

@@ -20,6 +20,9 @@ const LEAST_FOR_RECORDS: f64 = 0.25;
 /// What one batch counts beside the one after it.
 const MEMORY: f64 = 0.7;
 
+/// No batch has as many records as this.
+const MOST: f64 = 1e15;
+
 /// Batch sizes that differ by less say nothing of what a record more would cost.
 const LEAST_SPREAD: f64 = 0.05;
 
@@ -27,8 +30,8 @@ const LEAST_SPREAD: f64 = 0.05;
 /// the interval.
 ///
 /// - A batch that took no longer than it may, and was at least half of what was let in, raises the limit: to what its time per
-///   record allows, tenfold at most. One that was smaller says that the source is slow, and changes nothing: a later burst
-///   finds the limit where it was.
+///   record allows, tenfold at most. One that was smaller says that the source is slow. It lowers nothing, so that a later burst finds
+///   the limit where it was; where its time allows ten times its records, and that is more than the limit, the limit is raised to it.
 /// - A batch that took longer lowers it, to what the time per record of the last batches allows. Batches that had to wait have
 ///   those after them smaller, until nothing waits.
 /// - What a batch costs beside its records is no reason to hold records back. Where the batches of late were of different sizes, and a
@@ -78,12 +81,13 @@ impl RateEstimator for ServiceTimeEstimator {
         let by_time = allowed * self.costs.records_per_second();
         let full = records >= self.limit / 2.0;
         let limit = match (took <= allowed, full) {
-            (true, true) => by_time.min(self.limit * GROWTH),
-            (true, false) => self.limit,
+            // One store may be more than the limit, and so may what came before there was one.
+            (true, true) => by_time.min(self.limit.max(records) * GROWTH),
+            (true, false) => self.limit.max(by_time.min(records * GROWTH)),
             (false, _) => self.after_a_long_batch(records, by_time, full),
         };
         // Finite also after years of growth.
-        self.limit = limit.clamp(self.least, 1e15);
+        self.limit = limit.min(MOST).max(self.least);
         Some(self.limit / self.interval)
     }
 }
@@ -194,6 +198,33 @@ mod tests {
         assert_eq!(pipeline.rate, before);
         let (burst, took) = pipeline.batch(BACKLOG, 1.0);
         assert!(burst > 1_600_000 && took < seconds(1), "{burst} in {took:?}");
+    }
+
+    /// Four hundred records are less than half of the thousand that may come, and say all the same that four thousand would do.
+    #[test]
+    fn a_source_that_never_uses_its_limit_finds_it_raised_to_what_its_batches_say() {
+        let mut pipeline = Pipeline::new(seconds(1), milliseconds(1), Duration::from_nanos(500));
+        pipeline.run(3, 400);
+        assert_eq!(pipeline.rate, 4000.0);
+        let (burst, took) = pipeline.batch(3000, 1.0);
+        assert!(burst == 3000 && took < milliseconds(10), "{burst} in {took:?}");
+    }
+
+    /// A stream that sheds has no limit before a batch was measured.
+    #[test]
+    fn a_first_batch_above_the_limit_says_more_than_the_limit_does() {
+        let mut estimator = ServiceTimeEstimator::new(seconds(1), 1000.0, 100.0);
+        let processing = milliseconds(100);
+        let sample = BatchSample { end: seconds(1), records: 50_000, processing, waited: Duration::ZERO };
+        let rate = estimator.compute(&sample);
+        assert!(rate.is_some_and(|rate| (rate - 450_000.0).abs() < 1.0), "{rate:?}");
+    }
+
+    #[test]
+    fn a_least_rate_beyond_all_limits_is_the_limit() {
+        let mut estimator = ServiceTimeEstimator::new(seconds(10), 1000.0, u64::MAX as f64);
+        let sample = BatchSample { end: seconds(10), records: 10, processing: seconds(1), waited: Duration::ZERO };
+        assert_eq!(estimator.compute(&sample), Some(u64::MAX as f64));
     }
 
     #[test]

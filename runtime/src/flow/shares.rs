@@ -10,7 +10,7 @@ pub struct Demand {
     pub stream: StreamId,
     /// Its records in the batch.
     pub records: u64,
-    /// Records per second that it was let in.
+    /// Records per second that it was let in; infinite without a limit.
     pub rate: f64,
 }
 
@@ -30,7 +30,8 @@ const HEADROOM: f64 = 1.25;
 pub fn shares(total: f64, interval: Duration, least: f64, max: Option<f64>, streams: &[Demand]) -> Vec<f64> {
     let seconds = interval.as_secs_f64().max(f64::MIN_POSITIVE);
     let brought = |demand: &Demand| demand.records as f64 / seconds;
-    let held = |demand: &Demand| brought(demand) >= HELD * demand.rate;
+    // Nobody knows what a stream without a rate would have brought as its share.
+    let held = |demand: &Demand| demand.rate.is_infinite() || brought(demand) >= HELD * demand.rate;
     let even = total / streams.len().max(1) as f64;
     let wanted = |demand: &Demand| if held(demand) { max.unwrap_or(f64::INFINITY) } else { brought(demand) };
     let mut wishes: Vec<f64> = streams.iter().map(wanted).collect();
@@ -89,6 +90,13 @@ mod tests {
     fn a_stream_of_few_records_is_not_held_to_few_and_leaves_the_rest_to_the_other() {
         let rates = of(1_000_000.0, &[demand(0, 990_000, 1_000_000.0), demand(1, 10, 500_000.0)]);
         assert_eq!(rates, [999_990.0, 500_000.0]);
+    }
+
+    /// As before the first estimate of Spark's estimator.
+    #[test]
+    fn streams_that_had_no_rate_get_no_more_than_what_can_be_computed() {
+        let all = [demand(0, 900_000, f64::INFINITY), demand(1, 100_000, f64::INFINITY)];
+        assert_eq!(of(100_000.0, &all), [50_000.0, 50_000.0]);
     }
 
     #[test]

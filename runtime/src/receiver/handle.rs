@@ -22,8 +22,10 @@ use tokio::sync::watch;
 /// A receiver's hold on its stream: it stores records through it and learns from it that it should stop. Clones share the stream.
 ///
 /// Storing waits while a limit of the stream says so (rate, bytes received but not processed, blocks waiting to be stored), so
-/// a receiver that awaits `store` before it reads on carries the back pressure to its source. Once the receiver has been asked to
-/// stop, what the rate limit would hold back is refused.
+/// a receiver that awaits `store` before it reads on carries the back pressure to its source. Once its stream is being stopped, what
+/// `receiver.max_rate` would hold back is refused, and for 5 seconds nothing else is held back but for memory: what a receiver has read
+/// already comes in. After them, what the batch's quota would hold back is refused, too. So a receiver has to look at
+/// [`is_stopped`](ReceiverHandle::is_stopped) or [`stopped`](ReceiverHandle::stopped) before it reads more.
 ///
 /// A handle belongs to one run of the receiver, from being made to its end. When that is over, a handle that is left (in a task, on
 /// a thread) stores nothing any more: the receiver that was made anew has another one.
@@ -153,10 +155,17 @@ impl<T> ReceiverHandle<T> {
 
     /// The records per second that the stream takes at present; `None` is no limit.
     ///
-    /// A chunk is taken as a whole once the limit allows its first record. A receiver that stores large chunks under a limit
-    /// does well to store them in pieces of a fraction of this. It changes from batch to batch, as `backpressure.estimator` says.
+    /// A chunk is taken as a whole once the limit allows its first record: [`max_chunk`](ReceiverHandle::max_chunk) says how large it
+    /// should be. The limit changes from batch to batch, as `backpressure.estimator` says.
     pub fn rate_limit(&self) -> Option<f64> {
         self.intake.rate()
+    }
+
+    /// How many records a chunk should have at most, so that no batch holds much more than it should: a tenth of what a batch may hold
+    /// at present, or of a second of `receiver.max_rate`, and at least one. `usize::MAX` without a limit. Larger chunks are taken as
+    /// well; what they bring too much is missing in the batches after them.
+    pub fn max_chunk(&self) -> usize {
+        self.intake.max_chunk()
     }
 
     /// Tells listeners, and the log, of trouble that does not end the receiver. Only logged when too many are waiting to be told.

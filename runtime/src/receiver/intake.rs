@@ -6,13 +6,16 @@
 //! and the quota is said by its stream's [`Overload`].
 
 mod admission;
-
+mod paid;
 mod patience;
 mod promised;
+mod recovered;
 
 pub use patience::StoreWithinError;
+pub use recovered::HeldByBlock;
 
 use super::assembler::{AssembledBlock, Assembler};
+use super::life::GRACE;
 use super::limiter::RateLimiter;
 use super::quota::Quota;
 use super::reliable::PositionBytes;
@@ -22,7 +25,7 @@ use crate::clock::SharedClock;
 use crate::flow::{DoorCounts, Overload};
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -103,6 +106,8 @@ pub struct Intake<T> {
     clock: SharedClock,
     /// Records taken in so far.
     records: Arc<AtomicU64>,
+    /// Records that a chunk has at most if no batch is to hold much more than its quota.
+    max_chunk: AtomicUsize,
     room: Notify,
     ready: Notify,
     emptied: Notify,
@@ -131,6 +136,8 @@ struct State<T> {
     /// Up to where it has come with what is stored.
     reached: Option<PositionBytes>,
     door: Door,
+    /// While the receiver is stopping, the quota holds nothing back before this time of the monotonic clock.
+    flushing_until: Duration,
 }
 
 /// What may come in.
@@ -138,7 +145,8 @@ struct State<T> {
 enum Door {
     /// Everything, as soon as the limits allow.
     Open,
-    /// What the rate limit does not hold back: the receiver is stopping, and that may not take as long as the limit says.
+    /// What the rate limit does not hold back: the receiver is stopping, and that may not take as long as the limit says. The quota does
+    /// not hold back what the receiver still has for a while.
     Closing,
     /// Nothing.
     Closed,
@@ -160,10 +168,12 @@ impl<T: Serialize> Intake<T> {
         let quota = Quota::new(limits.interval, limits.first_rate);
         let mut assembler = Assembler::new(limits.block_max_bytes);
         assembler.set_max_records(quota.per_batch(), limits.blocks_per_batch);
+        let limiter = RateLimiter::new(limits.max_rate);
         Intake {
+            max_chunk: AtomicUsize::new(admission::max_chunk(&quota, &limiter)),
             state: Mutex::new(State {
                 assembler,
-                limiter: RateLimiter::new(limits.max_rate),
+                limiter,
                 quota,
                 size: SizeEstimate::default(),
                 credit: None,
@@ -177,6 +187,7 @@ impl<T: Serialize> Intake<T> {
                 position: None,
                 reached: None,
                 door: Door::Open,
+                flushing_until: Duration::ZERO,
             }),
             limits: IntakeLimits { max_pending_bytes: pending, ..limits },
             credits: Arc::new(Semaphore::new(pending)),
@@ -192,7 +203,7 @@ impl<T: Serialize> Intake<T> {
     fn append(
         &self,
         run: Option<&Run>,
-        admitted: admission::Admitted,
+        admitted: admission::Admitted<'_, T>,
         position: Option<PositionBytes>,
         add: impl FnOnce(&mut Assembler<T>) -> Option<AssembledBlock<T>>,
     ) -> Result<u64, ReceiverStopped> {
@@ -200,6 +211,7 @@ impl<T: Serialize> Intake<T> {
         if state.door.is_shut() || run.is_some_and(Run::is_over) {
             return Err(ReceiverStopped);
         }
+        admitted.paid.keep();
         admission::hold(&mut state.credit, Some(admitted.credit));
         admission::hold(&mut state.room, admitted.room);
         if position.is_some() {
@@ -296,11 +308,13 @@ impl<T> Intake<T> {
         }
     }
 
-    /// Takes no more records that the rate limit holds back, now or later; all others come in as before.
+    /// Takes no more records that the rate limit holds back, now or later. All others come in, for a while whatever the quota says: what a
+    /// receiver has read already and hands over as it stops would be lost.
     pub fn close_to_waiting(&self) {
         let mut state = self.lock();
         if state.door == Door::Open {
             state.door = Door::Closing;
+            state.flushing_until = self.clock.monotonic() + GRACE;
         }
         drop(state);
         self.room.notify_waiters();

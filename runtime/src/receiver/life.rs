@@ -114,23 +114,30 @@ async fn run<R: Receiver>(
         handle.clock().sleep(GRACE).await;
     };
     let ended = tokio::select! {
-        ended = &mut run => match ended {
+        ended = &mut run => Some(match ended {
             Ok(outcome) => outcome.err(),
             Err(payload) => Some(format!("panicked: {}", panic_message(&*payload))),
-        },
+        }),
         () = overdue => {
             log::warn!(
                 "the receiver of {} asked for its own end and did not return within {GRACE:?}; it is dropped",
                 handle.stream()
             );
-            None
+            Some(None)
         }
         // A receiver that does not listen for the stop must not outlive its supervisor.
-        () = life.closed() => return None,
+        () = life.closed() => None,
     };
     // Dropping it is the user's code, too.
     match catch_unwind(AssertUnwindSafe(|| drop(run))) {
-        Ok(()) => Some(ended),
-        Err(payload) => Some(Some(format!("panicked while it was dropped: {}", panic_message(&*payload)))),
+        Ok(()) => ended,
+        Err(payload) => {
+            let message = format!("panicked while it was dropped: {}", panic_message(&*payload));
+            if ended.is_none() {
+                // Nobody is left to be told.
+                log::error!("the receiver of {} {message}", handle.stream());
+            }
+            ended.map(|_| Some(message))
+        }
     }
 }

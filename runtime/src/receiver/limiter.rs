@@ -18,6 +18,15 @@ pub struct RateLimiter {
     next_free: Duration,
 }
 
+/// A reservation: how long to wait, and what [`RateLimiter::give_back`] wants to know.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reserved {
+    /// How long to wait before the records may be stored.
+    pub wait: Duration,
+    before: Duration,
+    after: Duration,
+}
+
 impl RateLimiter {
     /// A limiter that never grants more than `max_rate` records per second; `None` or 0 is no limit.
     pub fn new(max_rate: Option<u64>) -> RateLimiter {
@@ -37,17 +46,26 @@ impl RateLimiter {
         self.rate
     }
 
-    /// Whether a reservation at time `now` would not have to wait.
-    pub fn is_free(&self, now: Duration) -> bool {
-        self.rate.is_none() || self.next_free <= now
+    /// How long a reservation at time `now` would have to wait.
+    pub fn wait(&self, now: Duration) -> Duration {
+        self.rate.map_or(Duration::ZERO, |_| self.next_free.saturating_sub(now))
     }
 
     /// Reserves `records` at time `now` and says how long to wait before they may be stored.
-    pub fn reserve(&mut self, records: usize, now: Duration) -> Duration {
-        let Some(rate) = self.rate else { return Duration::ZERO };
-        let start = self.next_free.max(now.saturating_sub(SLACK));
+    pub fn reserve(&mut self, records: usize, now: Duration) -> Reserved {
+        let before = self.next_free;
+        let Some(rate) = self.rate else { return Reserved { wait: Duration::ZERO, before, after: before } };
+        let start = before.max(now.saturating_sub(SLACK));
         self.next_free = start + Duration::from_secs_f64(records as f64 / rate);
-        start.saturating_sub(now)
+        Reserved { wait: start.saturating_sub(now), before, after: self.next_free }
+    }
+
+    /// The records of a reservation are not stored. It is undone if it was the last: those behind it wait for their own times, and a
+    /// gap between them is lost.
+    pub fn give_back(&mut self, reserved: Reserved) {
+        if self.next_free == reserved.after {
+            self.next_free = reserved.before;
+        }
     }
 }
 
@@ -79,7 +97,7 @@ mod tests {
             limiter.update_rate(rate);
         }
         assert_eq!(limiter.rate(), None);
-        assert_eq!(limiter.reserve(1_000_000, Duration::ZERO), Duration::ZERO);
+        assert_eq!(limiter.reserve(1_000_000, Duration::ZERO).wait, Duration::ZERO);
     }
 
     /// The throttling row of Spark's BlockGeneratorSuite: 1001 records a second for 2 s, total within 5 %.
@@ -88,7 +106,7 @@ mod tests {
         let mut limiter = RateLimiter::new(Some(1001));
         let (mut now, mut granted) = (Duration::ZERO, 0);
         while now < Duration::from_secs(2) {
-            now += limiter.reserve(1, now);
+            now += limiter.reserve(1, now).wait;
             granted += 1;
         }
         assert!((1902..=2102).contains(&granted), "{granted}");
@@ -98,8 +116,25 @@ mod tests {
     #[test]
     fn a_pause_saves_up_no_more_than_the_slack() {
         let mut limiter = RateLimiter::new(Some(10));
-        assert_eq!(limiter.reserve(10, Duration::from_secs(100)), Duration::ZERO);
-        assert_eq!(limiter.reserve(1, Duration::from_secs(100)), Duration::from_secs(1) - SLACK);
+        assert_eq!(limiter.reserve(10, Duration::from_secs(100)).wait, Duration::ZERO);
+        assert_eq!(limiter.reserve(1, Duration::from_secs(100)).wait, Duration::from_secs(1) - SLACK);
+    }
+
+    #[test]
+    fn a_reservation_that_is_given_back_holds_nobody_back_if_it_was_the_last() {
+        let now = Duration::from_secs(100);
+        let mut limiter = RateLimiter::new(Some(1));
+        assert_eq!(limiter.reserve(0, now).wait, Duration::ZERO);
+        let (first, second) = (limiter.reserve(1, now), limiter.reserve(50, now));
+        limiter.give_back(second);
+        let third = limiter.reserve(1, now);
+        assert_eq!(third.wait, second.wait);
+        limiter.give_back(first);
+        assert_eq!(
+            limiter.reserve(1, now).wait,
+            third.wait + Duration::from_secs(1),
+            "the third still waits for its time"
+        );
     }
 
     #[test]
@@ -107,7 +142,7 @@ mod tests {
         let mut limiter = RateLimiter::new(Some(5000));
         let (mut now, mut granted) = (Duration::ZERO, 0);
         while now < Duration::from_secs(2) {
-            let wait = limiter.reserve(1, now);
+            let wait = limiter.reserve(1, now).wait;
             now += if wait.is_zero() { wait } else { wait + Duration::from_millis(2) };
             granted += 1;
         }

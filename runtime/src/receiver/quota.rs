@@ -11,12 +11,21 @@ pub struct Quota {
     interval: Duration,
     per_batch: Option<f64>,
     used: f64,
+    /// What batches have taken of `used` so far.
+    passed: f64,
+}
+
+/// What was taken of a quota, as [`Quota::give_back`] wants to know it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Taken {
+    records: f64,
+    passed: f64,
 }
 
 impl Quota {
     /// For batches of `interval` at a rate in records per second; `None` is no limit.
     pub fn new(interval: Duration, rate: Option<f64>) -> Quota {
-        let mut quota = Quota { interval, per_batch: None, used: 0.0 };
+        let mut quota = Quota { interval, per_batch: None, used: 0.0, passed: 0.0 };
         rate.into_iter().for_each(|rate| quota.set_rate(rate));
         quota
     }
@@ -39,13 +48,23 @@ impl Quota {
     }
 
     /// Counts what has come in.
-    pub fn take(&mut self, records: usize) {
-        self.used += records as f64;
+    pub fn take(&mut self, records: usize) -> Taken {
+        let records = records as f64;
+        self.used += records;
+        Taken { records, passed: self.passed }
+    }
+
+    /// What was counted has not come in after all. What batches have let pass for it meanwhile is gone.
+    pub fn give_back(&mut self, taken: Taken) {
+        let left = (taken.records - (self.passed - taken.passed)).max(0.0);
+        self.used = (self.used - left).max(0.0);
     }
 
     /// A batch has taken what came in: the next one has room again.
     pub fn next_batch(&mut self) {
-        self.used = self.per_batch.map_or(0.0, |most| (self.used - most).max(0.0));
+        let most = self.per_batch.unwrap_or(f64::INFINITY).min(self.used);
+        self.used -= most;
+        self.passed += most;
     }
 }
 
@@ -77,6 +96,26 @@ mod tests {
             quota.has_room()
         };
         assert_eq!([(); 2].map(|()| has_room(&mut quota)), [false, true]);
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_again_as_far_as_no_batch_has_let_it_pass() {
+        let mut quota = Quota::new(seconds(1), Some(10.0));
+        quota.take(4);
+        let taken = quota.take(100);
+        assert!(!quota.has_room());
+        quota.give_back(taken);
+        assert_eq!(quota.used, 4.0);
+        let taken = quota.take(100);
+        (0..3).for_each(|_| quota.next_batch());
+        assert_eq!(quota.used, 74.0);
+        quota.give_back(taken);
+        assert_eq!(quota.used, 4.0, "the four came in");
+        let taken = quota.take(1);
+        (0..2).for_each(|_| quota.next_batch());
+        quota.take(10);
+        quota.give_back(taken);
+        assert!(!quota.has_room(), "what others have taken stays taken");
     }
 
     #[test]

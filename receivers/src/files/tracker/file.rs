@@ -18,12 +18,16 @@ pub(super) struct File {
     pub(super) is_kept: bool,
     /// The listing that had it last.
     pub(super) seen: u64,
+    /// How many listings since then could have had it.
+    pub(super) missed: u32,
     /// The listing that had it last under its own name.
     pub(super) home: u64,
     /// The listing at which it came to wait.
     turn: u64,
     /// The listing that had it first.
     found: u64,
+    /// Its size and modification time in the listing that had it last, or when it was written down.
+    last: (u64, Stamp),
     /// How it was listed last, and since when it is that.
     rest: Option<(u64, Stamp, Duration)>,
     /// It was looked at when it was so long, and no complete record ended there.
@@ -44,11 +48,13 @@ pub(super) struct Seen {
 impl File {
     fn new(known: Known, is_kept: bool, turn: u64) -> File {
         File {
+            last: (known.size, known.modified),
             known,
             is_kept,
             turn,
             found: turn,
             seen: 0,
+            missed: 0,
             home: 0,
             rest: None,
             looked: 0,
@@ -77,8 +83,19 @@ impl File {
         self.is_kept || mode == FileMode::Tail
     }
 
+    /// Whether it has the size and modification time that it had when it was seen last.
+    pub(super) fn is_untouched(&self, listed: &Listed) -> bool {
+        self.last == (listed.size, listed.modified)
+    }
+
+    /// Whether its bytes will tell if it is the file that was read.
+    pub(super) fn is_told_by_its_bytes(&self, listed: &Listed, mode: FileMode) -> bool {
+        mode == FileMode::Tail && self.known.mark.is_some() && listed.size >= self.known.position
+    }
+
     /// Takes in how it is now.
     pub(super) fn see(&mut self, listed: &Listed, when: When, rules: &Rules) -> Seen {
+        self.last = (listed.size, listed.modified);
         match (rules.mode, self.is_kept) {
             (FileMode::Tail, _) => self.see_growing(listed, when),
             (FileMode::Renamed, false) => {
@@ -118,9 +135,8 @@ impl File {
         }
         if rules.when_grown == WhenGrown::Read && listed.size > self.known.position {
             seen.is_ready = self.has_rested(listed, when, Some(rules.settle));
-        } else if !std::mem::replace(&mut self.told_changed, true) {
-            let (read, now) = (self.known.position, listed.size);
-            seen.report = Some(Report::Changed { path: self.path(), read, now });
+        } else {
+            seen.report = self.tell_changed(listed.size);
         }
         seen
     }
@@ -177,6 +193,17 @@ impl File {
         Report::Rewritten { path: self.path(), read }
     }
 
+    /// It was written anew after it was read as a whole. As it is now it is not read, nor looked at again.
+    pub(super) fn is_rewritten(&mut self, candidate: &Candidate) -> Option<Report> {
+        (self.known.size, self.known.modified) = (candidate.size, candidate.modified);
+        self.tell_changed(candidate.size)
+    }
+
+    fn tell_changed(&mut self, now: u64) -> Option<Report> {
+        let is_news = !std::mem::replace(&mut self.told_changed, true);
+        is_news.then(|| Report::Changed { path: self.path(), read: self.known.position, now })
+    }
+
     /// It was not what was listed when it was looked at.
     pub(super) fn moves(&mut self) {
         self.rest = None;
@@ -190,8 +217,7 @@ impl File {
 
     /// What is to be told of it when it is gone.
     pub(super) fn left_unread(self, mode: FileMode) -> Option<Report> {
-        let size = self.rest.map_or(self.known.size, |(size, _, _)| size);
-        let bytes = size.saturating_sub(self.known.position);
+        let bytes = self.last.0.saturating_sub(self.known.position);
         let matters = bytes > 0 && (mode == FileMode::Tail || !self.is_kept);
         matters.then(|| Report::GoneUnread { path: self.path(), bytes })
     }

@@ -34,11 +34,13 @@ enum Step {
     },
     /// Back again, where there is room.
     Show,
-    /// A listing, so many seconds later. `denied` is a directory that cannot be read, `crashes` says that the program dies
-    /// before what it decided is durable.
+    /// A listing, so many seconds later. `denied` is a directory that cannot be read, `missed` a file that is there and is not
+    /// listed, since it was being renamed; no file is missed twice in a row. `crashes` says that the program dies before what it
+    /// decided is durable.
     List {
         seconds: u64,
         denied: Option<usize>,
+        missed: Option<usize>,
         crashes: bool,
     },
     /// The program ends after what it decided was durable.
@@ -60,10 +62,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (paths.clone(), 1..40_u64, any::<i64>()).prop_map(|(path, bytes, modified)| Step::Append { path, bytes, modified }),
         1 => (paths.clone(), paths.clone()).prop_map(|(from, to)| Step::Rename { from, to }),
         1 => paths.clone().prop_map(|path| Step::Delete { path }),
-        1 => paths.prop_map(|path| Step::Hide { path }),
+        1 => paths.clone().prop_map(|path| Step::Hide { path }),
         1 => Just(Step::Show),
-        6 => (0..4_u64, prop::option::weighted(0.2, 0..2_usize), prop::bool::weighted(0.2))
-            .prop_map(|(seconds, denied, crashes)| Step::List { seconds, denied, crashes }),
+        6 => (0..4_u64, prop::option::weighted(0.2, 0..2_usize), prop::option::weighted(0.2, paths), prop::bool::weighted(0.2))
+            .prop_map(|(seconds, denied, missed, crashes)| Step::List { seconds, denied, missed, crashes }),
         1 => Just(Step::Restart),
     ]
 }
@@ -85,6 +87,8 @@ struct World {
     read: BTreeMap<FileId, (u64, usize)>,
     /// How each file was in the listings of this run, and since when.
     rest: BTreeMap<FileId, (u64, i64, u64)>,
+    /// How many listings of this run in a row could have had a file and did not.
+    misses: BTreeMap<FileId, u32>,
     now: u64,
     created: u64,
 }
@@ -109,6 +113,7 @@ impl World {
             hidden: Vec::new(),
             read: BTreeMap::new(),
             rest: BTreeMap::new(),
+            misses: BTreeMap::new(),
             now: 0,
             created: 0,
         }
@@ -118,6 +123,7 @@ impl World {
         self.tracker = Tracker::new(self.rules);
         self.tracker.recall(&self.memory).unwrap();
         self.rest.clear();
+        self.misses.clear();
     }
 
     fn take(&mut self, step: &Step) {
@@ -150,9 +156,9 @@ impl World {
                     self.files.extend(self.hidden.pop().map(|thing| (path, thing)));
                 }
             }
-            Step::List { seconds, denied, crashes } => {
+            Step::List { seconds, denied, missed, crashes } => {
                 self.now += seconds;
-                self.list(denied, crashes);
+                self.list(denied, missed, crashes);
             }
             Step::Restart => self.restart(),
         }
@@ -162,12 +168,13 @@ impl World {
         self.files.values().chain(&self.hidden)
     }
 
-    fn list(&mut self, denied: Option<usize>, crashes: bool) {
+    fn list(&mut self, denied: Option<usize>, missed: Option<usize>, crashes: bool) {
         let is_seen = |number: usize| denied.is_none_or(|denied| number % 2 != denied);
         let seen: Vec<(usize, Thing)> = self
             .files
             .iter()
             .filter(|(number, _)| is_seen(**number))
+            .filter(|(number, thing)| missed != Some(**number) || self.misses.contains_key(&thing.id))
             .map(|(number, thing)| (*number, *thing))
             .collect();
         let files = seen.iter().map(|(number, thing)| Listed {
@@ -193,14 +200,20 @@ impl World {
         }
         let mut read = self.read.clone();
         let is_there = |id: &FileId| seen.iter().find(|(_, thing)| thing.id == *id).map(|(number, _)| *number);
-        read.retain(|id, (_, number)| match (is_there(id), denied) {
-            (Some(now), _) => {
-                *number = now;
-                true
+        let tracked: BTreeSet<FileId> = read.keys().chain(self.rest.keys()).copied().collect();
+        for id in tracked {
+            let is_hidden = |denied| read.get(&id).is_none_or(|(_, number)| number % 2 == denied);
+            if let Some(now) = is_there(&id) {
+                read.entry(id).and_modify(|(_, number)| *number = now);
+                self.misses.remove(&id);
+            } else if !denied.is_some_and(is_hidden) {
+                *self.misses.entry(id).or_default() += 1;
             }
-            // What is gone for certain is forgotten: should it come back, it is new.
-            (None, denied) => denied.is_some_and(|denied| *number % 2 == denied),
-        });
+        }
+        // What is gone for certain is forgotten: should it come back, it is new.
+        let is_gone = |id: &FileId| self.misses.get(id).is_some_and(|misses| *misses >= 2);
+        read.retain(|id, _| !is_gone(id));
+        self.rest.retain(|id, _| !is_gone(id));
         self.check(&decision.pieces, &seen, &mut read);
         if crashes {
             return self.restart();
@@ -212,7 +225,6 @@ impl World {
                 MemoryChange::Forget { key } => drop(self.memory.remove(&key)),
             }
         }
-        self.rest.retain(|id, _| denied.is_some() || is_there(id).is_some());
     }
 
     /// Every piece goes on where the file was read up to, and is no more than a batch may have.
@@ -241,7 +253,7 @@ impl World {
     /// Whatever is there is read in the end.
     fn come_to_rest(&mut self) {
         for _ in 0..200 {
-            self.take(&Step::List { seconds: 1, denied: None, crashes: false });
+            self.take(&Step::List { seconds: 1, denied: None, missed: None, crashes: false });
         }
         for thing in self.files.values() {
             let complete = if self.rules.mode == FileMode::Tail { thing.size / 10 * 10 } else { thing.size };

@@ -3,14 +3,14 @@
 use super::BatchScheduler;
 use crate::batch::program::{Generated, MemoryChange, MemoryChanges, ProgramState, Ranges};
 use crate::batch::retention::Cutoffs;
-use crate::block::{BlockKey, CommitBatch, Horizon, LogChanges, RemoveBlocks, When};
+use crate::block::{BlockKey, BlockTracker, CommitBatch, Horizon, LogChanges, RemoveBlocks, When};
 use crate::durable::{Change, Table, keys};
 use crate::error::JobError;
 use crate::event::{Event, StateInfo};
 use crate::failpoint::fail_point;
 use crate::faults::Fault;
 use crate::time::{DurationExt, Time};
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,10 +52,7 @@ impl LoggedRanges {
 
     /// The changes that log what is read in `batch`, and what the sources remember from then on.
     fn log(&mut self, batch: Time, ranges: Ranges, memory: MemoryChanges) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (source, remembers) in memory {
-            changes.extend(remembers.into_iter().map(|change| remembered(&source, change)));
-        }
+        let mut changes = changes_of(memory);
         for (name, _, times) in &mut self.sources {
             if let Some(value) = ranges.get(name) {
                 times.push_back(batch);
@@ -185,6 +182,29 @@ impl BatchScheduler {
         self.leaving += 1;
         ctx.spawn(removed.map(|_, scheduler, _| scheduler.left()));
     }
+}
+
+/// Makes durable what sources remember from their start on: a run that ends before its first batch is over has been all the same.
+///
+/// # Errors
+/// The fault that ends the program.
+pub(crate) async fn log_start(tracker: &Addr<BlockTracker>, memory: MemoryChanges, zero: Time) -> Result<(), Fault> {
+    let changes = changes_of(memory);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let fault = |cause| Fault::Ledger { batch: zero, cause: format!("what sources remember of their start: {cause}") };
+    match tracker.send(LogChanges { changes }).await {
+        Ok(logged) => logged.map_err(|error| fault(error.to_string())),
+        Err(_) => Err(Fault::ActorGone { actor: "block tracker" }),
+    }
+}
+
+fn changes_of(memory: MemoryChanges) -> Vec<Change> {
+    let of_source = |(source, changes): (Arc<str>, Vec<MemoryChange>)| {
+        changes.into_iter().map(move |change| remembered(&source, change))
+    };
+    memory.into_iter().flat_map(of_source).collect()
 }
 
 /// The change to the table of what sources remember.

@@ -10,6 +10,7 @@ use crate::receiver::CutBlock;
 use crate::time::Time;
 use actix::{ActorContext, ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
 use futures::future::{Either, join_all, select};
+use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
 /// A batch is due. Answered when it has its blocks; later when too many batches are pending.
@@ -18,6 +19,8 @@ use tokio::sync::oneshot;
 pub struct Tick {
     /// The batch time.
     pub batch: Time,
+    /// Whether it is the last one, which takes everything that is there, whatever the rates are.
+    pub last: bool,
 }
 
 impl Handler<Tick> for BatchScheduler {
@@ -25,6 +28,10 @@ impl Handler<Tick> for BatchScheduler {
 
     fn handle(&mut self, msg: Tick, _: &mut Self::Context) -> Self::Result {
         let batch = msg.batch;
+        // The context is about to end: what it would give to a batch now, the next run would have to compute at that batch's time.
+        if self.parts.lifecycle.is_halted() {
+            return Box::pin(actix::fut::ready(()));
+        }
         self.allocating += 1;
         let (allocated, turn) = oneshot::channel();
         // The ticker sends one tick at a time, but the last one of a graceful stop may find another on its way.
@@ -37,7 +44,8 @@ impl Handler<Tick> for BatchScheduler {
         let cuts: Vec<_> = self.parts.receivers.iter().map(|receiver| receiver.send(CutBlock)).collect();
         // A receiver whose blocks find no room for a whole interval does not hold up the batch: they go to a later one.
         let patience = self.parts.clock.sleep(self.parts.interval);
-        let (tracker, limits) = (self.parts.tracker.clone(), self.limits());
+        let limits = if msg.last { BTreeMap::new() } else { self.limits() };
+        let tracker = self.parts.tracker.clone();
         let allocate = async move {
             if let Some(before) = before {
                 let _ = before.await;

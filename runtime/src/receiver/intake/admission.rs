@@ -1,25 +1,34 @@
 //! The door of an intake: what comes in at once, what waits, what lies down in a file and what is dropped.
 
+use super::paid::Paid;
 use super::{Assembler, Credit, Door, Intake, QueuedBlock, ReceiverStopped, SizeEstimate, State};
 use crate::flow::{DoorCounts, Overload};
+use crate::receiver::limiter::RateLimiter;
+use crate::receiver::quota::Quota;
 use crate::receiver::reliable::PositionBytes;
 use crate::receiver::run::Run;
 use serde::Serialize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What a store holds of the allowances.
-pub(super) struct Admitted {
+pub(super) struct Admitted<'a, T> {
     pub(super) credit: Credit,
     /// Of the files, where the stream spills.
     pub(super) room: Option<Credit>,
+    pub(super) paid: Paid<'a, T>,
 }
 
-/// What the door says to a store that does not wait.
-enum Now {
-    Admitted(Admitted),
-    NoRoom,
+/// A receiver that has more stores it in so many pieces in a batch, or second of the configured maximum.
+const PIECES: f64 = 10.0;
+
+/// Records of one such piece.
+pub(super) fn max_chunk(quota: &Quota, limiter: &RateLimiter) -> usize {
+    let most = quota.per_batch().into_iter().chain(limiter.rate()).fold(f64::INFINITY, f64::min);
+    // The cast saturates.
+    ((most / PIECES) as usize).max(1)
 }
 
 impl<T: Serialize> Intake<T> {
@@ -100,58 +109,70 @@ impl<T: Serialize> Intake<T> {
         records: usize,
         bytes: usize,
         overload: Overload,
-    ) -> Result<Option<Admitted>, ReceiverStopped> {
+    ) -> Result<Option<Admitted<'_, T>>, ReceiverStopped> {
         // A receiver that never has to wait would otherwise never let the arbiter's other receivers run.
         tokio::task::coop::consume_budget().await;
         match overload {
             Overload::Block => {
-                self.wait_for_rate(records).await?;
+                if let Some(admitted) = self.admit_at_once(records, bytes)? {
+                    return Ok(Some(admitted));
+                }
+                let paid = self.wait_for_rate(records).await?;
                 let credit = self.credit(self.permits(bytes)).await?;
                 self.place_in_queue().await?;
-                Ok(Some(Admitted { credit, room: None }))
+                Ok(Some(Admitted { credit, room: None, paid }))
             }
             Overload::Spill => {
                 let room = self.acquire(&self.files, self.permits(bytes)).await?;
                 let credit = self.credit(self.permits(bytes)).await?;
                 self.place_in_queue().await?;
-                Ok(Some(Admitted { credit, room: Some(room) }))
+                // A block takes of the quota when it is placed.
+                Ok(Some(Admitted { credit, room: Some(room), paid: Paid::nothing(self) }))
             }
-            Overload::Shed => match self.admit_now(records, bytes)? {
-                Now::Admitted(admitted) => Ok(Some(admitted)),
-                Now::NoRoom => Ok(None),
-            },
+            Overload::Shed => {
+                let admitted = self.admit_at_once(records, bytes)?;
+                if admitted.is_none() {
+                    self.lock().shed += records as u64;
+                }
+                Ok(admitted)
+            }
         }
     }
 
-    /// What the records hold if they may come in at this moment. Otherwise they count as shed.
-    fn admit_now(&self, records: usize, bytes: usize) -> Result<Now, ReceiverStopped> {
-        let now = self.clock.monotonic();
+    /// What the records hold if they may come in at this moment.
+    fn admit_at_once(&self, records: usize, bytes: usize) -> Result<Option<Admitted<'_, T>>, ReceiverStopped> {
         let mut state = self.lock();
         if state.door.is_shut() {
             return Err(ReceiverStopped);
         }
-        let open = state.limiter.is_free(now) && state.quota.has_room() && state.queue.len() < self.limits.queue_blocks;
-        let credit = open.then(|| self.credits.clone().try_acquire_many_owned(self.permits(bytes)).ok()).flatten();
-        let Some(credit) = credit else {
-            state.shed += records as u64;
-            return Ok(Now::NoRoom);
-        };
-        state.limiter.reserve(records, now);
-        state.quota.take(records);
-        Ok(Now::Admitted(Admitted { credit, room: None }))
+        let open = state.queue.len() < self.limits.queue_blocks && self.has_room(&state);
+        let now = self.time_of_rate(&state);
+        let credit = (open && now.is_none_or(|now| state.limiter.wait(now).is_zero()))
+            .then(|| self.credits.clone().try_acquire_many_owned(self.permits(bytes)).ok());
+        let Some(credit) = credit.flatten() else { return Ok(None) };
+        let mut paid = Paid::nothing(self);
+        paid.reserve(&mut state, records, now);
+        paid.take(&mut state, records);
+        Ok(Some(Admitted { credit, room: None, paid }))
     }
 
     /// Waits for the rate limit, and until the batch has room.
-    async fn wait_for_rate(&self, records: usize) -> Result<(), ReceiverStopped> {
-        let wait = self.lock().limiter.reserve(records, self.clock.monotonic());
+    async fn wait_for_rate(&self, records: usize) -> Result<Paid<'_, T>, ReceiverStopped> {
+        let mut paid = Paid::nothing(self);
+        let wait = {
+            let mut state = self.lock();
+            let now = self.time_of_rate(&state);
+            paid.reserve(&mut state, records, now)
+        };
         if !wait.is_zero() {
             self.pause(wait).await?;
         }
-        self.take_of_quota(records).await
+        self.wait_for_quota(|state| paid.take(state, records)).await?;
+        Ok(paid)
     }
 
-    /// Waits until the batch has room, and counts `records` for it.
-    pub(super) async fn take_of_quota(&self, records: usize) -> Result<(), ReceiverStopped> {
+    /// Waits until the batch has room, and has `take` take of it.
+    pub(super) async fn wait_for_quota(&self, take: impl FnOnce(&mut State<T>)) -> Result<(), ReceiverStopped> {
         loop {
             let changed = self.room.notified();
             {
@@ -159,8 +180,8 @@ impl<T: Serialize> Intake<T> {
                 if state.door.is_shut() {
                     return Err(ReceiverStopped);
                 }
-                if state.quota.has_room() {
-                    state.quota.take(records);
+                if self.has_room(&state) {
+                    take(&mut state);
                     return Ok(());
                 }
                 if state.door != Door::Open {
@@ -225,6 +246,22 @@ impl<T: Serialize> Intake<T> {
 }
 
 impl<T> Intake<T> {
+    /// Whether the quota lets anything in.
+    pub(super) fn has_room(&self, state: &State<T>) -> bool {
+        let flushing = || state.door == Door::Closing && self.clock.monotonic() < state.flushing_until;
+        state.quota.has_room() || flushing()
+    }
+
+    /// The time, if the rate limit has to know it: reading it costs more than all the rest of a store.
+    pub(super) fn time_of_rate(&self, state: &State<T>) -> Option<Duration> {
+        state.limiter.rate().map(|_| self.clock.monotonic())
+    }
+
+    /// Records that a chunk should have at most.
+    pub fn max_chunk(&self) -> usize {
+        self.max_chunk.load(Ordering::Relaxed)
+    }
+
     /// Says where a block that leaves the queue has to lie. Where the stream spills, a file is the place of what the next batch
     /// will not take, and of everything once half of the memory is taken: the other half is for what is on its way to a file.
     pub(super) fn placed(&self, mut block: QueuedBlock<T>) -> QueuedBlock<T> {
@@ -247,7 +284,8 @@ impl<T> Intake<T> {
     pub fn update_rate(&self, rate: f64) {
         let mut state = self.lock();
         state.quota.set_rate(rate);
-        let State { quota, assembler, .. } = &mut *state;
+        let State { quota, limiter, assembler, .. } = &mut *state;
+        self.max_chunk.store(max_chunk(quota, limiter), Ordering::Relaxed);
         assembler.set_max_records(quota.per_batch(), self.limits.blocks_per_batch);
         drop(state);
         self.room.notify_waiters();

@@ -166,14 +166,68 @@ fn whoever_waits_for_the_quota_comes_in_with_the_next_batch_or_a_higher_rate() {
     }
 }
 
+/// P-7
 #[test]
-fn a_stop_refuses_what_waits_for_the_quota() {
-    let stream = Stream::new(Overload::Block, Some(1.0));
-    assert!(stream.intake.store(0).now_or_never().is_some());
-    let mut waiting = Box::pin(stream.intake.store(1));
+fn a_stop_lets_in_what_only_waits_for_the_quota_for_a_while() {
+    for overload in [Overload::Block, Overload::Shed] {
+        let clock = ManualClock::new(Time::ZERO);
+        let intake = Intake::new(limits(overload, Some(1.0)), Arc::new(clock.clone()), 0);
+        assert!(intake.store(0).now_or_never().is_some());
+        let mut waiting = Box::pin(intake.store_for_good(None, vec![1], None, None));
+        assert!((&mut waiting).now_or_never().is_none());
+        intake.close_to_waiting();
+        assert_eq!(waiting.now_or_never(), Some(Ok(0)));
+        assert_eq!(intake.store(2).now_or_never(), Some(Ok(0)));
+        assert_eq!(intake.door(), DoorCounts { received: 3, shed: 0 });
+        clock.advance(GRACE);
+        let refused = intake.store_for_good(None, vec![3], None, None).now_or_never();
+        assert_eq!(refused, Some(Err(ReceiverStopped)), "{overload:?}");
+    }
+}
+
+/// P-7: a receiver that selects a store against something else would otherwise be held back for many batches.
+#[test]
+fn a_store_that_is_given_up_or_refused_takes_nothing_of_the_quota() {
+    let (over, stream) = (Run::default(), Stream::new(Overload::Block, Some(10.0)));
+    let store = |records: usize, bytes| Box::pin(stream.intake.store_many(vec![0; records], Some(bytes)));
+    assert!(store(4, 10_000).now_or_never().is_some());
+    let mut waits_for_memory = store(1000, 1000);
+    assert!((&mut waits_for_memory).now_or_never().is_none());
+    drop(waits_for_memory);
+    over.end();
+    let refused = stream.intake.store_many_in(Some(&over), vec![0; 1000], Some(1)).now_or_never();
+    assert_eq!(refused, Some(Err(ReceiverStopped)));
+    assert!(store(5, 1).now_or_never().is_some() && store(1, 1).now_or_never().is_some());
+    assert!(store(1, 1).now_or_never().is_none(), "ten are in");
+}
+
+#[test]
+fn a_store_that_is_given_up_takes_nothing_of_the_rate() {
+    let clock = ManualClock::new(Time::ZERO);
+    let intake: Intake<u32> =
+        Intake::new(IntakeLimits { max_rate: Some(10), ..limits(Overload::Block, None) }, Arc::new(clock.clone()), 0);
+    assert!(intake.store(0).now_or_never().is_some());
+    let mut waiting = Box::pin(intake.store_many(vec![1; 1000], Some(1)));
     assert!((&mut waiting).now_or_never().is_none());
-    stream.intake.close_to_waiting();
-    assert_eq!(waiting.now_or_never(), Some(Err(ReceiverStopped)));
+    drop(waiting);
+    clock.advance(crate::time::milliseconds(100));
+    assert!(intake.store(2).now_or_never().is_some());
+}
+
+#[test]
+fn a_chunk_should_be_a_part_of_what_the_next_batch_may_hold() {
+    let of = |interval, first_rate, max_rate| {
+        let limits = IntakeLimits { interval, first_rate, max_rate, ..IntakeLimits::default() };
+        Intake::<u32>::new(limits, Arc::new(ManualClock::new(Time::ZERO)), 0)
+    };
+    let (short, long) = (crate::time::milliseconds(10), crate::time::seconds(1));
+    assert_eq!(of(short, Some(100_000.0), None).max_chunk(), 100);
+    assert_eq!(of(long, Some(100_000.0), Some(2000)).max_chunk(), 200);
+    assert_eq!(of(long, Some(1.0), None).max_chunk(), 1);
+    let unlimited = of(long, None, None);
+    assert_eq!(unlimited.max_chunk(), usize::MAX);
+    unlimited.update_rate(500.0);
+    assert_eq!(unlimited.max_chunk(), 50);
 }
 
 /// P-10

@@ -1,6 +1,7 @@
 //! Taking in records from somebody who waits only so long: the client of a server, who is told to come again later.
 
 use super::admission::Admitted;
+use super::paid::Paid;
 use super::{Door, Intake, ReceiverStopped, Run};
 use crate::flow::Overload;
 use serde::Serialize;
@@ -47,8 +48,8 @@ impl<T: Serialize> Intake<T> {
             biased;
             admitted = self.admit_unless_given_up(records.len(), bytes) => admitted?,
             () = self.clock.sleep(patience) => {
-                let mut state = self.lock();
-                let limited = state.limiter.reserve(0, self.clock.monotonic());
+                let state = self.lock();
+                let limited = self.time_of_rate(&state).map_or(Duration::ZERO, |now| state.limiter.wait(now));
                 // The next batch has room again, unless it is late.
                 let full = if state.quota.has_room() { Duration::ZERO } else { self.limits.interval };
                 let retry_after = limited.max(full);
@@ -59,7 +60,7 @@ impl<T: Serialize> Intake<T> {
     }
 
     /// Waits as [`admit`](Intake::admit) does, but pays for the rate last: whoever gives up has taken nothing from the others.
-    async fn admit_unless_given_up(&self, records: usize, bytes: usize) -> Result<Admitted, ReceiverStopped> {
+    async fn admit_unless_given_up(&self, records: usize, bytes: usize) -> Result<Admitted<'_, T>, ReceiverStopped> {
         let permits = self.permits(bytes);
         if self.limits.overload == Overload::Spill {
             // Neither rate nor quota holds them back, and what is waited for is given back by whoever gives up.
@@ -67,20 +68,24 @@ impl<T: Serialize> Intake<T> {
             return admitted.ok_or(ReceiverStopped);
         }
         loop {
-            let wait = self.lock().limiter.reserve(0, self.clock.monotonic());
+            let wait = {
+                let state = self.lock();
+                self.time_of_rate(&state).map_or(Duration::ZERO, |now| state.limiter.wait(now))
+            };
             if !wait.is_zero() {
                 self.pause(wait).await?;
             }
-            self.take_of_quota(0).await?;
+            self.wait_for_quota(|_| ()).await?;
             let credit = self.credit(permits).await?;
             self.place_in_queue().await?;
             let mut state = self.lock();
-            let now = self.clock.monotonic();
+            let now = self.time_of_rate(&state);
             // Somebody else may have been quicker.
-            if state.limiter.is_free(now) && state.quota.has_room() {
-                state.limiter.reserve(records, now);
-                state.quota.take(records);
-                return Ok(Admitted { credit, room: None });
+            if now.is_none_or(|now| state.limiter.wait(now).is_zero()) && self.has_room(&state) {
+                let mut paid = Paid::nothing(self);
+                paid.reserve(&mut state, records, now);
+                paid.take(&mut state, records);
+                return Ok(Admitted { credit, room: None, paid });
             }
             if state.door != Door::Open {
                 return Err(ReceiverStopped);

@@ -2,6 +2,7 @@
 
 use super::super::size::SizeEstimate;
 use super::admission::Admitted;
+use super::paid::Paid;
 use super::{Assembler, Door, Intake, PositionBytes, ReceiverStopped, Run};
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ impl<T: Serialize> Intake<T> {
                 // Of the limits only the rate does not count any more.
                 let credit = self.credit(self.permits(bytes)).await?;
                 self.place_in_queue().await?;
-                Admitted { credit, room: None }
+                Admitted { credit, room: None, paid: Paid::nothing(self) }
             }
         };
         self.append(Some(run), admitted, position, |assembler: &mut Assembler<T>| match <[T; 1]>::try_from(records) {
