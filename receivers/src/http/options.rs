@@ -92,6 +92,13 @@ impl HttpOptions {
         self
     }
 
+    /// Sets [`beyond_this_machine`](HttpOptions::beyond_this_machine).
+    #[must_use]
+    pub fn with_beyond_this_machine(mut self, beyond_this_machine: bool) -> Self {
+        self.beyond_this_machine = beyond_this_machine;
+        self
+    }
+
     setters! {
         with_acknowledge(acknowledge: Acknowledge),
         with_level(level: StorageLevel),
@@ -100,7 +107,6 @@ impl HttpOptions {
         with_max_in_flight(max_in_flight: usize),
         with_max_connections(max_connections: usize),
         with_patience(patience: Duration),
-        with_beyond_this_machine(beyond_this_machine: bool),
         with_head_timeout(head_timeout: Duration),
         with_body_timeout(body_timeout: Duration),
         with_keep_alive(keep_alive: Duration),

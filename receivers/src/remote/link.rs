@@ -273,6 +273,8 @@ impl<'a> Talk<'a> {
                 self.fill();
             }
             let now = clock.monotonic();
+            // Here, so that it is done however much there is to send.
+            self.ping(now);
             let (ping, gone) = (self.next_ping(), self.heard + self.heartbeat * MISSED_HEARTBEATS);
             let next = if self.welcomed { ping.min(gone) } else { gone };
             let turn = tokio::select! {
@@ -318,14 +320,18 @@ impl<'a> Talk<'a> {
         self.sent.min(self.heard.max(self.pinged)) + self.heartbeat
     }
 
-    /// Time has passed.
-    fn late(&mut self, now: Duration) -> Result<(), End> {
-        if now >= self.heard + self.heartbeat * MISSED_HEARTBEATS {
-            return Err(End::Lost(format!("nothing was heard for {:?}", self.heartbeat * MISSED_HEARTBEATS)));
-        }
+    /// Asks the server for a sign of life, if it is time.
+    fn ping(&mut self, now: Duration) {
         if self.welcomed && now >= self.next_ping() {
             (self.sent, self.pinged) = (now, now);
             self.out.push(&Frame::Ping);
+        }
+    }
+
+    /// Time has passed.
+    fn late(&self, now: Duration) -> Result<(), End> {
+        if now >= self.heard + self.heartbeat * MISSED_HEARTBEATS {
+            return Err(End::Lost(format!("nothing was heard for {:?}", self.heartbeat * MISSED_HEARTBEATS)));
         }
         Ok(())
     }
