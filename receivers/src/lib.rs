@@ -29,6 +29,7 @@ pub mod generator;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod pace;
+mod peers;
 pub mod prelude;
 pub mod queue;
 pub mod raw;

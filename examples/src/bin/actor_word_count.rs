@@ -99,9 +99,17 @@ fn feed_to(address: &str) -> anyhow::Result<()> {
     println!("Sending lines to {address}.");
     // Nothing is ever sent through it: it only measures the pause.
     let (_open, pause) = channel::<()>();
+    // A line that was not counted, since its actor failed or refused it, is told of beside the sending. One that nobody has looked at is
+    // sent again by the feeder itself.
+    let (receipts, sent) = channel::<waterwheel::receivers::remote::Receipt>();
+    std::thread::spawn(move || {
+        for error in sent.into_iter().filter_map(|receipt| receipt.wait_blocking().err()) {
+            println!("A line was not counted: {error}.");
+        }
+    });
     for line in Lines::new(1) {
         // Not waited for: while the word count is slow, or gone, the next lines queue up behind this one, up to a bound.
-        feeder.post_blocking(&Line(line))?;
+        receipts.send(feeder.post_blocking(&Line(line))?)?;
         if pause.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
             break;
         }

@@ -1,6 +1,6 @@
 //! How messages get to the actor of a stream from elsewhere in the process.
 
-use super::inbox::{Delivery, delivery};
+use super::inbox::{Delivery, NeverBegun, Reply, delivery};
 use super::status::{ActorStatistics, Status};
 use actix::{Actor, Addr, Context, Handler, Message};
 use std::fmt;
@@ -100,7 +100,10 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
         place.send(delivery(message, answer));
         tokio::select! {
             biased;
-            answer = answered => answer.map_err(|_| ActorSendError::Failed { stream: self.name.to_string() }),
+            answer = answered => {
+                let answer = answer.ok().and_then(Result::ok);
+                answer.ok_or_else(|| ActorSendError::Failed { stream: self.name.to_string() })
+            }
             () = over => Err(ActorSendError::Late { stream: self.name.to_string() }),
         }
     }
@@ -144,7 +147,9 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
     }
 
     /// actix's own address of the actor, for code that wants an `Addr` or a `Recipient`. It stays valid as this one does, and its
-    /// mailbox has the same room again. actix lets every clone of an address, and every `send` that waits, put one message more into
+    /// mailbox has the same room again. Messages that come this way are handed to the actor as all others, but a graceful stop does not
+    /// wait for those that it handles asynchronously, nor are they counted for
+    /// [`ActorOptions::answering`](super::ActorOptions::answering): actix keeps their answers to itself. actix lets every clone of an address, and every `send` that waits, put one message more into
     /// it than it has room for.
     pub fn addr(&self) -> Addr<A> {
         self.mailbox.clone()
@@ -174,7 +179,7 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
 #[derive(Debug)]
 pub struct Answer<R> {
     stream: Arc<str>,
-    answered: oneshot::Receiver<R>,
+    answered: oneshot::Receiver<Reply<R>>,
 }
 
 impl<R> Future for Answer<R> {
@@ -182,16 +187,24 @@ impl<R> Future for Answer<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let answered = Pin::new(&mut self.answered).poll(cx);
-        answered.map(|result| result.map_err(|_| Unanswered { stream: self.stream.to_string() }))
+        let unanswered = |begun| Unanswered { stream: self.stream.to_string(), begun };
+        answered.map(|reply| match reply {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(NeverBegun)) => Err(unanswered(false)),
+            Err(_) => Err(unanswered(true)),
+        })
     }
 }
 
 /// The actor failed, or was stopped, while it handled the message or before it came to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("the actor stream {stream} did not answer: the actor failed or was stopped before it had handled the message")]
 pub struct Unanswered {
     /// The stream.
     pub stream: String,
+    /// Whether the actor had begun with the message. If not, nothing of it was done, and the stream has ended.
+    pub begun: bool,
 }
 
 impl Unanswered {

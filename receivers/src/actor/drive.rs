@@ -1,7 +1,7 @@
 //! One incarnation of an actor: made, polled, and ended, with every panic of the user's code caught.
 
 use super::ActorSink;
-use super::inbox::{Duty, Serve, SharedInbox};
+use super::inbox::{Bounds, Duty, Serve, SharedInbox};
 use super::sink::Outflow;
 use actix::dev::{ContextFut, channel};
 use actix::{Actor, ActorContext, AsyncContext, Context};
@@ -34,7 +34,7 @@ pub(super) async fn drive<A, T>(
     inbox: SharedInbox<A>,
     sink: ActorSink<T>,
     mut orders: LocalBoxStream<'static, Order>,
-    capacity: usize,
+    bounds: Bounds,
 ) -> Result<(), String>
 where
     A: Actor<Context = Context<A>>,
@@ -43,7 +43,7 @@ where
     let outflow = sink.outflow();
     let _closed = CloseAtEnd(outflow.clone());
     let actor = caught(|| make(sink.clone()))?;
-    let mut incarnation = Incarnation::new(actor, inbox, &sink, capacity);
+    let mut incarnation = Incarnation::new(actor, inbox, &sink, bounds);
     let ended = std::future::poll_fn(|cx| {
         while let Poll::Ready(Some(order)) = orders.poll_next_unpin(cx) {
             match order {
@@ -93,12 +93,18 @@ struct Incarnation<A: Actor<Context = Context<A>>> {
 }
 
 impl<A: Actor<Context = Context<A>>> Incarnation<A> {
-    fn new<T: Record>(actor: A, inbox: SharedInbox<A>, sink: &ActorSink<T>, capacity: usize) -> Incarnation<A> {
+    fn new<T: Record>(actor: A, inbox: SharedInbox<A>, sink: &ActorSink<T>, bounds: Bounds) -> Incarnation<A> {
         let (outflow, duty) = (sink.outflow(), Rc::new(Duty::default()));
         // The context's own mailbox is that of `ctx.address()`, and ends with the incarnation.
-        let (_, own) = channel::channel(capacity);
+        let (_, own) = channel::channel(bounds.mailbox);
         let mut context = Context::with_receiver(own);
-        context.spawn(Serve { inbox, outflow: outflow.clone(), duty: duty.clone(), status: sink.status().clone() });
+        context.spawn(Serve {
+            inbox,
+            outflow: outflow.clone(),
+            duty: duty.clone(),
+            status: sink.status().clone(),
+            most_answering: bounds.answering,
+        });
         Incarnation { actor: Some(context.into_future(actor)), outflow, duty }
     }
 

@@ -34,18 +34,54 @@ pub(super) struct Duty {
     answering: Cell<usize>,
 }
 
+/// What is bounded of an actor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Messages that wait in the mailbox.
+    pub(super) mailbox: usize,
+    /// Messages that it handles asynchronously at a time.
+    pub(super) answering: usize,
+}
+
+/// The message was dropped before any actor saw it.
+#[derive(Debug)]
+pub(super) struct NeverBegun;
+
+/// What whoever waits for an answer gets; nothing at all when the actor had begun with the message and did not answer.
+pub(super) type Reply<R> = Result<R, NeverBegun>;
+
+/// Says that the message was never begun with, unless it is.
+struct Unseen<R>(Option<oneshot::Sender<Reply<R>>>);
+
+impl<R> Unseen<R> {
+    fn begin(mut self) -> Option<oneshot::Sender<Reply<R>>> {
+        self.0.take()
+    }
+}
+
+impl<R> Drop for Unseen<R> {
+    fn drop(&mut self) {
+        if let Some(answer) = self.0.take() {
+            // Nobody may be waiting.
+            let _ = answer.send(Err(NeverBegun));
+        }
+    }
+}
+
 /// Hands over `message`; its answer goes to `answer`, which nobody may be waiting for.
-pub(super) fn delivery<A, M>(message: M, answer: oneshot::Sender<M::Result>) -> Delivery<A>
+pub(super) fn delivery<A, M>(message: M, answer: oneshot::Sender<Reply<M::Result>>) -> Delivery<A>
 where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
+    let unseen = Unseen(Some(answer));
     Box::new(move |actor, ctx, duty| {
+        let Some(answer) = unseen.begin() else { return };
         let (theirs, mut answered) = oneshot::channel();
         actor.handle(message, ctx).handle(ctx, Some(theirs));
         match answered.try_recv() {
-            Ok(result) => drop(answer.send(result)),
+            Ok(result) => drop(answer.send(Ok(result))),
             // Dropped without an answer: so is `answer`.
             Err(oneshot::error::TryRecvError::Closed) => {}
             Err(oneshot::error::TryRecvError::Empty) => {
@@ -59,7 +95,7 @@ where
 /// Passes on the answer to a message that is handled asynchronously.
 struct Relay<R> {
     answered: oneshot::Receiver<R>,
-    answer: Option<oneshot::Sender<R>>,
+    answer: Option<oneshot::Sender<Reply<R>>>,
     duty: Rc<Duty>,
 }
 
@@ -69,7 +105,7 @@ impl<A: Actor<Context = Context<A>>, R> ActorFuture<A> for Relay<R> {
     fn poll(mut self: Pin<&mut Self>, _: &mut A, _: &mut Context<A>, cx: &mut task::Context<'_>) -> Poll<()> {
         let result = ready!(Pin::new(&mut self.answered).poll(cx));
         if let (Ok(result), Some(answer)) = (result, self.answer.take()) {
-            let _ = answer.send(result);
+            let _ = answer.send(Ok(result));
         }
         self.duty.answering.set(self.duty.answering.get().saturating_sub(1));
         // Whoever serves the mailbox may have looked already in this turn, and have waited for this.
@@ -135,6 +171,8 @@ pub(super) struct Serve<A: Actor<Context = Context<A>>> {
     pub(super) outflow: Rc<dyn Outflow>,
     pub(super) duty: Rc<Duty>,
     pub(super) status: Arc<Status>,
+    /// So many messages are handled asynchronously at most.
+    pub(super) most_answering: usize,
 }
 
 impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Serve<A> {
@@ -144,6 +182,10 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Serve<A> {
         for _ in 0..MESSAGES_PER_TURN {
             // A handler may have asked for the actor to wait for something, or to stop.
             if ctx.waiting() {
+                return Poll::Pending;
+            }
+            // Their futures run on their own, however full the stream is. The relay of the next answer wakes this.
+            if self.duty.answering.get() >= self.most_answering {
                 return Poll::Pending;
             }
             // What the last message stored has not come in: whoever polls the context goes on with that first.

@@ -7,9 +7,12 @@
 //! **Panics.** actix itself supervises no panic. Here one is caught, told with its text, and the actor is made anew by its function
 //! as the stream's [`SupervisorPolicy`] says; when that gives up, the program ends with a fault that names the stream, your line and
 //! the first of the errors. The mailbox outlives the actor: of the messages in it, a panic loses the one that was being handled, and
-//! those whose handlers had not answered yet. What was stored is kept, also what the panicking handler had stored.
+//! those whose handlers had not answered yet. What was stored is kept, also what the panicking handler had stored. A `ResponseFuture`
+//! is a task of its own, and not of the actor: a panic in one is seen by nobody but its sender, who is told that there is no answer; one
+//! in a future of the actor itself (`ResponseActFuture`, `ctx.spawn`) is one of the actor.
 //!
-//! **Back pressure.** See [`ActorSink`]: the actor is handed no message while what it stored finds no room.
+//! **Back pressure.** See [`ActorSink`]: the actor is handed no message while what it stored finds no room. A `ResponseFuture`, and
+//! whatever is started with `actix::spawn`, is not held back; of the first there are at most [`ActorOptions::answering`] at a time.
 //!
 //! **The end.** When the program stops gracefully, messages in the mailbox are handled and answered, then the actor is stopped as
 //! actix does it: `stopping`, `stopped`. One that prevents it is dropped when `graceful_stop_timeout` is over, and the fault names it.
@@ -39,7 +42,7 @@ pub use worker::{MAX_WORKERS, WorkerRefused};
 
 use actix::{Actor, Context};
 use directory::Directory;
-use inbox::Inbox;
+use inbox::{Bounds, Inbox};
 use receiver::{ActorReceiver, Stock};
 use status::Status;
 use std::marker::PhantomData;
@@ -55,20 +58,26 @@ use waterwheel_runtime::site::Site;
 /// Messages that wait in a mailbox unless [`ActorOptions::mailbox`] says otherwise.
 pub const DEFAULT_MAILBOX: usize = 64;
 
+/// Messages that an actor handles asynchronously at a time unless [`ActorOptions::answering`] says otherwise.
+pub const DEFAULT_ANSWERING: usize = 1024;
+
 /// How an actor stream is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActorOptions {
     policy: SupervisorPolicy,
     mailbox: usize,
+    answering: usize,
     level: StorageLevel,
     overload: Overload,
 }
 
 impl Default for ActorOptions {
-    /// [`SupervisorPolicy::for_actors`], mailboxes of [`DEFAULT_MAILBOX`] messages, blocks at `MEMORY_AND_DISK`.
+    /// [`SupervisorPolicy::for_actors`], mailboxes of [`DEFAULT_MAILBOX`] messages, [`DEFAULT_ANSWERING`] that are handled
+    /// asynchronously at a time, blocks at `MEMORY_AND_DISK`.
     fn default() -> ActorOptions {
         let (policy, level) = (SupervisorPolicy::for_actors(), StorageLevel::MemoryAndDisk);
-        ActorOptions { policy, mailbox: DEFAULT_MAILBOX, level, overload: Overload::Block }
+        let (mailbox, answering) = (DEFAULT_MAILBOX, DEFAULT_ANSWERING);
+        ActorOptions { policy, mailbox, answering, level, overload: Overload::Block }
     }
 }
 
@@ -84,6 +93,13 @@ impl ActorOptions {
     pub fn mailbox(self, messages: usize) -> ActorOptions {
         // Nobody means more, and the channels below have a largest size.
         ActorOptions { mailbox: messages.clamp(1, 1 << 20), ..self }
+    }
+
+    /// How many messages the actor, and each worker, may handle asynchronously at a time, at least 1: with so many answers outstanding
+    /// it is handed no further message. A handler whose answer needs another message to the same actor needs room for that one.
+    #[must_use]
+    pub fn answering(self, messages: usize) -> ActorOptions {
+        ActorOptions { answering: messages.max(1), ..self }
     }
 
     /// How blocks are kept until their batch is done.
@@ -218,15 +234,16 @@ where
     T: Record,
     F: FnMut(ActorSink<T>) -> A + Send + 'static,
 {
-    let ActorOptions { policy, mailbox: capacity, level, overload } = options;
-    let (queue, mailbox, inbox) = Inbox::new(capacity);
+    let ActorOptions { policy, mailbox, answering, level, overload } = options;
+    let bounds = Bounds { mailbox, answering };
+    let (queue, mailbox, inbox) = Inbox::new(bounds.mailbox);
     let (status, shown): (Arc<Status>, Arc<str>) = (Arc::default(), name.as_str().into());
     let clock = context.engine().core().clock.clone();
     let address = ActorAddress::new(shown.clone(), queue, mailbox, status.clone(), clock);
     if !context.extension::<Directory>().add(address.clone()) {
         context.misuse(site, format!("another actor stream is called {name:?} already; give it a name of its own"));
     }
-    let stock = Arc::new(Stock { name: shown, factory: Mutex::new(factory), inbox, status, policy, capacity });
+    let stock = Arc::new(Stock { name: shown, factory: Mutex::new(factory), inbox, status, policy, bounds });
     let receiver = move || ActorReceiver { stock: stock.clone(), records: PhantomData };
     let kept = ReceiverOptions::from(level).policy(policy).overload(overload);
     let stream = context.receiver_stream_on_own_thread_at(site, name, kept, receiver);

@@ -1,14 +1,16 @@
 //! How a message that came over the wire gets to the actor of a stream.
 
-use super::{ActorAddress, ActorSendError};
+use super::{ActorAddress, ActorSendError, SinkClosed};
 use actix::{Actor, Context, Handler, Message};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use waterwheel_runtime::codec;
 use waterwheel_runtime::error::{in_full, panic_message};
+use waterwheel_runtime::receiver::{ReceiverStopped, StoreReliablyError};
 use waterwheel_runtime::state::TypeSchema;
 
 /// What the sender of a remote message is told: whether its handler's result is a success.
@@ -17,6 +19,13 @@ use waterwheel_runtime::state::TypeSchema;
 pub trait RemoteAnswer: Send + 'static {
     /// `Err` with the text that the sender is told.
     fn answer(self) -> Result<(), String>;
+
+    /// Whether the message was not stored because the stream has ended: then the sender is not told, but keeps it for the program's next
+    /// life. Default: `false`; an `Err` of [`SinkClosed`], [`ReceiverStopped`] or [`StoreReliablyError::Stopped`] says so by itself. One that a
+    /// handler makes a text of does not.
+    fn came_too_late(&self) -> bool {
+        false
+    }
 }
 
 impl RemoteAnswer for () {
@@ -29,6 +38,14 @@ impl<T: Send + 'static, E: std::fmt::Display + Send + 'static> RemoteAnswer for 
     fn answer(self) -> Result<(), String> {
         self.map(drop).map_err(|error| error.to_string())
     }
+
+    fn came_too_late(&self) -> bool {
+        let Err(error) = self else { return false };
+        let error: &dyn Any = error;
+        error.is::<SinkClosed>()
+            || error.is::<ReceiverStopped>()
+            || matches!(error.downcast_ref(), Some(StoreReliablyError::Stopped(_)))
+    }
 }
 
 /// What became of a message.
@@ -38,9 +55,9 @@ pub(crate) enum Delivered {
     Done,
     /// Its handler has answered with an error.
     Refused(String),
-    /// The actor failed or was stopped before it had answered; the message should be sent again.
+    /// The actor had begun with the message and failed, or was stopped, before it had answered.
     Failed(String),
-    /// The stream has ended: nothing more is taken.
+    /// The stream has ended: the message was not taken, or not stored for that reason. It should be sent again.
     Ended,
     /// The bytes are no such message.
     Undecodable(String),
@@ -135,12 +152,58 @@ where
     match address.post(message).await {
         Ok(answer) => {
             let answered = answer.map(|answer| match answer {
-                Ok(result) => result.answer().map_or_else(Delivered::Refused, |()| Delivered::Done),
-                Err(error) => Delivered::Failed(error.to_string()),
+                Ok(result) => told(result),
+                Err(error) if error.begun => Delivered::Failed(error.to_string()),
+                // It was in the mailbox when the stream ended.
+                Err(_) => Delivered::Ended,
             });
             Placed(answered.boxed())
         }
         Err(ActorSendError::Ended { .. }) => Placed::known(Delivered::Ended),
         Err(error) => Placed::known(Delivered::Failed(error.to_string())),
+    }
+}
+
+/// What a handler's result means to the sender. It is made of it by the user's code.
+fn told(result: impl RemoteAnswer) -> Delivered {
+    let told = catch_unwind(AssertUnwindSafe(|| if result.came_too_late() { None } else { Some(result.answer()) }));
+    match told {
+        Ok(None) => Delivered::Ended,
+        Ok(Some(Ok(()))) => Delivered::Done,
+        Ok(Some(Err(text))) => Delivered::Refused(text),
+        Err(panic) => Delivered::Refused(format!("its answer panicked: {}", panic_message(&*panic))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt;
+
+    struct Touchy;
+
+    impl fmt::Display for Touchy {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("on purpose")
+        }
+    }
+
+    /// M-1
+    #[test]
+    fn a_result_is_told_as_it_is_and_a_panic_in_the_telling_is_a_refusal() {
+        assert_eq!(told(()), Delivered::Done);
+        assert_eq!(told(Ok::<u32, String>(7)), Delivered::Done);
+        assert_eq!(told(Err::<u32, _>("no".to_owned())), Delivered::Refused("no".to_owned()));
+        assert_eq!(told(Err::<(), _>(Touchy)), Delivered::Refused("its answer panicked: on purpose".to_owned()));
+    }
+
+    /// M-3
+    #[test]
+    fn what_was_not_stored_because_the_stream_has_ended_is_to_be_sent_again() {
+        assert_eq!(told(Err::<(), _>(SinkClosed)), Delivered::Ended);
+        assert_eq!(told(Err::<(), _>(ReceiverStopped)), Delivered::Ended);
+        assert_eq!(told(Err::<(), _>(StoreReliablyError::Stopped(ReceiverStopped))), Delivered::Ended);
+        let other = StoreReliablyError::Position { cause: "x".to_owned() };
+        assert!(matches!(told(Err::<(), _>(other)), Delivered::Refused(_)));
     }
 }

@@ -284,6 +284,20 @@ impl<T> Outflow for SinkCore<T> {
     }
 }
 
+/// Counts records as lost when the storing of them panics: in their own encoding, that is.
+struct LostByPanic<'s> {
+    status: &'s Status,
+    count: usize,
+}
+
+impl Drop for LostByPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.status.lost.fetch_add(self.count as u64, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Takes what is held into the stream, again and again.
 async fn take_in<T: Record>(handle: ReceiverHandle<T>, held: Rc<RefCell<Held<T>>>, status: Arc<Status>) {
     loop {
@@ -294,7 +308,9 @@ async fn take_in<T: Record>(handle: ReceiverHandle<T>, held: Rc<RefCell<Held<T>>
         })
         .await;
         let count = records.len();
+        let panicking = LostByPanic { status: &status, count };
         let outcome = handle.store_promised(records, position, !told.is_empty()).await;
+        drop(panicking);
         match outcome {
             Ok(block) => {
                 status.records.fetch_add(count as u64, Ordering::Relaxed);

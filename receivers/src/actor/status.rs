@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct ActorStatistics {
     /// Messages that the actor and its workers took out of their mailboxes.
     pub messages: u64,
-    /// Records that they stored.
+    /// Records that they stored; where the stream sheds, with those that it dropped, which the stream counts.
     pub records: u64,
     /// Workers that run at present.
     pub workers: usize,

@@ -1,7 +1,7 @@
 //! Further actors of a stream: its workers.
 
 use super::drive::{Order, drive};
-use super::inbox::{Inbox, SharedInbox};
+use super::inbox::{Bounds, Inbox, SharedInbox};
 use super::status::Status;
 use super::{ActorAddress, ActorSink};
 use actix::{Actor, Context};
@@ -39,14 +39,14 @@ pub(super) struct Crew {
     order: watch::Sender<Order>,
     waker: RefCell<Option<Waker>>,
     policy: SupervisorPolicy,
-    capacity: usize,
+    bounds: Bounds,
     stream: Arc<str>,
 }
 
 impl Crew {
-    pub(super) fn new(policy: SupervisorPolicy, capacity: usize, stream: Arc<str>) -> Rc<Crew> {
+    pub(super) fn new(policy: SupervisorPolicy, bounds: Bounds, stream: Arc<str>) -> Rc<Crew> {
         let (hired, count, waker) = (RefCell::default(), Cell::default(), RefCell::default());
-        Rc::new(Crew { hired, count, order: watch::channel(Order::Work).0, waker, policy, capacity, stream })
+        Rc::new(Crew { hired, count, order: watch::channel(Order::Work).0, waker, policy, bounds, stream })
     }
 
     /// Starts a worker that stores beside `sink`.
@@ -67,11 +67,11 @@ impl Crew {
             return Err(WorkerRefused::TooMany);
         }
         let name: Arc<str> = format!("{}/{name}", self.stream).into();
-        let (queue, mailbox, inbox) = Inbox::new(self.capacity);
+        let (queue, mailbox, inbox) = Inbox::new(self.bounds.mailbox);
         let address = ActorAddress::new(name.clone(), queue, mailbox, sink.status().clone(), sink.clock().clone());
         let counted = Counted::new(self.clone(), sink.status().clone());
         let job = Job { name, inbox, sink: sink.for_worker(), orders: self.order.subscribe(), policy: self.policy };
-        let work = work(job, factory, self.capacity, counted);
+        let work = work(job, factory, self.bounds, counted);
         self.hired.borrow_mut().push(Box::pin(work));
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -139,7 +139,7 @@ struct Job<W: Actor<Context = Context<W>>, T> {
 async fn work<W, T>(
     job: Job<W, T>,
     mut factory: impl FnMut(ActorSink<T>) -> W + 'static,
-    capacity: usize,
+    bounds: Bounds,
     counted: Counted,
 ) where
     W: Actor<Context = Context<W>>,
@@ -151,7 +151,7 @@ async fn work<W, T>(
     loop {
         let (began, before) = (clock.monotonic(), status.records.load(Ordering::Relaxed));
         let own = sink.for_worker();
-        let ended = drive(&mut factory, inbox.clone(), own, each(orders.clone()), capacity).await;
+        let ended = drive(&mut factory, inbox.clone(), own, each(orders.clone()), bounds).await;
         let Err(error) = ended else { return };
         status.failed(&error);
         sink.report_error(format_args!("the worker {name} {error}"));

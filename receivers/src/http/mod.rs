@@ -35,9 +35,9 @@
 //! headers. What the bodies on their way take together is limited as well, and of their records no more memory is taken than the
 //! stream allows. A request never waits for room longer than [`HttpOptions::patience`].
 //!
-//! **Trust.** There is no authentication and no TLS: an address that is only a port is one of this machine, and what listens for
-//! others belongs behind a proxy. What clients send is not trusted. Requests that are refused are counted
-//! ([`HttpEndpoint::counts`]), and reported once for each address that sends them.
+//! **Trust.** There is no authentication and no TLS: an address that other machines reach is refused unless
+//! [`HttpOptions::beyond_this_machine`] says that it is meant, and what listens there belongs behind a proxy. What clients send is not trusted. Requests that are refused are counted
+//! ([`HttpEndpoint::counts`]), and reported once an hour for each address that sends them.
 //!
 //! **Life.** The port is taken while the program is built, so that [`HttpStream::local_addr`] is known before the start, and an
 //! address that cannot be had is a misuse that `start` returns. Requests are answered from the start on. When the program stops,
@@ -50,7 +50,6 @@ mod counts;
 mod endpoint;
 mod formats;
 mod options;
-mod peers;
 mod reading;
 mod server;
 mod service;

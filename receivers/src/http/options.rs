@@ -40,7 +40,8 @@ pub struct HttpOptions {
     pub max_in_flight: usize,
     /// Connections at the same time; others wait to be accepted. Default: 256.
     pub max_connections: usize,
-    /// How long a request waits for room in the stream before it is answered with 429. Default: one second.
+    /// How long a request waits for room in all, in memory and in the stream, before it is answered with 429. What it would be told by
+    /// another [`Overload`](waterwheel_runtime::flow::Overload) it is told by this answer, so there is none to choose. Default: one second.
     pub patience: Duration,
     /// How long a client may take to send the head of a request. Default: five seconds.
     pub head_timeout: Duration,
@@ -48,6 +49,9 @@ pub struct HttpOptions {
     pub body_timeout: Duration,
     /// How long a connection is kept between two requests. Default: 15 seconds.
     pub keep_alive: Duration,
+    /// Whether the address may be one that other machines reach. Whoever reaches it can push records: there are no passwords and no
+    /// encryption. Default: no.
+    pub beyond_this_machine: bool,
 }
 
 impl Default for HttpOptions {
@@ -64,6 +68,7 @@ impl Default for HttpOptions {
             head_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
+            beyond_this_machine: false,
         }
     }
 }
@@ -84,6 +89,13 @@ impl HttpOptions {
     #[must_use]
     pub fn with_path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
+        self
+    }
+
+    /// Sets [`beyond_this_machine`](HttpOptions::beyond_this_machine).
+    #[must_use]
+    pub fn with_beyond_this_machine(mut self, beyond_this_machine: bool) -> Self {
+        self.beyond_this_machine = beyond_this_machine;
         self
     }
 

@@ -30,23 +30,34 @@ impl Memory {
 pub(super) struct Share<'m> {
     memory: &'m Memory,
     held: Option<OwnedSemaphorePermit>,
+    /// How much longer its request waits for room, of any kind.
+    patience: Duration,
 }
 
 impl<'m> Share<'m> {
     pub(super) fn new(memory: &'m Memory) -> Share<'m> {
-        Share { memory, held: None }
+        Share { memory, held: None, patience: memory.patience }
     }
 
-    /// Holds `bytes` in all, or everything there is if they are more; waits for it as long as the patience lasts.
+    /// How much longer its request may wait for room.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Holds `bytes` in all, or everything there is if they are more; waits for it as long as the patience of the request lasts: what
+    /// was waited before counts.
     pub(super) async fn grow_to(&mut self, bytes: usize) -> Result<(), Answer> {
         if self.try_grow_to(bytes) {
             return Ok(());
         }
+        let clock = &self.memory.clock;
+        let began = clock.monotonic();
         let permit = tokio::select! {
             biased;
             permit = self.memory.free.clone().acquire_many_owned(self.missing(bytes)) => permit,
-            () = self.memory.clock.sleep(self.memory.patience) => return Err(Answer::NoRoom(Duration::ZERO)),
+            () = clock.sleep(self.patience) => return Err(Answer::NoRoom(Duration::ZERO)),
         };
+        self.patience = self.patience.saturating_sub(clock.monotonic().saturating_sub(began));
         self.hold(permit.map_err(|_| Answer::Stopping)?);
         Ok(())
     }
@@ -109,7 +120,12 @@ pub(super) async fn read<B: AsRef<[u8]>, E: Display>(
         if length > max_body {
             return Err(too_long());
         }
-        share.grow_to(length).await?;
+        tokio::select! {
+            biased;
+            () = &mut stopped => return Err(Answer::Stopping),
+            () = &mut over => return Err(Answer::TooSlow(timeout)),
+            grown = share.grow_to(length) => grown?,
+        }
         if length > bytes.capacity() {
             // Doubling, but never beyond the limit.
             let wanted = (2 * bytes.capacity()).min(max_body).max(length);
@@ -198,6 +214,41 @@ mod tests {
         assert_eq!(other.grow_to(1000).now_or_never(), Some(Ok(())));
         drop(other);
         assert_eq!(memory.free.available_permits(), 10);
+    }
+
+    /// It would wait anew at every chunk, and for longer than anybody may take over a body.
+    /// H-6
+    #[test]
+    fn body_waits_for_memory_no_longer_than_the_patience_of_its_request_whatever_its_chunks() {
+        let (memory, clock) = memory(10);
+        let (mut other, mut share) = (Share::new(&memory), Share::new(&memory));
+        assert_eq!(other.grow_to(10).now_or_never(), Some(Ok(())));
+        let body = futures::stream::iter([Ok::<_, &str>(b"1"), Ok(b"2"), Ok(b"3")]);
+        let mut reading = Box::pin(read(body, None, LIMITS, &mut share, std::future::pending()));
+        assert_eq!((&mut reading).now_or_never(), None);
+        clock.advance(milliseconds(600));
+        // Room for one byte: the next has to wait for what is left of the patience.
+        let one = other.held.as_mut().and_then(|held| held.split(1));
+        drop(one);
+        assert_eq!((&mut reading).now_or_never(), None);
+        clock.advance(milliseconds(399));
+        assert_eq!((&mut reading).now_or_never(), None);
+        clock.advance(milliseconds(1));
+        assert_eq!(reading.now_or_never(), Some(Err(Answer::NoRoom(Duration::ZERO))));
+        assert_eq!(share.patience(), milliseconds(400));
+    }
+
+    #[test]
+    fn stop_ends_also_the_waiting_for_memory() {
+        let (memory, _) = memory(10);
+        let (mut other, mut share) = (Share::new(&memory), Share::new(&memory));
+        assert_eq!(other.grow_to(10).now_or_never(), Some(Ok(())));
+        let (stop, stopped) = futures::channel::oneshot::channel::<()>();
+        let body = futures::stream::iter([Ok::<_, &str>(b"1")]);
+        let mut reading = Box::pin(read(body, None, LIMITS, &mut share, stopped.map(drop)));
+        assert_eq!((&mut reading).now_or_never(), None);
+        drop(stop);
+        assert_eq!(reading.now_or_never(), Some(Err(Answer::Stopping)));
     }
 
     #[test]

@@ -5,14 +5,15 @@ use super::connections::{Connection, Phase};
 use super::counts::Counters;
 use super::formats::{Decode, Formats, Limits};
 use super::options::{Acknowledge, HttpOptions};
-use super::peers::{Peers, Report};
 use super::reading::{BodyLimits, Memory, Share, read};
+use crate::peers::Peers;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use waterwheel_operators::record::Record;
 use waterwheel_runtime::error::panic_message;
@@ -113,7 +114,7 @@ impl<T: Record> Shared<T> {
             records = self.decode(decode, &body)?;
         }
         drop(body);
-        self.store(records, bytes, acknowledge).await
+        self.store(records, bytes, acknowledge, share.patience()).await
     }
 
     fn decode(&self, decode: Decode<T>, body: &[u8]) -> Result<Vec<T>, Answer> {
@@ -125,8 +126,14 @@ impl<T: Record> Shared<T> {
         }
     }
 
-    async fn store(&self, records: Vec<T>, bytes: usize, acknowledge: Acknowledge) -> Result<Answer, Answer> {
-        let (count, patience) = (records.len(), self.options.patience);
+    async fn store(
+        &self,
+        records: Vec<T>,
+        bytes: usize,
+        acknowledge: Acknowledge,
+        patience: Duration,
+    ) -> Result<Answer, Answer> {
+        let count = records.len();
         let reliably = acknowledge == Acknowledge::Stored;
         let outcome = if reliably {
             self.handle.store_reliably_within(records, bytes, patience).await
@@ -153,14 +160,17 @@ impl<T: Record> Shared<T> {
 
     fn report(&self, peer: IpAddr, answer: &Answer) {
         // A set of addresses is whole whatever happens.
-        let report = self.peers.lock().unwrap_or_else(PoisonError::into_inner).report(peer);
-        let rest = match report {
-            Report::First => "further ones from there are counted only",
-            Report::Last => "further ones, also from elsewhere, are counted only",
-            Report::Not => return,
+        let news = {
+            let now = self.handle.clock().monotonic();
+            self.peers.lock().unwrap_or_else(PoisonError::into_inner).is_news(peer, now)
         };
+        if !news {
+            return;
+        }
         let (status, problem) = (answer.status(), answer.problem().unwrap_or_default());
-        self.handle.report_error(format_args!("a request from {peer} was refused with {status}: {problem}; {rest}"));
+        self.handle.report_error(format_args!(
+            "a request from {peer} was refused with {status}: {problem}; further ones from there are counted only, for an hour"
+        ));
     }
 }
 

@@ -107,7 +107,7 @@ fn stream<T: Record>(
     if let Some(problem) = options.problem() {
         context.misuse(site, problem);
     }
-    let listener = listen(&address).map_err(|problem| context.misuse(site, problem)).ok();
+    let listener = listen(&address, options.beyond_this_machine).map_err(|problem| context.misuse(site, problem)).ok();
     let local = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     let options = Arc::new(options);
     let endpoint = HttpEndpoint { address: local, path: options.path.as_str().into(), counters: Arc::default() };

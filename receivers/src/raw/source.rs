@@ -1,12 +1,11 @@
 //! The method on contexts.
 
 use super::RawBlockDecoder;
+use crate::socket::address;
 use crate::socket::chunks::{Chunk, Chunks};
 use crate::socket::connection::Connection;
-use crate::socket::{DEFAULT_LEVEL, address};
 use waterwheel_operators::record::Record;
-use waterwheel_operators::{DStream, StreamingContext};
-use waterwheel_runtime::block::StorageLevel;
+use waterwheel_operators::{DStream, ReceiverOptions, StreamingContext};
 use waterwheel_runtime::receiver::ReceiverError;
 use waterwheel_runtime::site::Site;
 
@@ -16,7 +15,7 @@ pub trait RawSocketSource {
     /// [`RawBlockWriter`](super::RawBlockWriter).
     ///
     /// Under `receiver.max_rate` a block is stored in pieces, otherwise as one chunk. Blocks are kept at `MEMORY_AND_DISK`;
-    /// [`raw_socket_stream_with`](Self::raw_socket_stream_with) takes another level.
+    /// [`raw_socket_stream_with`](Self::raw_socket_stream_with) takes other options.
     ///
     /// # Errors
     /// An address that is no `host:port` is a misuse, which `start` returns. A peer that cannot be reached is none: it is tried
@@ -45,25 +44,39 @@ pub trait RawSocketSource {
     #[track_caller]
     fn raw_socket_stream<T: Record>(&self, address: impl Into<String>) -> DStream<'_, T>;
 
-    /// As [`raw_socket_stream`](Self::raw_socket_stream), with the level at which its blocks are kept until their batch is done.
+    /// As [`raw_socket_stream`](Self::raw_socket_stream), with the level at which its blocks are kept until their batch is done,
+    /// or [`ReceiverOptions`], which also say what becomes of blocks that come too fast.
     ///
     /// # Errors
     /// As [`raw_socket_stream`](Self::raw_socket_stream).
     #[track_caller]
-    fn raw_socket_stream_with<T: Record>(&self, address: impl Into<String>, level: StorageLevel) -> DStream<'_, T>;
+    fn raw_socket_stream_with<T: Record>(
+        &self,
+        address: impl Into<String>,
+        options: impl Into<ReceiverOptions>,
+    ) -> DStream<'_, T>;
 }
 
 impl RawSocketSource for StreamingContext {
     fn raw_socket_stream<T: Record>(&self, address: impl Into<String>) -> DStream<'_, T> {
-        stream(self, Site::here("raw_socket_stream"), address.into(), DEFAULT_LEVEL)
+        stream(self, Site::here("raw_socket_stream"), address.into(), ReceiverOptions::new())
     }
 
-    fn raw_socket_stream_with<T: Record>(&self, address: impl Into<String>, level: StorageLevel) -> DStream<'_, T> {
-        stream(self, Site::here("raw_socket_stream_with"), address.into(), level)
+    fn raw_socket_stream_with<T: Record>(
+        &self,
+        address: impl Into<String>,
+        options: impl Into<ReceiverOptions>,
+    ) -> DStream<'_, T> {
+        stream(self, Site::here("raw_socket_stream_with"), address.into(), options.into())
     }
 }
 
-fn stream<T: Record>(context: &StreamingContext, site: Site, address: String, level: StorageLevel) -> DStream<'_, T> {
+fn stream<T: Record>(
+    context: &StreamingContext,
+    site: Site,
+    address: String,
+    options: ReceiverOptions,
+) -> DStream<'_, T> {
     if let Some(problem) = address::problem(&address) {
         context.misuse(site, problem);
     }
@@ -74,7 +87,7 @@ fn stream<T: Record>(context: &StreamingContext, site: Site, address: String, le
         let chunks = RawChunks(RawBlockDecoder::<T>::new(limit));
         Connection { address: address.clone(), chunks }
     };
-    context.receiver_stream_at(site, name, level, factory)
+    context.receiver_stream_at(site, name, options, factory)
 }
 
 /// Each block is a chunk.

@@ -44,19 +44,34 @@ pub(super) struct Shared {
     most: (u32, u32),
     pub(super) failed: AtomicU64,
     pub(super) connections: AtomicU64,
-    ended: Mutex<Option<RemoteError>>,
+    ended: Mutex<Option<Ended>>,
+}
+
+/// How a client came to its end.
+#[derive(Debug)]
+struct Ended {
+    cause: RemoteError,
+    /// Whether messages were not acknowledged.
+    left: bool,
 }
 
 impl Shared {
-    /// It is over: whoever waits for room is told why.
-    pub(super) fn end(&self, cause: RemoteError) {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+    /// It is over: whoever waits for room is told why. `left` if messages are not acknowledged.
+    pub(super) fn end(&self, cause: RemoteError, left: bool) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ended { cause, left });
         self.messages.close();
         self.bytes.close();
     }
 
     fn cause(&self) -> RemoteError {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(RemoteError::Closed)
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.as_ref().map_or(RemoteError::Closed, |ended| ended.cause.clone())
+    }
+
+    /// Whether it was closed with everything acknowledged.
+    fn is_settled(&self) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(*ended, Some(Ended { cause: RemoteError::Closed, left: false }))
     }
 }
 
@@ -91,10 +106,14 @@ impl<M> RemoteActor<M> {
     /// Waits until nothing is unacknowledged. Messages that others give it meanwhile wait.
     ///
     /// # Errors
-    /// Why it has given up.
+    /// Why it has given up; [`RemoteError::Closed`] when another handle abandoned what was not acknowledged.
     pub async fn settle(&self) -> Result<(), RemoteError> {
         let all = self.shared.messages.acquire_many(self.shared.most.0).await;
-        all.map(drop).map_err(|_| self.shared.cause())
+        match all {
+            Ok(_) => Ok(()),
+            Err(_) if self.shared.is_settled() => Ok(()),
+            Err(_) => Err(self.shared.cause()),
+        }
     }
 
     /// [`settle`](RemoteActor::settle) for a plain thread.
@@ -108,7 +127,7 @@ impl<M> RemoteActor<M> {
 
 impl<M: Serialize + DeserializeOwned> RemoteActor<M> {
     /// Connects to the actor stream `name` of the program that listens on `address` (`host:port`). An address that nobody listens on
-    /// is tried again, 20 times in more than a minute; [`connect_with`](RemoteActor::connect_with) takes other wishes.
+    /// is tried again, 60 times in more than two minutes; [`connect_with`](RemoteActor::connect_with) takes other wishes.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`], and [`RemoteError::Rejected`] when there is no such stream or it takes another type.
@@ -172,7 +191,8 @@ impl<M: Serialize + DeserializeOwned> RemoteActor<M> {
             ready: Some(ready),
             outbox: Default::default(),
             max_message: usize::MAX,
-            closing: None,
+            closing: Vec::new(),
+            abandoning: Vec::new(),
             was_good: false,
         };
         let no_thread = |error: std::io::Error| RemoteError::Thread { cause: error.to_string() };
@@ -225,19 +245,20 @@ impl<M: Serialize + DeserializeOwned> RemoteActor<M> {
         block_on(self.post(message))
     }
 
-    /// Waits until every message is answered, and ends the connection.
+    /// Waits until every message is answered, also those of other handles, and ends the connection.
     ///
     /// # Errors
-    /// What was not acknowledged, when the client gives up or gave up before.
+    /// What was not acknowledged, when the client gives up or gave up before, or another handle abandons it: each handle that closes is
+    /// given the same.
     pub async fn close(self) -> Result<(), Unacknowledged<M>> {
         let (closed, done) = oneshot::channel();
-        if self.commands.send(Command::Close(closed)).is_err() {
-            return Ok(());
-        }
-        match done.await {
-            Ok(Err(Left { payloads, cause })) => Err(Unacknowledged { messages: decoded(payloads), cause }),
-            // Ended by another handle.
-            Ok(Ok(())) | Err(_) => Ok(()),
+        let asked = self.commands.send(Command::Close(closed));
+        let answer = if asked.is_ok() { done.await.ok() } else { None };
+        match answer {
+            Some(Ok(())) => Ok(()),
+            Some(Err(Left { payloads, cause })) => Err(Unacknowledged { messages: decoded(payloads), cause }),
+            // Its thread is gone without a word: what became of the messages is not known.
+            None => Err(Unacknowledged { messages: Vec::new(), cause: self.shared.cause() }),
         }
     }
 

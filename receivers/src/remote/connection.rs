@@ -2,11 +2,11 @@
 
 use super::counts::Counts;
 use super::out::Out;
-use super::peers::Peers;
 use super::session::{Heard, Session, SessionLimits, Violation};
 use super::wire::{Frame, Outcome, Refusal, preamble};
 use crate::actor::directory::Directory;
 use crate::actor::remote::{Delivered, Door, Placed};
+use crate::peers::Peers;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, future};
@@ -128,10 +128,7 @@ impl Connection {
             if self.leaving && idle && self.out.is_empty() {
                 return Ok(());
             }
-            let overdue = match self.session.deadline() {
-                Duration::MAX => future::pending().boxed(),
-                deadline => clock.sleep(deadline.saturating_sub(clock.monotonic())),
-            };
+            let overdue = clock.sleep(self.session.deadline().saturating_sub(clock.monotonic()));
             let (mut read, mut write) = stream.split();
             let turn = tokio::select! {
                 biased;
@@ -139,7 +136,7 @@ impl Connection {
                 placed = next_of(&mut self.placing) => Turn::Placed(placed),
                 Some(answered) = self.answering.next() => Turn::Answered(answered),
                 wrote = write.write(self.out.rest()), if !self.out.is_empty() => Turn::Wrote(wrote),
-                got = read.read(&mut buffer), if !self.leaving => Turn::Read(got),
+                got = read.read(&mut buffer) => Turn::Read(got),
                 () = overdue => Turn::Overdue,
             };
             match turn {
@@ -202,7 +199,7 @@ impl Connection {
         if door.fingerprint() != fingerprint {
             let expected = door.type_name();
             let text = format!(
-                "the actor of {name:?} takes messages of type {expected}, and these are of type {type_name}, whose fields are others"
+                "the actor of {name:?} takes messages of type {expected}, and these are of type {type_name:?}, whose fields are others"
             );
             return Err(Violation::new(Refusal::OtherType, text));
         }
@@ -251,5 +248,39 @@ async fn farewell(stream: &mut TcpStream, words: &[u8]) {
         if left == 0 {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RemotePortOptions;
+    use super::*;
+    use waterwheel_runtime::clock::ManualClock;
+    use waterwheel_runtime::time::Time;
+
+    /// M-7
+    #[test]
+    fn pongs_that_nobody_reads_are_not_piled_up() {
+        let port = Port {
+            directory: Arc::default(),
+            limits: RemotePortOptions::default().limits(),
+            counts: Arc::default(),
+            clock: Arc::new(ManualClock::new(Time::ZERO)),
+            peers: Mutex::default(),
+        };
+        let mut connection = Connection::new(Arc::new(port));
+        let mut greeting = preamble().to_vec();
+        Frame::Hello { name: "x".to_owned(), type_name: "X".to_owned(), fingerprint: 1 }.encode_into(&mut greeting);
+        connection.session.push(&greeting, Duration::ZERO);
+        assert!(matches!(connection.session.next(Duration::ZERO), Ok(Some(Heard::Hello { .. }))));
+        connection.session.welcome();
+        let (mut pings, mut pong) = (Vec::new(), Vec::new());
+        Frame::Pong.encode_into(&mut pong);
+        (0..1000).for_each(|_| Frame::Ping.encode_into(&mut pings));
+        for _ in 0..200 {
+            connection.read(&pings).unwrap();
+        }
+        let unread = connection.out.rest().len();
+        assert!((MOST_UNREAD_BYTES..MOST_UNREAD_BYTES + pong.len()).contains(&unread), "{unread}");
     }
 }

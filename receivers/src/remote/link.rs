@@ -66,7 +66,10 @@ pub(super) struct Link {
     pub(super) outbox: Outbox<Sender>,
     /// The longest message that the server takes, once it has said so.
     pub(super) max_message: usize,
-    pub(super) closing: Option<oneshot::Sender<Result<(), Left>>>,
+    /// Who waits for everything to be acknowledged.
+    pub(super) closing: Vec<oneshot::Sender<Result<(), Left>>>,
+    /// Who wants to have back what is not.
+    pub(super) abandoning: Vec<oneshot::Sender<Vec<Vec<u8>>>>,
     /// Whether the present connection has brought an answer, or there was nothing to be answered.
     pub(super) was_good: bool,
 }
@@ -78,7 +81,7 @@ impl Link {
             let began = clock.monotonic();
             self.was_good = false;
             let cause = match self.connection().await {
-                End::Closed => return,
+                End::Closed => break RemoteError::Closed,
                 End::Rejected(error) => break error,
                 End::Lost(cause) => cause,
             };
@@ -92,12 +95,12 @@ impl Link {
                 Verdict::RestartAfter(pause) => {
                     log::debug!("{}: {cause}; connecting again in {pause:?}", self.address);
                     if !self.pause(pause).await {
-                        return;
+                        break RemoteError::Closed;
                     }
                 }
             }
         };
-        self.give_up(cause).await;
+        self.end(cause).await;
     }
 
     /// One connection, from the attempt to its end.
@@ -145,20 +148,32 @@ impl Link {
                 }
                 true
             }
-            Some(Command::Close(closed)) if self.outbox.is_empty() => {
-                let _ = closed.send(Ok(()));
-                false
-            }
             Some(Command::Close(closed)) => {
-                self.closing = Some(closed);
-                true
+                self.closing.push(closed);
+                // Without anything to wait for no connection is waited for either.
+                !self.is_done()
             }
             Some(Command::Abandon(left)) => {
-                let _ = left.send(self.outbox.drain().map(|entry| entry.payload).collect());
+                self.abandoning.push(left);
                 false
             }
             None => false,
         }
+    }
+
+    /// Whether somebody wants it to end, and nothing is left to be acknowledged: nothing that was given to it before either.
+    fn is_done(&mut self) -> bool {
+        while !self.closing.is_empty() && self.outbox.is_empty() {
+            match self.commands.try_recv() {
+                Ok(command) => {
+                    if !self.obey(Some(command)) {
+                        return true;
+                    }
+                }
+                Err(_) => return true,
+            }
+        }
+        false
     }
 
     fn tell(&self, sender: Sender, result: Result<(), RemoteError>) {
@@ -172,30 +187,47 @@ impl Link {
         let _ = answer.send(result);
     }
 
-    /// Tells everybody that it will not be, and keeps what was not acknowledged for whoever asks for it.
-    async fn give_up(&mut self, cause: RemoteError) {
-        self.shared.end(cause.clone());
+    /// Tells everybody that nothing more is sent, and keeps what was not acknowledged for whoever asks for it: each handle is told the
+    /// same.
+    async fn end(&mut self, cause: RemoteError) {
+        // What was given to it and not looked at is not acknowledged either.
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Post { payload, sender } => self.outbox.push(payload, sender),
+                Command::Close(closed) => self.closing.push(closed),
+                Command::Abandon(left) => self.abandoning.push(left),
+            }
+        }
+        let entries: Vec<Entry<Sender>> = self.outbox.drain().collect();
+        self.shared.end(cause.clone(), !entries.is_empty());
         if let Some(ready) = self.ready.take() {
             let _ = ready.send(Err(cause.clone()));
         }
         let mut payloads = Vec::new();
-        let entries: Vec<Entry<Sender>> = self.outbox.drain().collect();
         for Entry { payload, sender, .. } in entries {
             self.tell(sender, Err(cause.clone()));
             payloads.push(payload);
         }
-        if let Some(closing) = self.closing.take() {
-            let _ = closing.send(Err(Left { payloads, cause }));
-            return;
+        let left = |payloads: &[Vec<u8>]| match payloads {
+            [] => Ok(()),
+            payloads => Err(Left { payloads: payloads.to_vec(), cause: cause.clone() }),
+        };
+        for closed in self.closing.drain(..) {
+            let _ = closed.send(left(&payloads));
+        }
+        for abandoned in self.abandoning.drain(..) {
+            let _ = abandoned.send(payloads.clone());
         }
         while let Some(command) = self.commands.recv().await {
             match command {
-                Command::Post { sender, .. } => self.tell(sender, Err(cause.clone())),
-                Command::Close(closed) => {
-                    let left = Left { payloads: std::mem::take(&mut payloads), cause: cause.clone() };
-                    let _ = closed.send(if left.payloads.is_empty() { Ok(()) } else { Err(left) });
+                // Of those who had room before the end: no more than there was room for.
+                Command::Post { payload, sender } => {
+                    self.shared.end(cause.clone(), true);
+                    self.tell(sender, Err(cause.clone()));
+                    payloads.push(payload);
                 }
-                Command::Abandon(left) => drop(left.send(std::mem::take(&mut payloads))),
+                Command::Close(closed) => drop(closed.send(left(&payloads))),
+                Command::Abandon(abandoned) => drop(abandoned.send(payloads.clone())),
             }
         }
     }
@@ -210,6 +242,7 @@ struct Talk<'a> {
     heartbeat: Duration,
     heard: Duration,
     sent: Duration,
+    pinged: Duration,
 }
 
 impl<'a> Talk<'a> {
@@ -220,7 +253,7 @@ impl<'a> Talk<'a> {
         let now = link.options.clock.monotonic();
         // A server sends no messages.
         let reader = FrameReader::of_server(0);
-        Talk { link, reader, out, welcomed: false, heartbeat: FRAME_TIMEOUT, heard: now, sent: now }
+        Talk { link, reader, out, welcomed: false, heartbeat: FRAME_TIMEOUT, heard: now, sent: now, pinged: now }
     }
 
     async fn run(mut self, stream: &mut TcpStream) -> End {
@@ -230,16 +263,19 @@ impl<'a> Talk<'a> {
             self.fill();
             if self.welcomed && self.link.outbox.is_empty() {
                 self.link.was_good = true;
-                if let Some(closing) = self.link.closing.take() {
+                if self.link.is_done() {
                     self.out.push(&Frame::Bye);
                     // Everything is acknowledged: that the server hears of the end is a courtesy.
                     let _ = write.try_write(self.out.rest());
-                    let _ = closing.send(Ok(()));
                     return End::Closed;
                 }
+                // Something was given to it in the last moment.
+                self.fill();
             }
             let now = clock.monotonic();
-            let (ping, gone) = (self.sent + self.heartbeat, self.heard + self.heartbeat * MISSED_HEARTBEATS);
+            // Here, so that it is done however much there is to send.
+            self.ping(now);
+            let (ping, gone) = (self.next_ping(), self.heard + self.heartbeat * MISSED_HEARTBEATS);
             let next = if self.welcomed { ping.min(gone) } else { gone };
             let turn = tokio::select! {
                 biased;
@@ -278,14 +314,24 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// The server is to hear of the client every heartbeat, and so is the client of the server: one that is held back says nothing of
+    /// itself, and is asked although messages go there.
+    fn next_ping(&self) -> Duration {
+        self.sent.min(self.heard.max(self.pinged)) + self.heartbeat
+    }
+
+    /// Asks the server for a sign of life, if it is time.
+    fn ping(&mut self, now: Duration) {
+        if self.welcomed && now >= self.next_ping() {
+            (self.sent, self.pinged) = (now, now);
+            self.out.push(&Frame::Ping);
+        }
+    }
+
     /// Time has passed.
-    fn late(&mut self, now: Duration) -> Result<(), End> {
+    fn late(&self, now: Duration) -> Result<(), End> {
         if now >= self.heard + self.heartbeat * MISSED_HEARTBEATS {
             return Err(End::Lost(format!("nothing was heard for {:?}", self.heartbeat * MISSED_HEARTBEATS)));
-        }
-        if self.welcomed && now >= self.sent + self.heartbeat {
-            self.sent = now;
-            self.out.push(&Frame::Ping);
         }
         Ok(())
     }

@@ -28,7 +28,6 @@ mod link;
 mod options;
 mod out;
 mod outbox;
-mod peers;
 mod port;
 mod session;
 pub mod wire;

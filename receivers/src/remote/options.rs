@@ -22,7 +22,9 @@ pub const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a port for remote actors takes.
 ///
-/// A port holds at most connections x (credit in bytes + one message) of messages that are not handled yet, whatever is sent to it.
+/// A port holds at most connections x (credit in bytes + one message) of *encoded* messages that are not handled yet, whatever is sent
+/// to it. Those in the mailbox are decoded: of a type whose values are much larger than their encoding (a small number that stands for a
+/// large structure, say) choose a small mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RemotePortOptions {
     pub(super) max_message: usize,
@@ -108,7 +110,7 @@ impl Default for RemoteActorOptions {
         RemoteActorOptions {
             policy: SupervisorPolicy::for_receivers(Duration::from_millis(100))
                 .max_delay(Duration::from_secs(5))
-                .max_restarts(20, Duration::from_secs(120)),
+                .max_restarts(60, Duration::from_secs(600)),
             max_unacknowledged: 1024,
             max_unacknowledged_bytes: 8 << 20,
             clock: Arc::new(SystemClock::new()),
@@ -118,7 +120,7 @@ impl Default for RemoteActorOptions {
 
 impl RemoteActorOptions {
     /// After which pause, and how often, it connects again after a connection that failed or broke. Default: first after 100 ms, then
-    /// in pauses that grow to 5 s; the 21st end within two minutes gives up.
+    /// in pauses that grow to 5 s; the 61st end within ten minutes gives up. A server that is away for two minutes is waited for.
     #[must_use]
     pub fn policy(self, policy: SupervisorPolicy) -> Self {
         RemoteActorOptions { policy, ..self }

@@ -3,10 +3,10 @@
 use super::connection::{Connection, Open, Port};
 use super::counts::Counts;
 use super::options::RemotePortOptions;
-use super::peers::Peers;
 use super::session::Violation;
 use super::wire::{Frame, Refusal, preamble};
 use crate::actor::directory::Directory;
+use crate::peers::Peers;
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -65,6 +65,11 @@ impl Companion for Listening {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("the port for remote actors got no event loop: {error}"))?;
+        let listener = {
+            let _entered = runtime.enter();
+            asynchronous(listener)
+                .map_err(|error| format!("the port for remote actors cannot be listened on: {error}"))?
+        };
         let (stop, stopped) = watch::channel(false);
         let (closing, closed) = std::sync::mpsc::channel();
         let (port, most) = (self.port.clone(), self.max_connections);
@@ -93,16 +98,12 @@ impl Drop for Listening {
 
 /// Accepts connections and serves them, until it is told to stop.
 async fn listen(
-    listener: TcpListener,
+    listener: tokio::net::TcpListener,
     port: Arc<Port>,
     max_connections: usize,
     mut stopped: watch::Receiver<bool>,
     closing: std::sync::mpsc::Sender<()>,
 ) {
-    let listener = match asynchronous(listener) {
-        Ok(listener) => listener,
-        Err(error) => return log::error!("the port for remote actors cannot be listened on: {error}"),
-    };
     let mut connections = FuturesUnordered::new();
     loop {
         let accepted = tokio::select! {

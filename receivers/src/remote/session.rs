@@ -63,7 +63,7 @@ enum Phase {
     Greeted,
     /// Messages may come.
     Open,
-    /// Nothing may come any more.
+    /// No messages may come any more; the client waits for answers, and says now and then that it does.
     Leaving,
 }
 
@@ -132,7 +132,7 @@ impl Session {
                 }
                 Ok(Some(Heard::Message { sequence, payload }))
             }
-            (Phase::Open, Frame::Ping) => Ok(Some(Heard::Ping)),
+            (Phase::Open | Phase::Leaving, Frame::Ping) => Ok(Some(Heard::Ping)),
             (Phase::Open, Frame::Bye) => {
                 self.phase = Phase::Leaving;
                 Ok(Some(Heard::Bye))
@@ -174,9 +174,7 @@ impl Session {
             (Phase::Greeting | Phase::Greeted, _) => self.opened + self.limits.frame,
             // What keeps trickling in does not put this off.
             (_, Some(begun)) => idle.min(begun + self.limits.frame),
-            // It has nothing more to say, and waits for answers.
-            (Phase::Leaving, None) => Duration::MAX,
-            (Phase::Open, None) => idle,
+            (Phase::Open | Phase::Leaving, None) => idle,
         }
     }
 
@@ -311,6 +309,10 @@ mod tests {
         assert_eq!(session.next(29 * SECOND), Ok(None));
         assert_eq!((session.deadline(), session.overdue().text.as_str()), (59 * SECOND, "nothing was heard for 30s"));
         hear(&mut session, &[Frame::Bye]).unwrap();
-        assert_eq!(session.deadline(), Duration::MAX);
+        assert_eq!(session.deadline(), 30 * SECOND);
+        session.push(&bytes(&[Frame::Ping]), 20 * SECOND);
+        assert_eq!(session.next(20 * SECOND), Ok(Some(Heard::Ping)));
+        assert_eq!(session.next(20 * SECOND), Ok(None));
+        assert_eq!(session.deadline(), 50 * SECOND);
     }
 }

@@ -159,6 +159,22 @@ fn stop_answers_a_half_sent_body_and_gives_the_port_back() {
     }
 }
 
+/// Its block is far from its time, and further than a receiver may take to stop.
+/// H-3
+#[test]
+fn request_that_waits_for_its_block_at_a_stop_is_answered_without_waiting_for_the_time_of_the_block() {
+    let ssc = StreamingContext::new(config().with_block_interval(seconds(100)), seconds(100)).unwrap();
+    let stream = ssc.http_text_stream("0", HttpOptions::default().with_acknowledge(Acknowledge::Stored));
+    let (address, lines) = (stream.local_addr().unwrap(), batches(*stream));
+    let running = ssc.start().unwrap();
+    let mut client = Client::connect(address);
+    client.request("/", "text/plain", "one");
+    wait_until(|| running.receivers()[0].records == 1);
+    running.stop(Stop::Graceful).unwrap();
+    assert_eq!(client.answer().map(|answer| answer.status), Some(200));
+    assert_same(lines.try_iter().flatten(), ["one".to_owned()]);
+}
+
 /// The process ends before the batch; another one, at another port, goes on.
 /// H-2
 #[test]

@@ -187,7 +187,7 @@ fn what_a_client_does_wrong_is_counted_each_time_and_reported_once() {
         .filter_map(|event| if let Event::ReceiverError { message, .. } = event { Some(message) } else { None })
         .collect();
     let expected = "a request from 127.0.0.1 was refused with 400 Bad Request: line 1, column 2: expected value; further \
-                    ones from there are counted only";
+                    ones from there are counted only, for an hour";
     assert_eq!(reports, [expected]);
     assert_eq!(endpoint.counts().refused, 100);
 }

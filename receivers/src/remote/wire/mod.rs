@@ -35,27 +35,44 @@ pub fn preamble() -> [u8; PREAMBLE_BYTES] {
     [a, b, c, d, low, high]
 }
 
-/// Has a frame reader of either side read `bytes` in pieces: for fuzzing. It must neither panic nor hold more than it may.
+/// Has a frame reader of either side read `bytes` in pieces: for fuzzing. It must neither panic nor hold more than it may; what comes of
+/// the bytes must not depend on the pieces, and what was read must be the same when it is written and read again.
 pub fn fuzz_remote(bytes: &[u8]) {
     const MESSAGE: usize = 4096;
     let Some((piece, bytes)) = bytes.split_first() else { return };
-    for mut reader in [FrameReader::of_client(MESSAGE), FrameReader::of_server(MESSAGE)] {
-        let piece = usize::from(*piece).max(1);
-        'pieces: for bytes in bytes.chunks(piece) {
-            reader.push(bytes);
-            loop {
-                match reader.next_frame() {
-                    Ok(Some(frame)) => {
-                        // What was read can be written, and read again.
-                        let mut again = Vec::new();
-                        frame.encode_into(&mut again);
-                        assert!(again.len() > LENGTH_BYTES, "a frame has a length and a kind");
-                    }
-                    Ok(None) => break,
-                    Err(_) => break 'pieces,
-                }
+    let piece = usize::from(*piece).max(1);
+    for side in [FrameReader::of_client, FrameReader::of_server] {
+        let mut pieces = side(MESSAGE);
+        let (mut frames, mut error) = (Vec::new(), None);
+        for bytes in bytes.chunks(piece) {
+            pieces.push(bytes);
+            error = read_all(&mut pieces, &mut frames);
+            if error.is_some() {
+                break;
             }
-            assert!(reader.held() <= MESSAGE + MESSAGE_HEADER_BYTES + LENGTH_BYTES + piece, "it holds too much");
+            assert!(pieces.held() <= MESSAGE + MESSAGE_HEADER_BYTES + LENGTH_BYTES + piece, "it holds too much");
+        }
+        let (mut whole, mut at_once) = (side(MESSAGE), Vec::new());
+        whole.push(bytes);
+        let error_at_once = read_all(&mut whole, &mut at_once);
+        assert_eq!((&at_once, error_at_once.is_some()), (&frames, error.is_some()), "it depends on the pieces");
+
+        let mut again = preamble().to_vec();
+        frames.iter().for_each(|frame| frame.encode_into(&mut again));
+        let (mut reader, mut read) = (side(MESSAGE), Vec::new());
+        reader.push(&again);
+        let error = read_all(&mut reader, &mut read);
+        assert_eq!((read, error), (frames, None), "what was written is not what was read");
+    }
+}
+
+/// Reads the frames that are there; the error if there is one.
+fn read_all(reader: &mut FrameReader, frames: &mut Vec<Frame>) -> Option<WireError> {
+    loop {
+        match reader.next_frame() {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => return None,
+            Err(error) => return Some(error),
         }
     }
 }

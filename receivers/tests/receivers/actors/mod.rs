@@ -1,6 +1,7 @@
 //! Streams whose receiver is an actor of the user's.
 
 mod addresses;
+mod asynchronous;
 mod panics;
 mod pressure;
 mod stopping;

@@ -141,3 +141,43 @@ fn an_actor_that_panicked_is_dropped_without_another_word() {
     // "started" of three lives, and what the second said at its end.
     assert_eq!(running.receivers()[0].records, 5);
 }
+
+/// The program cannot store what cannot be encoded; it says how much that was.
+/// N-1
+#[test]
+fn records_whose_encoding_panics_are_counted_as_lost() {
+    #[derive(Debug, Clone, serde::Deserialize)]
+    struct Fragile(u64);
+    impl serde::Serialize for Fragile {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            assert!(self.0 != 13, "{ON_PURPOSE}, at its encoding");
+            serializer.serialize_u64(self.0)
+        }
+    }
+    struct Keeper(ActorSink<Fragile>);
+    impl Actor for Keeper {
+        type Context = Context<Self>;
+    }
+    impl Handler<Number> for Keeper {
+        type Result = MessageResult<Number>;
+        fn handle(&mut self, Number(number, _): Number, _: &mut Context<Self>) -> Self::Result {
+            self.0.store_many(vec![Fragile(number), Fragile(number)]).unwrap();
+            MessageResult(number)
+        }
+    }
+
+    quietly();
+    let (ssc, clock) = manual_context(config());
+    let stream = ssc.actor_stream("fragile", at_once(), Keeper);
+    let (numbers, address) = (batches(stream.stream()), stream.address());
+    let running = ssc.start().unwrap();
+    for number in [1, 13, 2] {
+        let _ = block_on(address.send(store(number)));
+    }
+    wait_until(|| address.statistics().records == 4);
+    let statistics = address.statistics();
+    assert_eq!((statistics.lost, statistics.hiccups), (2, 1));
+    let kept: Vec<u64> = turn_until(&clock, &numbers, 4).into_iter().map(|Fragile(number)| number).collect();
+    assert_eq!(kept, [1, 1, 2, 2]);
+    running.stop(Stop::Immediate).unwrap();
+}

@@ -82,22 +82,43 @@ fn the_address_of_actix_is_held_back_as_well() {
 /// N-4
 #[test]
 fn timers_of_an_actor_rest_while_what_it_stored_waits() {
-    struct Ticking(ActorSink<u64>, u64);
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    struct Ticking(ActorSink<u64>, Arc<AtomicU64>);
     impl Actor for Ticking {
         type Context = Context<Self>;
         fn started(&mut self, ctx: &mut Context<Self>) {
             ctx.run_interval(milliseconds(1), |actor, _| {
-                actor.1 += 1;
-                actor.0.store(actor.1).unwrap();
+                let tick = 1 + actor.1.fetch_add(1, Ordering::SeqCst);
+                actor.0.store(tick).unwrap();
+            });
+        }
+    }
+    /// Ticks as often, and stores nothing.
+    struct Free(Arc<AtomicU64>);
+    impl Actor for Free {
+        type Context = Context<Self>;
+        fn started(&mut self, ctx: &mut Context<Self>) {
+            ctx.run_interval(milliseconds(1), |actor, _| {
+                actor.0.fetch_add(1, Ordering::SeqCst);
             });
         }
     }
 
     let pending = receivers().with_max_pending("1B".parse().unwrap());
     let (ssc, clock) = manual_context(config().with_receiver(pending));
-    let stream = ssc.actor_stream("ticks", at_once(), |sink| Ticking(sink, 0));
-    let (numbers, _address) = (batches(stream.stream()), stream.address());
+    let (ticks, free) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+    let (counted, counted_too) = (ticks.clone(), free.clone());
+    let stream = ssc.actor_stream("ticks", at_once(), move |sink| Ticking(sink, counted.clone()));
+    let other = ssc.actor_stream("free", at_once(), move |_: ActorSink<u64>| Free(counted_too.clone()));
+    let (numbers, _nothing) = (batches(stream.stream()), batches(other.stream()));
     let running = ssc.start().unwrap();
+    wait_until(|| ticks.load(Ordering::SeqCst) >= 2);
+    let before = free.load(Ordering::SeqCst);
+    wait_until(|| free.load(Ordering::SeqCst) >= before + 100);
+    let rested = ticks.load(Ordering::SeqCst);
+    assert!(rested <= 10, "{rested} ticks while there was room for one");
     assert_same(turn_until(&clock, &numbers, 20).into_iter().take(20), 1..=20);
     running.stop(Stop::Immediate).unwrap();
 }

@@ -131,3 +131,49 @@ fn there_are_only_so_many_workers() {
     assert_eq!(block_on(address.send(Hire("one more"))).unwrap().unwrap_err(), WorkerRefused::TooMany);
     running.stop(Stop::Immediate).unwrap();
 }
+
+/// Never stops by itself.
+struct Stubborn;
+
+impl Actor for Stubborn {
+    type Context = Context<Self>;
+
+    fn stopping(&mut self, _: &mut Context<Self>) -> Running {
+        Running::Continue
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "ActorAddress<Stubborn>")]
+struct HireStubborn;
+
+impl Handler<HireStubborn> for Foreman {
+    type Result = MessageResult<HireStubborn>;
+
+    fn handle(&mut self, _: HireStubborn, ctx: &mut Context<Self>) -> Self::Result {
+        let worker = self.sink.worker("stubborn", |_| Stubborn).unwrap();
+        // Of its own accord, with a worker that does not.
+        ctx.stop();
+        MessageResult(worker)
+    }
+}
+
+/// The stream would be without an actor for ever.
+/// N-8
+#[test]
+fn a_worker_that_does_not_end_with_its_actor_is_stopped_and_the_actor_made_anew() {
+    let (ssc, clock) = manual_context(config());
+    let stream = foreman(&ssc, at_once());
+    let (_numbers, address, told) = (batches(stream.stream()), stream.address(), events(&ssc));
+    let running = ssc.start().unwrap();
+    let worker = block_on(address.send(HireStubborn)).unwrap();
+    let stopped = |event: &Event| matches!(event, Event::ReceiverError { message, .. } if message.contains("workers of it have not within 5s"));
+    wait_until(|| {
+        clock.advance(milliseconds(100));
+        told.try_iter().any(|event| stopped(&event))
+    });
+    block_on(worker.ended());
+    let next = block_on(address.send(Hire("one"))).unwrap().unwrap();
+    assert_eq!(block_on(next.send(store(3))).unwrap(), 3);
+    running.stop(Stop::Immediate).unwrap();
+}

@@ -119,25 +119,26 @@ fn a_feeder_outlives_the_programs_it_feeds_and_every_message_arrives_at_least_on
 /// M-3
 #[test]
 fn a_feeder_that_gives_up_says_what_is_not_acknowledged() {
-    let served = serve(context(config()), RemotePortOptions::default());
+    let pending = receivers().with_max_pending("1B".parse().unwrap());
+    let (ssc, _clock) = manual_context(config().with_receiver(pending));
+    let served = serve(ssc, RemotePortOptions::default());
     let policy = SupervisorPolicy::for_receivers(milliseconds(1)).max_delay(milliseconds(1));
     let options = RemoteActorOptions::default().policy(policy.max_restarts(3, seconds(3600)));
     let connecting = RemoteActor::<Order>::connect_with(served.address(), "numbers", options);
     let feeder = futures::executor::block_on(connecting).unwrap();
-    feeder.send_blocking(&Order::Store(0)).unwrap();
+    for number in 0..2 {
+        feeder.send_blocking(&Order::Store(number)).unwrap();
+    }
+    // The stream is full: this one waits in the mailbox.
+    let receipt = feeder.post_blocking(&Order::Store(2)).unwrap();
     served.running.stop(Stop::Immediate).unwrap();
 
-    let receipt = feeder.post_blocking(&Order::Store(1));
-    let other = feeder.clone();
-    let left = feeder.close_blocking();
-    if let Ok(receipt) = receipt {
-        let error = receipt.wait_blocking().unwrap_err();
-        assert!(matches!(error, RemoteError::Unreachable { attempts: 4, .. }), "{error}");
-        let left = left.unwrap_err();
-        assert_eq!(left.messages, [Order::Store(1)]);
-        assert!(left.to_string().starts_with("1 messages were not acknowledged: 127.0.0.1:"), "{left}");
-    }
-    assert!(other.send_blocking(&Order::Store(2)).is_err());
+    let error = receipt.wait_blocking().unwrap_err();
+    assert!(matches!(error, RemoteError::Unreachable { attempts: 4, .. }), "{error}");
+    assert!(feeder.send_blocking(&Order::Store(3)).is_err());
+    let left = feeder.close_blocking().unwrap_err();
+    assert_eq!(left.messages, [Order::Store(2)]);
+    assert!(left.to_string().starts_with("1 messages were not acknowledged: 127.0.0.1:"), "{left}");
 }
 
 /// M-3

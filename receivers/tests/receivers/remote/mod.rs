@@ -3,6 +3,7 @@
 mod delivery;
 mod flow;
 mod hostile;
+mod keeping;
 mod refusals;
 
 use crate::support::*;

@@ -1,6 +1,7 @@
 //! Storing for a source that waits only so long.
 
 use super::ReceiverHandle;
+use super::promised::CameIn;
 use crate::receiver::{ReceiverStopped, StoreReliablyError, StoreWithinError};
 use serde::Serialize;
 use std::time::Duration;
@@ -37,7 +38,7 @@ impl<T: Serialize> ReceiverHandle<T> {
             return Ok(());
         }
         let block = self.intake.store_within(Some(&self.run), records, bytes, patience).await?;
-        match self.wait_for_good(block + 1).await {
+        match self.stored_for_good(CameIn(block + 1)).await {
             Ok(()) => Ok(()),
             Err(StoreReliablyError::TimedOut { timeout }) => Err(StoreWithinError::TimedOut { timeout }),
             Err(_) => Err(ReceiverStopped.into()),

@@ -9,7 +9,7 @@ use std::pin::pin;
 
 /// Up to which block records came in; see [`ReceiverHandle::store_promised`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CameIn(u64);
+pub struct CameIn(pub(super) u64);
 
 impl<T> ReceiverHandle<T> {
     /// A position as [`store_promised`](ReceiverHandle::store_promised) takes it.

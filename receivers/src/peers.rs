@@ -12,13 +12,13 @@ const MOST_PEERS: usize = 256;
 
 /// When which peer was told of.
 #[derive(Debug, Default)]
-pub(super) struct Peers {
+pub(crate) struct Peers {
     told: BTreeMap<IpAddr, Duration>,
 }
 
 impl Peers {
     /// Whether trouble with `peer` is news at time `now`.
-    pub(super) fn is_news(&mut self, peer: IpAddr, now: Duration) -> bool {
+    pub(crate) fn is_news(&mut self, peer: IpAddr, now: Duration) -> bool {
         if self.told.get(&peer).is_some_and(|told| now.saturating_sub(*told) < REMIND) {
             return false;
         }
