@@ -12,7 +12,7 @@ use crate::batch::{
 use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext, SnapshotFlow};
 use crate::clock::SharedClock;
 use crate::durable::Recovery;
-use crate::event::{AddListener, Publisher, StreamingListener};
+use crate::event::{Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::flow::FlowCounts;
 use crate::ids::{ContextId, StreamId};
@@ -165,10 +165,7 @@ impl Running {
 
     /// Adds a listener, which is told of everything from now on. Does nothing when the context has ended.
     pub fn add_listener(&self, listener: Box<dyn StreamingListener>) {
-        // The bus takes it as soon as it has room; it has more room than there are listeners.
-        if self.publisher.bus().try_send(AddListener(listener)).is_err() {
-            log::warn!("a listener was not added: the context has ended");
-        }
+        self.publisher.add(listener);
     }
 
     /// For asking and stopping the context from elsewhere.
