@@ -19,11 +19,7 @@ pub fn start(ssc: StreamingContext) -> Result<Monitored, Error> {
     if std::env::args().any(|argument| argument == "--progress") {
         ssc.add_streaming_listener(crate::progress::LiveLine::new(ssc.interval()));
     }
-    let running = ssc.start_monitored()?;
-    if let Some(url) = running.url() {
-        println!("To be seen at {url}");
-    }
-    Ok(running)
+    ssc.start_monitored()
 }
 
 /// Starts a program. Built without the feature `monitor` there is no page.

@@ -171,7 +171,7 @@ impl Running {
     /// For asking and stopping the context from elsewhere.
     pub fn remote(&self) -> Remote {
         let (commands, publisher, progress) = (self.commands.clone(), self.publisher.clone(), self.progress.clone());
-        Remote { commands, publisher, progress }
+        Remote { commands, publisher, progress, zero: self.zero, receivers: self.receivers.clone() }
     }
 
     /// Events that listeners were not told because they were too slow.
@@ -257,6 +257,8 @@ pub struct Remote {
     commands: mpsc::Sender<Command>,
     publisher: Publisher,
     progress: Progress,
+    zero: Time,
+    receivers: Vec<Arc<ReceiverStatus>>,
 }
 
 impl Remote {
@@ -274,6 +276,16 @@ impl Remote {
     /// Events that listeners were not told because they were too slow.
     pub fn dropped_events(&self) -> u64 {
         self.publisher.dropped()
+    }
+
+    /// As [`Running::zero_time`].
+    pub fn zero_time(&self) -> Time {
+        self.zero
+    }
+
+    /// As [`Running::receivers`].
+    pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
+        self.receivers.iter().map(|receiver| receiver.snapshot()).collect()
     }
 }
 

@@ -49,7 +49,7 @@ fn pages_carry_the_local_time_of_their_batch() {
 fn its_page_is_where_it_says() {
     let peer = Peer::new();
     let program = Program::start(WORD_COUNT, &format!("{} --interval 50ms", peer.address()));
-    let line = program.says("To be seen at http://");
+    let line = program.error("to be seen at http://");
     let address = line.rsplit("http://").next().unwrap().trim_end_matches('/');
     let mut page = TcpStream::connect(address).unwrap();
     write!(page, "GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();

@@ -83,7 +83,9 @@ fn a_failed_batch_is_red_and_says_why_and_a_dead_receiver_shows_its_error() {
     let failed = browser.value(
         "(() => { const row = document.querySelector('#completed-table tr.failed'); const well = document.querySelector('#completed-table tbody tr:not(.failed)'); \
          const ground = (row) => getComputedStyle(row.cells[0]).backgroundColor; \
-         return { reason: row.cells[6].textContent, red: ground(row) !== ground(well), link: row.querySelector('a').getAttribute('href') }; })()",
+         const bad = document.body.appendChild(document.createElement('p')); bad.style.background = 'var(--bad-ground)'; \
+         const red = getComputedStyle(bad).backgroundColor; bad.remove(); \
+         return { reason: row.cells[6].textContent, red: ground(row) === red && ground(well) !== red, link: row.querySelector('a').getAttribute('href') }; })()",
     );
     assert!(failed["reason"].as_str().unwrap().contains("This is a failed job <script>"), "{failed}");
     assert_eq!(failed["red"], true);
@@ -143,7 +145,7 @@ fn older_batches_are_turned_to_and_the_program_is_stopped_with_the_keyboard() {
     );
     assert_eq!(plain, 0, "tables have captions and heads");
     browser.value("document.getElementById('stop').focus()");
-    browser.value("setTimeout(() => document.getElementById('stop').click())");
+    browser.press("Enter", 13);
     browser.wait("document.getElementById('state').textContent === 'STOPPED'");
     assert!(running.await_termination().is_ok());
     well_behaved(&browser, &client.root);
