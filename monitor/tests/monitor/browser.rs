@@ -51,6 +51,10 @@ fn the_page_shows_the_figures_of_rest_and_follows_them() {
         assert_eq!(shown["Input rate, mean"], format!("{}/s", statistics["avgInputRate"].as_f64().unwrap()));
         assert_eq!(shown["Processing time, mean"], format!("{} ms", statistics["avgProcessingTime"]));
         assert_eq!(shown["Receivers active"], "0/1");
+        // The charts' own words are those of the latest batch.
+        let label = "document.querySelector('#charts [aria-label^=\"Input Rate over\"]').getAttribute('aria-label')";
+        let said = format!("Input Rate over the last {batches} batches, the latest 2/s");
+        browser.wait(&format!("{label} === '{said}'"));
         let rows = browser.value(&cells("completed-table"));
         let batches = client.get("/batches?status=COMPLETED");
         assert_eq!(rows.as_array().unwrap().len(), batches.as_array().unwrap().len());
