@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, libclang, rustfmt, clippy, chromium.
+# Makes sure that tools are there: `ensure.sh NAME...` with cargo, c-compiler, libclang, rustfmt, clippy, chromium; with
+# `browser`, whether there is a browser.
 # Installs what it can, says what it does, and is silent when nothing is missing.
 set -euo pipefail
 
@@ -26,7 +27,8 @@ as_root() {
 apt_install() {
     has apt-get || fail "$1 is missing and this is not a Debian; install it and try again"
     echo "==> Installing $1 with apt-get"
-    as_root apt-get update -qq
+    # Where nobody answers, it would try for many minutes.
+    as_root timeout 120 apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
 }
 
@@ -47,10 +49,20 @@ rust_component() {
     rustup component add "$component" || fail "$component is missing and could not be installed; \`make demo\` works without"
 }
 
-# The browser that looks at the page of the monitor. Without one, the tests that need it say so and are skipped.
+# Whether there is a browser that runs: some systems have a file of that name which only says where to get one.
+browser() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        "$name" --version >/dev/null 2>&1 && return
+    done
+    return 1
+}
+
+# The browser that looks at the page of the monitor. Without one, the tests that need it are skipped, which is said here and
+# before the tests.
 chromium() {
-    has chromium || has chromium-browser || has google-chrome && return
-    (apt_install chromium) || echo "==> Chromium is missing and could not be installed: the tests of the page in a browser are skipped"
+    browser && return
+    (apt_install chromium) && browser || echo "==> Chromium is missing and could not be installed: the tests of the page in a browser are skipped"
 }
 
 for name in "$@"; do
@@ -62,6 +74,8 @@ for name in "$@"; do
         rustfmt) rust_component fmt rustfmt ;;
         clippy) rust_component clippy clippy ;;
         chromium) chromium ;;
+        # Asked only, nothing is installed: whether there is one.
+        browser) browser || exit 1 ;;
         *) fail "ensure.sh does not know '$name'" ;;
     esac
 done

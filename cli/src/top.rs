@@ -4,12 +4,13 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 use ureq::Agent;
 use waterwheel_monitor::terminal::ProgressLine;
 
-/// How long an answer may take. The stream of figures may take any time.
+/// How long an answer may take, and how long a stream of figures may tell nothing: it tells something every few seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an overview tells, as far as the line shows it.
@@ -51,6 +52,7 @@ impl Overview {
             completed: self.statistics.num_total_completed_batches,
             failed: self.statistics.num_failed_batches,
             behind: self.statistics.num_active_batches,
+            ..ProgressLine::default()
         };
         format!("{} {}: {line}", self.name, self.state.to_lowercase())
     }
@@ -81,6 +83,29 @@ impl Server {
         bail!("{address} answers {}: {}", answer.status(), told.unwrap_or(text))
     }
 
+    /// Shows what a stream of figures tells; whether the application has said that it has ended.
+    fn follow(&self, figures: &str, show: &mut dyn FnMut(&Overview) -> anyhow::Result<()>) -> anyhow::Result<bool> {
+        let gone = || format!("{} is gone, and has not said that the application has stopped", self.root);
+        let lines = lines_of(self.ask(&format!("{figures}/live"), None).with_context(gone)?);
+        let mut any = false;
+        loop {
+            let line = match lines.recv_timeout(PATIENCE) {
+                Ok(Ok(line)) => line,
+                // Whether anybody is there is seen by asking again, which one that tells nothing is not.
+                Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) if any => return Ok(false),
+                Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => bail!(gone()),
+                Err(RecvTimeoutError::Timeout) => bail!("{} has told nothing for {PATIENCE:?}", self.root),
+            };
+            let Some(data) = line.strip_prefix("data: ") else { continue };
+            let overview: Overview = serde_json::from_str(data)?;
+            any = true;
+            show(&overview)?;
+            if overview.state == "STOPPED" {
+                return Ok(true);
+            }
+        }
+    }
+
     /// Where the figures of the application are.
     fn figures(&self) -> anyhow::Result<String> {
         let text = self.ask("/api/v1/applications", Some(PATIENCE))?.read_to_string()?;
@@ -90,10 +115,23 @@ impl Server {
     }
 }
 
+/// The lines of a stream, read by a thread: a host that has vanished ends no stream.
+fn lines_of(body: ureq::Body) -> Receiver<io::Result<String>> {
+    let (told, lines) = sync_channel(1);
+    std::thread::spawn(move || {
+        for line in BufReader::new(body.into_reader()).lines() {
+            if told.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
 /// Shows the application at `url` in a line that follows it, until it ends; only its present figures with `once`.
 ///
 /// # Errors
-/// When nobody answers there, or something else than a Waterwheel application.
+/// When nobody answers there, or something else than a Waterwheel application, or when it is gone without a word.
 pub fn top(url: &str, token: Option<String>, once: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let with_scheme = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     let agent = Agent::config_builder().http_status_as_error(false).build().into();
@@ -109,13 +147,8 @@ pub fn top(url: &str, token: Option<String>, once: bool, out: &mut impl Write) -
             ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         ProgressBar::new_spinner().with_style(style)
     });
-    let lines = BufReader::new(server.ask(&format!("{figures}/live"), None)?.into_reader()).lines();
     let mut told = None;
-    for line in lines {
-        // The application has ended, and its page with it.
-        let Ok(line) = line else { break };
-        let Some(data) = line.strip_prefix("data: ") else { continue };
-        let overview: Overview = serde_json::from_str(data)?;
+    let mut show = |overview: &Overview| -> anyhow::Result<()> {
         match &live {
             Some(live) => {
                 live.set_message(overview.line());
@@ -130,10 +163,10 @@ pub fn top(url: &str, token: Option<String>, once: bool, out: &mut impl Write) -
                 }
             }
         }
-        if overview.state == "STOPPED" {
-            break;
-        }
-    }
+        Ok(())
+    };
+    // A stream of figures ends after some minutes, and the next one is asked for.
+    while !server.follow(&figures, &mut show)? {}
     if let Some(live) = live {
         let last = live.message();
         live.finish_and_clear();

@@ -1,6 +1,8 @@
 //! `waterwheel top` beside a program that runs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::time::Duration;
 use waterwheel::prelude::*;
 use waterwheel_cli::top::top;
@@ -49,6 +51,42 @@ fn the_line_follows_the_program_to_its_end() {
         watching.join().unwrap()
     });
     assert!(lines.lines().last().unwrap().starts_with("Wheel "), "{lines}");
+}
+
+#[test]
+fn a_program_that_is_dropped_has_ended_as_well() {
+    let running = running(None);
+    let url = running.url().unwrap();
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| told(&url, None, false));
+        assert!(running.wait_for_batches(20, PATIENCE));
+        drop(running);
+        assert!(watching.join().unwrap().is_ok());
+    });
+}
+
+/// An application that tells its figures once and is gone: what is left of one that was killed.
+#[test]
+fn an_application_that_is_gone_without_a_word_has_not_stopped() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let overview = r#"{"name": "Wheel", "state": "RUNNING", "completed": [],
+        "statistics": {"numTotalCompletedBatches": 1, "numFailedBatches": 0, "numActiveBatches": 0}}"#;
+    let event = format!("event: overview\ndata: {}\n\n", overview.replace('\n', ""));
+    let dying = std::thread::spawn(move || {
+        for body in [r#"[{"id": "local-1"}]"#, &event] {
+            let (mut asked, _) = listener.accept().unwrap();
+            let mut line = String::new();
+            let mut request = BufReader::new(asked.try_clone().unwrap());
+            while request.read_line(&mut line).unwrap() > 2 {
+                line.clear();
+            }
+            write!(asked, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}").unwrap();
+        }
+    });
+    let error = told(&address.to_string(), None, false).unwrap_err();
+    assert!(error.contains("is gone, and has not said that the application has stopped"), "{error}");
+    dying.join().unwrap();
 }
 
 #[test]

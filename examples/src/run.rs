@@ -1,7 +1,5 @@
 //! Running a program to its end.
 
-#[cfg(feature = "monitor")]
-use std::io::Write;
 use std::time::Duration;
 
 use waterwheel::prelude::*;
@@ -21,12 +19,7 @@ pub fn start(ssc: StreamingContext) -> Result<Monitored, Error> {
     if std::env::args().any(|argument| argument == "--progress") {
         ssc.add_streaming_listener(crate::progress::LiveLine::new(ssc.interval()));
     }
-    let running = ssc.start_monitored()?;
-    if let Some(url) = running.url() {
-        // Beside the program's results, and no reason to end when nobody reads it.
-        let _ = writeln!(std::io::stderr(), "To be seen at {url}");
-    }
-    Ok(running)
+    ssc.start_monitored()
 }
 
 /// Starts a program. Built without the feature `monitor` there is no page.

@@ -15,7 +15,8 @@ function lines(operations) {
 }
 
 function show(batch, operations, streams) {
-  const failed = batch.firstFailureReason !== null;
+  // An output that has failed may be tried again as long as its batch runs.
+  const failed = batch.firstFailureReason !== null && batch.status === "COMPLETED";
   const title = `Batch of ${batchTime(batch.batchId, batch.batchDuration)}`;
   say(byId("title"), title);
   document.title = title;

@@ -13,11 +13,14 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 export class History {
   constructor() { this.batches = new Map(); }
 
-  /** Takes in a piece; `false` when batches are missing between it and what is known. */
+  /** Takes in a piece; `false` when it has a gap to what is known, or batches before it have ended and that was not seen. */
   take(piece) {
     const first = piece.batchIds[0];
-    const known = [...this.batches.keys()];
-    const last = known.length ? known[known.length - 1] : undefined;
+    let last;
+    for (const [id, batch] of this.batches) {
+      if (first !== undefined && id < first && batch.total === null) return false;
+      last = id;
+    }
     if (last !== undefined && first !== undefined && first > last) return false;
     piece.batchIds.forEach((id, at) => {
       const sizes = Object.fromEntries(Object.entries(piece.inputSizes).map(([stream, values]) => [stream, values[at]]));
@@ -25,6 +28,12 @@ export class History {
         sizes, scheduling: piece.schedulingDelays[at], processing: piece.processingTimes[at], total: piece.totalDelays[at],
       });
     });
+    // A piece may begin before what is known.
+    const ids = [...this.batches.keys()];
+    if (ids.some((id, at) => at > 0 && id < ids[at - 1])) this.batches = new Map([...this.batches].sort(([one], [other]) => one - other));
+    // Of very many that wait, a piece leaves out the newest, and so does what is drawn.
+    const end = piece.batchIds[piece.batchIds.length - 1];
+    if (piece.batchIds.length >= DRAWN) for (const id of [...this.batches.keys()]) if (id > end) this.batches.delete(id);
     while (this.batches.size > DRAWN) this.batches.delete(this.batches.keys().next().value);
     return true;
   }

@@ -3,8 +3,10 @@
 use crate::store::{Cost, Place, Works, place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use waterwheel_operators::plan::{Plan, PlannedOperator};
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::time::{DurationExt, Time};
 
 /// A node: an operator that the user wrote, with the parts that it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(crate) struct Node {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Graph {
     nodes: Arc<[Node]>,
+    /// How often each output runs.
+    outputs: Arc<[Duration]>,
 }
 
 /// An operator and what it cost.
@@ -69,7 +73,14 @@ impl Graph {
                 node.name.clone_from(&operator.name);
             }
         }
-        Graph { nodes: nodes.into() }
+        let outputs = plan.operators.iter().filter(|operator| is_output(operator)).map(|operator| operator.slide);
+        Graph { nodes: nodes.into(), outputs: outputs.collect() }
+    }
+
+    /// How many outputs a batch has, if batches begin behind `zero`: not every output runs in every batch.
+    pub(crate) fn outputs_of(&self, batch: Time, zero: Option<Time>) -> usize {
+        let runs = |slide: &&Duration| zero.is_none_or(|zero| batch.since(zero).is_multiple_of(**slide));
+        self.outputs.iter().filter(runs).count()
     }
 
     #[cfg(test)]
@@ -109,7 +120,6 @@ fn is_output(operator: &PlannedOperator) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use waterwheel_runtime::ids::StreamId;
 
     fn operator(name: &str, site: Site, inputs: &[&str], stream: Option<u32>) -> PlannedOperator {
@@ -143,6 +153,18 @@ mod tests {
         assert_eq!(told, expected);
         let kinds: Vec<_> = graph.nodes().iter().map(|node| (node.stream, node.output)).collect();
         assert_eq!(kinds, [(Some(3), false), (None, false), (None, true)]);
+    }
+
+    #[test]
+    fn a_batch_has_the_outputs_that_are_due_at_its_time() {
+        let mut seldom = operator("output-2", Site::here("print"), &["lines-1"], None);
+        seldom.slide = Duration::from_secs(3);
+        let often = operator("output-1", Site::here("print"), &["lines-1"], None);
+        let graph = Graph::new(&Plan { operators: vec![often, seldom] });
+        let zero = Time::from_millis(500);
+        let of = |seconds: u64| graph.outputs_of(zero + Duration::from_secs(seconds), Some(zero));
+        assert_eq!((1..=6).map(of).collect::<Vec<_>>(), [1, 1, 2, 1, 1, 2]);
+        assert_eq!(graph.outputs_of(zero, None), 2, "all, as long as it is not known");
     }
 
     #[test]

@@ -99,6 +99,10 @@ impl Seen<'_> {
             }
             None => {}
         }
+        // A page of somebody else's that has this one asked for, over and over, would cost the program its time.
+        if self.header(HeaderName::from_static("sec-fetch-site")) == Some("cross-site") && !self.arrives() {
+            return Some(ApiError::new(StatusCode::FORBIDDEN, "pages of others may lead here, and ask for nothing"));
+        }
         let looks = matches!(*self.method, Method::GET | Method::HEAD);
         let foreign = || {
             let origin = self.header(header::ORIGIN)?;
@@ -107,6 +111,11 @@ impl Seen<'_> {
         };
         (!looks && foreign().is_some())
             .then(|| ApiError::new(StatusCode::FORBIDDEN, "this can be asked for by the page itself only"))
+    }
+
+    /// Whether somebody follows a link to a page.
+    fn arrives(&self) -> bool {
+        self.method == Method::GET && self.header(HeaderName::from_static("sec-fetch-mode")) == Some("navigate")
     }
 
     /// Whether it asks only if the application lives.
@@ -192,6 +201,21 @@ mod tests {
         }
         assert_eq!(refused(Method::GET, "/", &[], Some("sesame")), Some(401));
         assert_eq!(refused(Method::GET, "/health", &[], Some("sesame")), None, "probes know no token");
+    }
+
+    #[test]
+    fn pages_of_others_may_lead_here_and_ask_for_nothing() {
+        let host = ("host", "localhost:4040");
+        for (site, mode, expected) in [
+            ("cross-site", "no-cors", Some(403)),
+            ("cross-site", "cors", Some(403)),
+            ("cross-site", "navigate", None),
+            ("same-origin", "cors", None),
+            ("none", "navigate", None),
+        ] {
+            let headers = [host, ("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+            assert_eq!(refused(Method::GET, "/api/v1/applications", &headers, None), expected, "{site} {mode}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@
 //! | `/batch?id=TIME` | the page of a batch |
 //! | `/api/v1/...` | REST, with Spark's paths; `/api/v1/openapi.json` describes it |
 //! | `/metrics` | metrics for Prometheus |
-//! | `/health`, `/ready` | whether the program has not ended, and whether batches come |
+//! | `/health`, `/ready` | whether the program has not ended, and whether it has started and not ended |
 //!
 //! To change it, begin with `src/store/mod.rs`.
 
@@ -50,6 +50,7 @@ pub use server::MonitorError;
 use server::Server;
 use shared::{Shared, Told};
 use std::fmt;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -58,8 +59,8 @@ use waterwheel_operators::{Error, RunningContext, StreamingContext};
 /// Starts programs that can be looked at.
 pub trait StartMonitored {
     /// As [`start`](StreamingContext::start), with a monitor: the page, the REST interface and the metrics are served where the
-    /// section `ui` of the configuration says, from before the start until what is returned is dropped. With `ui.enabled` off
-    /// nothing is served.
+    /// section `ui` of the configuration says, from before the start until what is returned is dropped. Where that is, is logged as
+    /// information, or said on standard error when the log does not show that. With `ui.enabled` off nothing is served.
     ///
     /// # Errors
     /// As [`start`](StreamingContext::start); an address that cannot be served at, or that others could reach without a token.
@@ -77,9 +78,19 @@ impl StartMonitored for StreamingContext {
         }
         let monitored = Monitored { running, monitor };
         if let Some(url) = monitored.url() {
-            log::info!("the program is to be seen at {url}");
+            announce(&url);
         }
         Ok(monitored)
+    }
+}
+
+/// Says where the program is to be seen: in the log, or on standard error where the log does not show what is only good to know.
+fn announce(url: &str) {
+    if log::log_enabled!(log::Level::Info) {
+        log::info!("the program is to be seen at {url}");
+    } else {
+        // Nobody may be reading: that is no reason to end.
+        let _ = writeln!(std::io::stderr(), "The program is to be seen at {url}");
     }
 }
 

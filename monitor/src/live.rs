@@ -5,13 +5,14 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Path};
+use futures::future::{Either, select};
 use futures::stream::unfold;
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
 /// The shortest time between two overviews, in real time.
 const PACE: Duration = Duration::from_millis(250);
@@ -20,27 +21,46 @@ const PACE: Duration = Duration::from_millis(250);
 /// whether the page is still there shows only when something is sent.
 const STILLNESS: Duration = Duration::from_secs(3);
 
+/// After so much real time the stream ends, and a page that is still there asks for the next: one whose machine has gone away
+/// without a word does not take a place for ever.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+
 /// Pages that are kept live at a time.
 const MOST_PAGES: usize = 32;
 
 /// How many pages are kept live at present.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pages(Arc<AtomicUsize>);
+pub(crate) struct Pages(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count {
+    pages: Mutex<usize>,
+    gone: Condvar,
+}
 
 /// A page that is counted until it is gone.
 struct Page(Pages);
 
 impl Pages {
     fn enter(&self) -> Option<Page> {
-        let before = self.0.fetch_add(1, Ordering::AcqRel);
-        let page = Page(self.clone());
-        (before < MOST_PAGES).then_some(page)
+        let mut pages = self.0.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        (*pages < MOST_PAGES).then(|| {
+            *pages += 1;
+            Page(self.clone())
+        })
+    }
+
+    /// Waits until all are gone, or for so much real time.
+    pub(crate) fn wait_gone(&self, patience: Duration) {
+        let pages = self.0.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0.gone.wait_timeout_while(pages, patience, |pages| *pages > 0));
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
+        *self.0.0.pages.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.0.gone.notify_all();
     }
 }
 
@@ -49,6 +69,10 @@ struct Sending {
     version: watch::Receiver<u64>,
     pace: Interval,
     first: bool,
+    closing: watch::Receiver<bool>,
+    /// The last overview has been sent.
+    last: bool,
+    until: Option<Instant>,
     _page: Page,
 }
 
@@ -62,23 +86,49 @@ pub(crate) async fn live(known: Known, pages: Data<Pages>, path: Path<String>) -
     let page = pages.enter().ok_or_else(full)?;
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let sending = Sending { version: known.watch(), known, pace, first: true, _page: page };
+    let (version, closing) = (known.watch(), known.closing());
+    let sending = Sending { version, closing, last: false, known, pace, first: true, until: None, _page: page };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .streaming(unfold(sending, next)))
 }
 
+impl Sending {
+    /// Waits until there is something to send; whether the stream goes on.
+    async fn wait(&mut self) -> bool {
+        let now = self.pace.tick().await;
+        if now >= *self.until.get_or_insert(now + LONGEST) {
+            return false;
+        }
+        if !std::mem::replace(&mut self.first, false) {
+            // What is waited for cannot go away: it is among what is known here.
+            let _ = timeout(STILLNESS, self.version.changed()).await;
+        }
+        true
+    }
+}
+
 async fn next(mut sending: Sending) -> Option<(Result<Bytes, Infallible>, Sending)> {
-    sending.pace.tick().await;
-    if !std::mem::replace(&mut sending.first, false) {
-        let waited = timeout(STILLNESS, sending.version.changed()).await;
-        // The monitor is gone, and with it whoever could tell more.
-        if matches!(waited, Ok(Err(_))) {
-            return None;
+    if std::mem::replace(&mut sending.last, *sending.closing.borrow()) {
+        return None;
+    }
+    if !sending.last {
+        let mut closing = sending.closing.clone();
+        let goes_on = {
+            let (closed, waited) = (pin!(closing.wait_for(|closed| *closed)), pin!(sending.wait()));
+            match select(closed, waited).await {
+                Either::Left(_) => None,
+                Either::Right((goes_on, _)) => Some(goes_on),
+            }
+        };
+        match goes_on {
+            Some(true) => {}
+            Some(false) => return None,
+            None => sending.last = true,
         }
     }
     sending.version.mark_unchanged();
-    let text = serde_json::to_string(&sending.known.overview()).ok()?;
-    Some((Ok(Bytes::from(format!("event: overview\ndata: {text}\n\n"))), sending))
+    let overview = sending.known.overview_event()?;
+    Some((Ok(overview), sending))
 }

@@ -3,7 +3,7 @@
 
 use crate::api::model::nanos;
 use crate::shared::Shared;
-use crate::store::{BatchRow, ReceiverRow, Status};
+use crate::store::{BatchRow, Progress, ReceiverRow, Status};
 use metrics::{
     Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
     with_local_recorder,
@@ -104,7 +104,12 @@ const DESCRIBED: &[(&str, bool, Unit, &str)] = &[
     ("waterwheel_stream_records_total", true, Unit::Count, "records of the stream in completed batches"),
     ("waterwheel_stream_spilled_records", false, Unit::Count, "records that the last batch left behind"),
     ("waterwheel_stream_shed_records_total", true, Unit::Count, "records of the stream that were dropped"),
-    ("waterwheel_receiver_rate_limit_records_per_second", false, Unit::Count, "how fast the receiver may store"),
+    (
+        "waterwheel_receiver_rate_limit_records_per_second",
+        false,
+        Unit::Count,
+        "how fast the receiver may store; +Inf without a limit",
+    ),
     ("waterwheel_receiver_active", false, Unit::Count, "1 when the receiver runs"),
     ("waterwheel_receiver_records_per_second", false, Unit::Count, "rate of the receiver's stream in the latest batch"),
     (
@@ -152,7 +157,7 @@ const DISTRIBUTIONS: [(&str, &str); 5] = [
     ("waterwheel_batch_total_delay_seconds", "from the tick of a batch to the end of its last output"),
     (
         "waterwheel_end_to_end_latency_seconds",
-        "how old the oldest record that a batch can hold was when its outputs had ended",
+        "an upper bound: how old a record that came in right behind the batch before was when the outputs of its batch had ended",
     ),
     ("waterwheel_commit_duration_seconds", "how long the record that a batch is done took to be written"),
 ];
@@ -208,10 +213,14 @@ impl Meters {
     /// The metrics as text.
     pub(crate) fn render(&self, shared: &Shared, blocks: Option<StoreStats>) -> String {
         with_local_recorder(&self.recorder, || {
-            counts(shared);
-            batches(shared);
-            streams(shared);
-            operators(shared);
+            // One look, so that the figures are of one moment.
+            let dropped = shared.dropped_events();
+            let progress = shared.progress();
+            counts(shared, &progress, dropped);
+            batches(&progress);
+            streams(shared, &progress);
+            operators(shared, &progress);
+            drop(progress);
             if let Some(blocks) = blocks {
                 gauge!("waterwheel_block_memory_bytes").set(blocks.memory_bytes as f64);
                 gauge!("waterwheel_block_disk_bytes").set(blocks.disk_bytes as f64);
@@ -225,13 +234,11 @@ impl Meters {
     }
 }
 
-fn counts(shared: &Shared) {
-    let dropped = shared.dropped_events();
-    let progress = shared.progress();
+fn counts(shared: &Shared, progress: &Progress, dropped: u64) {
     let (waiting, running) = (progress.count(Status::Queued), progress.count(Status::Processing));
-    let active = progress.streams.receivers().filter(|receiver| receiver.active).count();
-    gauge!("waterwheel_receivers").set(progress.streams.receivers().count() as f64);
-    gauge!("waterwheel_active_receivers").set(active as f64);
+    let statistics = shared.statistics(progress);
+    gauge!("waterwheel_receivers").set(statistics.num_receivers as f64);
+    gauge!("waterwheel_active_receivers").set(statistics.num_active_receivers as f64);
     counter!("waterwheel_completed_batches_total").absolute(progress.total_completed);
     counter!("waterwheel_failed_batches_total").absolute(progress.total_failed);
     counter!("waterwheel_received_records_total").absolute(progress.total_received);
@@ -245,8 +252,7 @@ fn counts(shared: &Shared) {
     counter!("waterwheel_commits_total").absolute(progress.works.commits);
 }
 
-fn batches(shared: &Shared) {
-    let progress = shared.progress();
+fn batches(progress: &Progress) {
     let (completed, received) = (progress.last_completed(), progress.last_received());
     let time = |time: Option<Time>| time.map_or(-1.0, |time| time.millis() as f64 / 1000.0);
     let delay = |delay: Option<Duration>| delay.map_or(-1.0, |delay| delay.as_secs_f64());
@@ -266,15 +272,17 @@ fn batches(shared: &Shared) {
     gauge!("waterwheel_last_received_batch_records").set(records as f64);
 }
 
-fn streams(shared: &Shared) {
-    let progress = shared.progress();
+fn streams(shared: &Shared, progress: &Progress) {
     let latest = progress.last_received();
     for (stream, row) in progress.streams.iter() {
+        let row = shared.stream(stream, row);
         let labels = [("stream_id", stream.0.to_string()), ("stream", row.name.clone())];
         counter!("waterwheel_stream_records_total", &labels).absolute(row.records);
         gauge!("waterwheel_stream_spilled_records", &labels).set(row.spilled as f64);
         counter!("waterwheel_stream_shed_records_total", &labels).absolute(row.shed);
-        if let Some(limit) = row.rate_limit {
+        // A limit that has ended is none, and not the last there was.
+        if row.receiver.is_some() {
+            let limit = row.rate_limit.unwrap_or(f64::INFINITY);
             gauge!("waterwheel_receiver_rate_limit_records_per_second", &labels).set(limit);
         }
         let Some(ReceiverRow { active, starts, errors, .. }) = &row.receiver else { continue };
@@ -292,8 +300,7 @@ fn streams(shared: &Shared) {
     }
 }
 
-fn operators(shared: &Shared) {
-    let progress = shared.progress();
+fn operators(shared: &Shared, progress: &Progress) {
     for costed in shared.graph.costed(&progress.works, &std::collections::BTreeMap::new()) {
         let name = costed.node.map_or_else(|| costed.site.operator.to_owned(), |node| node.name.clone());
         let labels = [("operator", name), ("site", costed.site.location.to_string())];

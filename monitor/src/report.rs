@@ -31,7 +31,7 @@ impl StatsReportListener {
         StatsReportListener { batches: batches.max(1), last: VecDeque::new() }
     }
 
-    /// Takes in a completed batch: the lines to be logged. A batch that failed before it had run has no delays and is left out.
+    /// Takes in a completed batch: the lines to be logged. One without delays is left out.
     fn report(&mut self, info: &BatchInfo) -> Vec<String> {
         let Some(delays) = info.total_delay().zip(info.processing_delay) else { return Vec::new() };
         self.last.push_back(delays);

@@ -13,6 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use waterwheel_runtime::config::UiConfig;
 
 /// How many ports behind the one that is asked for are tried, as in Spark.
@@ -20,6 +21,9 @@ const FURTHER_PORTS: u16 = 16;
 
 /// Connections at a time.
 const CONNECTIONS: usize = 256;
+
+/// How long the end waits, in real time, until those who look have been told of it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A monitor that could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +37,9 @@ pub enum MonitorError {
         /// Where it would have been served.
         address: SocketAddr,
     },
-    /// No port is free.
+    /// Nothing can be served at the address.
     #[error(
-        "the page cannot be served at {address}, nor at the {FURTHER_PORTS} ports behind: {cause}; set ui.bind to a free port (0 is any), or ui.enabled to false"
+        "the page cannot be served at {address}: {cause}; set ui.bind to an address of this machine, or ui.enabled to false"
     )]
     Bind {
         /// Where it was to be served.
@@ -54,6 +58,8 @@ pub enum MonitorError {
 /// A server. Dropping it ends it, and all connections with it.
 pub(crate) struct Server {
     address: SocketAddr,
+    shared: Arc<Shared>,
+    pages: Pages,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
@@ -64,10 +70,12 @@ impl Server {
         let listener = bind(&shared.ui)?;
         let address = listener.local_addr()?;
         let (told, started) = sync_channel(1);
+        let (pages, known) = (Pages::default(), shared.clone());
+        let counted = pages.clone();
         let run = move || {
             let system = actix_web::rt::System::new();
             system.block_on(async move {
-                match serve(listener, shared) {
+                match serve(listener, known, counted) {
                     Ok(server) => {
                         let _ = told.send(Ok(server.handle()));
                         if let Err(error) = server.await {
@@ -81,7 +89,7 @@ impl Server {
         let thread = thread::Builder::new().name("waterwheel-monitor".to_owned()).spawn(run)?;
         let gone = |_| io::Error::other("its thread ended");
         let handle = started.recv().map_err(gone)??;
-        Ok(Server { address, handle, thread: Some(thread) })
+        Ok(Server { address, shared, pages, handle, thread: Some(thread) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -91,6 +99,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.shared.close();
+        self.pages.wait_gone(LAST_WORDS);
         // The command is sent by the call; only its answer would have to be awaited.
         drop(self.handle.stop(false));
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
@@ -99,8 +109,8 @@ impl Drop for Server {
     }
 }
 
-fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<actix_web::dev::Server> {
-    let (known, pages) = (Data::from(shared), Data::new(Pages::default()));
+fn serve(listener: TcpListener, shared: Arc<Shared>, pages: Pages) -> io::Result<actix_web::dev::Server> {
+    let (known, pages) = (Data::from(shared), Data::new(pages));
     let app = move || {
         App::new()
             .wrap(from_fn(guard))
@@ -114,7 +124,7 @@ fn serve(listener: TcpListener, shared: Arc<Shared>) -> io::Result<actix_web::de
     Ok(server.run())
 }
 
-/// The first free port from the one that is asked for on.
+/// The first free port from the one that is asked for on, or else any: no program is kept from running by its page.
 fn bind(ui: &UiConfig) -> Result<TcpListener, MonitorError> {
     let address = ui.bind;
     if !address.ip().is_loopback() && ui.token.is_none() {
@@ -126,6 +136,10 @@ fn bind(ui: &UiConfig) -> Result<TcpListener, MonitorError> {
         let taken = tried.as_ref().err().is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse);
         let Some(port) = address.port().checked_add(more).filter(|_| taken) else { break };
         tried = TcpListener::bind((address.ip(), port));
+    }
+    if tried.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+        log::warn!("{address} is taken, and so are the {further} ports behind it; the page is served at another one");
+        tried = TcpListener::bind((address.ip(), 0));
     }
     tried.map_err(|cause| MonitorError::Bind { address, cause })
 }
@@ -146,6 +160,15 @@ mod tests {
         let address = taken.local_addr().unwrap();
         let found = bind(&ui(address)).unwrap().local_addr().unwrap();
         assert!(found.port() > address.port() && found.port() <= address.port() + FURTHER_PORTS, "{found}");
+    }
+
+    #[test]
+    fn when_all_those_ports_are_taken_any_other_one_is_taken() {
+        // A row of ports of which the last is the highest there is: what is behind it cannot be tried.
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, u16::MAX));
+        let _taken = TcpListener::bind(address);
+        let found = bind(&ui(address)).unwrap().local_addr().unwrap();
+        assert_ne!(found.port(), u16::MAX);
     }
 
     #[test]

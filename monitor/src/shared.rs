@@ -6,8 +6,10 @@ use crate::api::model::{
 };
 use crate::graph::Graph;
 use crate::meters::Meters;
-use crate::store::{Progress, StreamRow, Streams};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak};
+use crate::store::{BatchRow, Progress, Status, StreamRow, Streams};
+use actix_web::web::Bytes;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
 use waterwheel_operators::StreamingContext;
@@ -15,6 +17,7 @@ use waterwheel_operators::plan::{Plan, PlannedOperator};
 use waterwheel_runtime::clock::SharedClock;
 use waterwheel_runtime::config::UiConfig;
 use waterwheel_runtime::event::{Event, StreamingListener};
+use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::running::{ContextState, Remote};
 use waterwheel_runtime::scope::EngineCore;
 use waterwheel_runtime::time::Time;
@@ -25,11 +28,16 @@ const LIVE_TOLD: usize = 100;
 /// Completed batches of an overview, and of a page of the table.
 const COMPLETED_TOLD: usize = 20;
 
+/// What an overview depends on: events, the state, and the second of the clock.
+type Moment = (u64, &'static str, i64);
+
 /// See the module.
 pub(crate) struct Shared {
     progress: RwLock<Progress>,
     /// Counts the events, so that pages can wait for the next.
     version: watch::Sender<u64>,
+    /// The monitor is about to end.
+    closing: watch::Sender<bool>,
     pub(crate) meters: Meters,
     pub(crate) ui: UiConfig,
     pub(crate) graph: Graph,
@@ -41,6 +49,8 @@ pub(crate) struct Shared {
     /// Asked for what blocks hold; it is not kept alive.
     core: Weak<EngineCore>,
     remote: OnceLock<Remote>,
+    /// The last overview that was sent, and what it is of.
+    sent: Mutex<Option<(Moment, Bytes)>>,
     /// When it was first seen that the program has ended.
     ended: OnceLock<Time>,
 }
@@ -55,6 +65,7 @@ impl Shared {
         Ok(Shared {
             progress: RwLock::new(progress),
             version: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
             meters: Meters::new(&config.app_name)?,
             ui: config.ui.clone(),
             graph: Graph::new(&plan),
@@ -65,6 +76,7 @@ impl Shared {
             clock: core.clock.clone(),
             core: Arc::downgrade(core),
             remote: OnceLock::new(),
+            sent: Mutex::new(None),
             ended: OnceLock::new(),
         })
     }
@@ -97,6 +109,17 @@ impl Shared {
         self.version.subscribe()
     }
 
+    /// Turns true when the monitor is about to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// The monitor is about to end: pages are told the last figures, and their streams end.
+    pub(crate) fn close(&self) {
+        self.version.send_modify(|version| *version += 1);
+        self.closing.send_replace(true);
+    }
+
     pub(crate) fn dropped_events(&self) -> u64 {
         self.remote.get().map_or(0, Remote::dropped_events)
     }
@@ -122,12 +145,34 @@ impl Shared {
     }
 
     pub(crate) fn statistics(&self, progress: &Progress) -> StreamingStatistics {
-        StreamingStatistics::new(progress, self.attached, self.interval, self.dropped_events())
+        let streams = progress.streams.iter().filter_map(|(stream, row)| self.stream(stream, row).receiver.clone());
+        StreamingStatistics::new(
+            progress,
+            &streams.collect::<Vec<_>>(),
+            self.attached,
+            self.interval,
+            self.dropped_events(),
+        )
     }
 
     pub(crate) fn receivers(&self, progress: &Progress, with_rates: bool) -> Vec<ReceiverInfo> {
-        let streams = progress.streams.iter();
-        streams.map(|(id, row)| ReceiverInfo::new(progress, id, row, self.interval, with_rates)).collect()
+        progress.streams.iter().map(|(id, row)| self.receiver(progress, id, row, with_rates)).collect()
+    }
+
+    pub(crate) fn receiver(
+        &self,
+        progress: &Progress,
+        id: StreamId,
+        row: &StreamRow,
+        with_rates: bool,
+    ) -> ReceiverInfo {
+        ReceiverInfo::new(progress, id, &self.stream(id, row), self.interval, with_rates)
+    }
+
+    /// A stream as it is: what events say of its receiver may be old, since some may not be told.
+    pub(crate) fn stream<'a>(&self, id: StreamId, row: &'a StreamRow) -> Cow<'a, StreamRow> {
+        let there = self.remote.get().into_iter().flat_map(Remote::receivers).find(|there| there.stream == id);
+        there.map_or(Cow::Borrowed(row), |there| Cow::Owned(row.with_receiver(&there)))
     }
 
     pub(crate) fn operators(&self, progress: &Progress) -> Vec<OperatorInfo> {
@@ -135,11 +180,29 @@ impl Shared {
         operators(&self.graph.costed(&progress.works, &recent), batches, self.interval)
     }
 
+    /// The overview as an event for pages: made once, however many pages are told.
+    pub(crate) fn overview_event(&self) -> Option<Bytes> {
+        let moment = (*self.version.borrow(), self.state(), self.clock.now().millis().div_euclid(1000));
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = sent.as_ref().filter(|(of, _)| *of == moment) {
+            return Some(bytes.clone());
+        }
+        let text = serde_json::to_string(&self.overview()).ok()?;
+        let bytes = Bytes::from(format!("event: overview\ndata: {text}\n\n"));
+        *sent = Some((moment, bytes.clone()));
+        Some(bytes)
+    }
+
+    pub(crate) fn batch(&self, row: &BatchRow) -> BatchInfo {
+        let zero = self.remote.get().map(Remote::zero_time);
+        BatchInfo::new(row, self.interval, self.graph.outputs_of(row.time(), zero))
+    }
+
     pub(crate) fn overview(&self) -> Overview {
         // Before the lock is taken, so that a writer that waits does not meet a second reading of the same thread.
         let (state, ended) = (self.state(), self.ended());
         let progress = self.progress();
-        let batch = |row: &Arc<crate::store::BatchRow>| BatchInfo::new(row, self.interval);
+        let batch = |row: &Arc<BatchRow>| self.batch(row);
         Overview {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -149,14 +212,22 @@ impl Shared {
             interval: shown_interval(self.interval),
             can_stop: self.ui.allow_stop && state == "RUNNING",
             statistics: self.statistics(&progress),
-            active: progress.live().rev().take(LIVE_TOLD).map(batch).collect(),
+            active: told_live(&progress).into_iter().map(batch).collect(),
             completed: progress.completed().rev().take(COMPLETED_TOLD).map(batch).collect(),
             receivers: self.receivers(&progress, false),
             operators: self.operators(&progress),
             state_operators: StateInfo::new(&progress),
-            timelines: Timelines::new(&progress, RECENT, self.interval),
+            timelines: Timelines::moving(&progress, RECENT, self.interval),
         }
     }
+}
+
+/// The live batches that an overview names, the newest first: those that run, which are the oldest, and the newest of the others.
+fn told_live(progress: &Progress) -> Vec<&Arc<BatchRow>> {
+    let of = |status: Status| progress.live().rev().filter(move |row| row.status == status);
+    let mut told: Vec<_> = of(Status::Processing).chain(of(Status::Queued)).take(LIVE_TOLD).collect();
+    told.sort_by_key(|row| std::cmp::Reverse(row.time()));
+    told
 }
 
 /// The input streams of a program.
@@ -178,5 +249,25 @@ impl StreamingListener for Told {
         shared.progress.write().unwrap_or_else(PoisonError::into_inner).told(event, shared.clock.now());
         shared.meters.told(event, shared.interval);
         shared.version.send_modify(|version| *version += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{batch, started, time};
+
+    #[test]
+    fn the_batches_that_run_are_named_however_many_wait_behind_them() {
+        let mut progress = Progress::new(10, Streams::default());
+        for number in 1..=500 {
+            progress.told(&Event::BatchSubmitted(batch(number, &[])), time(0));
+        }
+        for number in 1..=2 {
+            progress.told(&Event::BatchStarted(started(number, &[])), time(0));
+        }
+        let told: Vec<_> = told_live(&progress).into_iter().map(|row| row.time()).collect();
+        let expected: Vec<_> = (403..=500).rev().chain([2, 1]).map(time).collect();
+        assert_eq!(told, expected);
     }
 }

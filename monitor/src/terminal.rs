@@ -1,9 +1,11 @@
 //! A program's figures in one line, for terminals.
 
 use crate::format::normalized;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 use waterwheel_runtime::event::{BatchInfo, Event};
+use waterwheel_runtime::time::Time;
 
 /// How a program does, in one line. It is fed with events, or filled in.
 ///
@@ -27,16 +29,19 @@ pub struct ProgressLine {
     pub failed: u64,
     /// Batches that wait, or are worked on.
     pub behind: u64,
+    /// Which those are, when the line is fed with events: the end of one may not be told, that of a later one ends it as well.
+    pub pending: BTreeSet<Time>,
 }
 
 impl ProgressLine {
     /// Takes in an event of a program with batches of this length; whether the line is another now.
     pub fn told(&mut self, event: &Event, interval: Duration) -> bool {
         match event {
-            Event::BatchSubmitted(_) => self.behind += 1,
+            Event::BatchSubmitted(info) => _ = self.pending.insert(info.batch),
             Event::BatchCompleted(info) => self.completed(info, interval),
             _ => return false,
         }
+        self.behind = self.pending.len() as u64;
         true
     }
 
@@ -46,7 +51,8 @@ impl ProgressLine {
         self.total_delay = info.total_delay().unwrap_or_default();
         self.completed += 1;
         self.failed += u64::from(!info.succeeded());
-        self.behind = self.behind.saturating_sub(1);
+        // Batches end in order of their times.
+        self.pending.retain(|batch| *batch > info.batch);
     }
 }
 
@@ -76,6 +82,16 @@ mod tests {
     use super::*;
     use crate::testing::{batch, completed, started};
     use waterwheel_runtime::time::seconds;
+
+    #[test]
+    fn batches_whose_ends_were_not_told_are_not_behind_for_ever() {
+        let mut line = ProgressLine::default();
+        for number in 1..=5 {
+            line.told(&Event::BatchSubmitted(batch(number, &[])), seconds(1));
+        }
+        line.told(&Event::BatchCompleted(completed(4, &[], &[])), seconds(1));
+        assert_eq!((line.behind, line.pending.len()), (1, 1));
+    }
 
     #[test]
     fn the_line_follows_the_events() {

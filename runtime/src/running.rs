@@ -12,7 +12,7 @@ use crate::batch::{
 use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext, SnapshotFlow};
 use crate::clock::SharedClock;
 use crate::durable::Recovery;
-use crate::event::{AddListener, Publisher, StreamingListener};
+use crate::event::{Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::flow::FlowCounts;
 use crate::ids::{ContextId, StreamId};
@@ -165,16 +165,13 @@ impl Running {
 
     /// Adds a listener, which is told of everything from now on. Does nothing when the context has ended.
     pub fn add_listener(&self, listener: Box<dyn StreamingListener>) {
-        // The bus takes it as soon as it has room; it has more room than there are listeners.
-        if self.publisher.bus().try_send(AddListener(listener)).is_err() {
-            log::warn!("a listener was not added: the context has ended");
-        }
+        self.publisher.add(listener);
     }
 
     /// For asking and stopping the context from elsewhere.
     pub fn remote(&self) -> Remote {
         let (commands, publisher, progress) = (self.commands.clone(), self.publisher.clone(), self.progress.clone());
-        Remote { commands, publisher, progress }
+        Remote { commands, publisher, progress, zero: self.zero, receivers: self.receivers.clone() }
     }
 
     /// Events that listeners were not told because they were too slow.
@@ -260,6 +257,8 @@ pub struct Remote {
     commands: mpsc::Sender<Command>,
     publisher: Publisher,
     progress: Progress,
+    zero: Time,
+    receivers: Vec<Arc<ReceiverStatus>>,
 }
 
 impl Remote {
@@ -277,6 +276,16 @@ impl Remote {
     /// Events that listeners were not told because they were too slow.
     pub fn dropped_events(&self) -> u64 {
         self.publisher.dropped()
+    }
+
+    /// As [`Running::zero_time`].
+    pub fn zero_time(&self) -> Time {
+        self.zero
+    }
+
+    /// As [`Running::receivers`].
+    pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
+        self.receivers.iter().map(|receiver| receiver.snapshot()).collect()
     }
 }
 

@@ -61,6 +61,9 @@ pub(crate) const ALL: [&str; 17] = [
 /// changes no result: the block goes to the next batch.
 const OVERLOADED: &str = "a receiver did not hand over its block within the batch interval";
 
+/// Where the page is, which is said at every start.
+const WHERE: &str = "The program is to be seen at";
+
 /// A command that runs `binary` without what the environment of the tests says.
 pub(crate) fn command(binary: &str, arguments: &str) -> Command {
     let mut command = Command::new(binary);
@@ -104,6 +107,12 @@ impl Lines {
     fn rest(&self) -> Vec<String> {
         std::iter::from_fn(|| self.next()).collect()
     }
+}
+
+/// Whether a line of standard error says that something is wrong with the program.
+#[expect(clippy::ptr_arg, reason = "it is asked by lists of lines")]
+fn is_trouble(line: &String) -> bool {
+    !line.contains(OVERLOADED) && !line.contains(WHERE)
 }
 
 /// A running example.
@@ -210,7 +219,7 @@ impl Program {
 
     /// Lines that are on standard error by now.
     pub(crate) fn errors_so_far(&self) -> Vec<String> {
-        self.err.0.try_iter().filter(|line| !line.contains(OVERLOADED)).collect()
+        self.err.0.try_iter().filter(is_trouble).collect()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -221,7 +230,7 @@ impl Program {
     /// Waits until it has ended by itself.
     pub(crate) fn end(mut self) -> End {
         let (out, mut err) = (self.out.rest(), self.err.rest());
-        err.retain(|line| !line.contains(OVERLOADED));
+        err.retain(is_trouble);
         // Both pipes are closed: it is ending.
         End { code: self.child.wait().unwrap().code(), out, err }
     }

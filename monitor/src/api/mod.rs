@@ -133,20 +133,20 @@ async fn receiver(known: Known, path: Path<(String, String)>) -> Answer<Receiver
     let stream = StreamId(number("stream", &stream)?);
     let missing = || ApiError::not_found(format!("there is no {stream}"));
     let row = progress.streams.get(stream).ok_or_else(missing)?;
-    Ok(Json(ReceiverInfo::new(&progress, stream, row, known.interval, true)))
+    Ok(Json(known.receiver(&progress, stream, row, true)))
 }
 
 async fn batches(known: Known, path: Path<String>, request: HttpRequest) -> Answer<Vec<BatchInfo>> {
     let progress = of(&known, &path)?.progress();
     let Batches { statuses, limit, offset } = Batches::parse(request.query_string())?;
     let wanted = progress.batches().rev().filter(|row| statuses.contains(&row.status));
-    Ok(Json(wanted.skip(offset).take(limit).map(|row| BatchInfo::new(row, known.interval)).collect()))
+    Ok(Json(wanted.skip(offset).take(limit).map(|row| known.batch(row)).collect()))
 }
 
 async fn batch(known: Known, path: Path<(String, String)>) -> Answer<BatchInfo> {
     let (app, batch) = path.into_inner();
     let progress = of(&known, &app)?.progress();
-    Ok(Json(BatchInfo::new(found(&progress, &batch)?, known.interval)))
+    Ok(Json(known.batch(found(&progress, &batch)?)))
 }
 
 async fn operations(known: Known, path: Path<(String, String)>) -> Answer<Vec<OutputOperationInfo>> {

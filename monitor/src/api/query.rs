@@ -3,6 +3,9 @@
 use super::ApiError;
 use crate::store::Status;
 
+/// Batches of an answer when nobody says how many: as many as are kept unless more are asked for.
+const UNLESS_ASKED: usize = 1000;
+
 /// Which batches are wanted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Batches {
@@ -18,9 +21,9 @@ pub(super) struct Limit {
 }
 
 impl Batches {
-    /// `status` may be there more than once; without it all are wanted.
+    /// `status` may be there more than once; without it all are wanted, the last thousand of them unless `limit` says more.
     pub(super) fn parse(query: &str) -> Result<Batches, ApiError> {
-        let mut batches = Batches { statuses: Vec::new(), limit: usize::MAX, offset: 0 };
+        let mut batches = Batches { statuses: Vec::new(), limit: UNLESS_ASKED, offset: 0 };
         for (key, value) in pairs(query) {
             match key {
                 "status" => batches.statuses.push(status(value)?),
@@ -38,7 +41,7 @@ impl Batches {
 
 impl Limit {
     pub(super) fn parse(query: &str) -> Result<Limit, ApiError> {
-        let mut limit = Limit { limit: usize::MAX };
+        let mut limit = Limit { limit: UNLESS_ASKED };
         for (key, value) in pairs(query) {
             match key {
                 "limit" => limit.limit = number(key, value)?,
@@ -71,10 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_asks_for_every_batch() {
-        let all = Batches { statuses: Status::ALL.to_vec(), limit: usize::MAX, offset: 0 };
-        assert_eq!(Batches::parse(""), Ok(all));
-        assert_eq!(Limit::parse("&"), Ok(Limit { limit: usize::MAX }));
+    fn nothing_asks_for_the_last_thousand_batches() {
+        let last = Batches { statuses: Status::ALL.to_vec(), limit: 1000, offset: 0 };
+        assert_eq!(Batches::parse(""), Ok(last));
+        assert_eq!(Limit::parse("&"), Ok(Limit { limit: 1000 }));
     }
 
     #[test]

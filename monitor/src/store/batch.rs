@@ -89,7 +89,7 @@ impl BatchRow {
 
     /// Whether it ended, and not well.
     pub(crate) fn failed(&self) -> bool {
-        self.status == Status::Completed && !self.info.succeeded()
+        self.status == Status::Completed && self.first_failure().is_some()
     }
 
     /// Output operations that run, that ended well, and that failed.

@@ -6,19 +6,20 @@
 
 mod batch;
 mod streams;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod work;
 
 pub(crate) use batch::{BatchRow, OutputRow, Status};
 pub(crate) use streams::{ReceiverRow, StreamRow, Streams};
+pub(crate) use sums::Sums;
 pub(crate) use work::{Cost, Work, Works};
 
 use batch::Commit;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
-use waterwheel_runtime::event::{BatchInfo, Event, OutputInfo};
+use waterwheel_runtime::event::{BatchInfo, Event, JobInfo, OutputInfo};
 use waterwheel_runtime::ids::OutputId;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
@@ -32,8 +33,14 @@ const MOST_LIVE: usize = 100_000;
 /// Jobs of a batch that are kept.
 const JOBS_KEPT: usize = 100;
 
+/// Stages of a job that are kept.
+const STAGES_KEPT: usize = 100;
+
 /// Characters of a failure that are kept.
 const FAILURE_KEPT: usize = 8_000;
+
+/// Characters of all failures of a batch that are kept: one that fails in every job says the same again and again.
+const FAILURES_KEPT: usize = 4 * FAILURE_KEPT;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -44,6 +51,8 @@ pub(crate) struct Progress {
     live: BTreeMap<Time, Arc<BatchRow>>,
     /// The last of the completed ones, oldest first.
     completed: VecDeque<Arc<BatchRow>>,
+    /// Over those.
+    sums: Sums,
     /// The last one that was completed, also when none is kept.
     last: Option<Arc<BatchRow>>,
     /// Outputs of batches that are not known yet.
@@ -66,6 +75,7 @@ impl Progress {
             started: None,
             live: BTreeMap::new(),
             completed: VecDeque::new(),
+            sums: Sums::default(),
             last: None,
             early: BTreeMap::new(),
             total_completed: 0,
@@ -88,7 +98,8 @@ impl Progress {
                 self.output(*batch, *output, OutputRow { site: *site, ended: None });
             }
             Event::OutputCompleted { batch, output, info } => {
-                self.output(*batch, *output, OutputRow { site: info.site, ended: Some(short_output(info)) });
+                let mut room = FAILURE_KEPT;
+                self.output(*batch, *output, OutputRow { site: info.site, ended: Some(short_output(info, &mut room)) });
             }
             Event::StateCommitted { batch, took, durable, states } => {
                 self.works.committed(*batch, *took, states);
@@ -149,15 +160,19 @@ impl Progress {
         self.works.completed(info);
         self.streams.completed(info);
         row.counted = info.num_records();
-        (row.info, row.status) = (short_batch(info), Status::Completed);
+        let mut room = FAILURES_KEPT;
         for (output, ended) in &info.outputs {
-            row.outputs.insert(*output, OutputRow { site: ended.site, ended: Some(short_output(ended)) });
+            row.outputs.insert(*output, OutputRow { site: ended.site, ended: Some(short_output(ended, &mut room)) });
         }
+        (row.info, row.status) = (short_batch(info, &mut room), Status::Completed);
         let row = Arc::new(row);
         self.last = Some(row.clone());
+        self.sums.add(&row);
         self.completed.push_back(row);
         while self.completed.len() > self.retained {
-            self.completed.pop_front();
+            if let Some(row) = self.completed.pop_front() {
+                self.sums.remove(&row);
+            }
         }
         self.early = self.early.split_off(&info.batch);
     }
@@ -198,6 +213,23 @@ impl Progress {
     /// Batches that wait, or are worked on, oldest first.
     pub(crate) fn live(&self) -> impl DoubleEndedIterator<Item = &Arc<BatchRow>> {
         self.live.values()
+    }
+
+    /// How many those are.
+    pub(crate) fn num_live(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Sums over the completed batches that are kept.
+    pub(crate) fn completed_sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// Sums over all batches that are known: those of the completed ones are at hand, the live ones are added.
+    pub(crate) fn sums(&self) -> Sums {
+        let mut sums = self.sums.clone();
+        self.live.values().for_each(|row| sums.add(row));
+        sums
     }
 
     /// Batches of a status among the live ones.
@@ -256,34 +288,52 @@ pub(crate) fn place(site: Site) -> Place {
     (site.location.file(), site.location.line(), site.location.column(), site.operator)
 }
 
-/// The mean of what there is.
-pub(crate) fn mean(values: impl Iterator<Item = Duration>) -> Option<Duration> {
-    let (sum, count) = values.fold((Duration::ZERO, 0u32), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / count)
-}
-
 /// The beginning of a text of the user's, which may be of any length.
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(FAILURE_KEPT) {
+    beginning(text, FAILURE_KEPT)
+}
+
+/// The beginning of a text, of which so many characters are kept.
+fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
 }
 
-fn short_output(info: &OutputInfo) -> OutputInfo {
-    OutputInfo { failure: info.failure.as_deref().map(shortened), ..info.clone() }
+/// The beginning of a text of which there may be more in the batch: `room` characters are left for all of them.
+fn fitting(text: &str, room: &mut usize) -> String {
+    let kept = beginning(text, FAILURE_KEPT.min(*room));
+    *room = room.saturating_sub(kept.chars().count());
+    kept
+}
+
+fn short_output(info: &OutputInfo, room: &mut usize) -> OutputInfo {
+    let failure = info.failure.as_deref().map(|failure| fitting(failure, room));
+    OutputInfo { site: info.site, started: info.started, duration: info.duration, failure }
 }
 
 /// What is kept of a batch. Its outputs are in their rows.
-fn short_batch(info: &BatchInfo) -> BatchInfo {
-    let mut kept = info.clone();
-    kept.failure = kept.failure.as_deref().map(shortened);
-    for output in kept.outputs.values_mut() {
-        output.failure = output.failure.take().map(|failure| shortened(&failure));
+fn short_batch(info: &BatchInfo, room: &mut usize) -> BatchInfo {
+    let failure = info.failure.as_deref().map(|failure| fitting(failure, room));
+    let job = |job: &JobInfo| JobInfo {
+        site: job.site,
+        output: job.output,
+        duration: job.duration,
+        stages: job.stages.iter().take(STAGES_KEPT).cloned().collect(),
+        failure: job.failure.as_deref().map(|failure| fitting(failure, room)),
+    };
+    BatchInfo {
+        batch: info.batch,
+        records: info.records.clone(),
+        submitted: info.submitted,
+        scheduling_delay: info.scheduling_delay,
+        processing_delay: info.processing_delay,
+        outputs: BTreeMap::new(),
+        costs: info.costs.clone(),
+        jobs: info.jobs.iter().take(JOBS_KEPT).map(job).collect(),
+        failure,
+        rates: info.rates.clone(),
+        flow: info.flow.clone(),
     }
-    kept.jobs.truncate(JOBS_KEPT);
-    for job in &mut kept.jobs {
-        job.failure = job.failure.take().map(|failure| shortened(&failure));
-    }
-    kept
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use waterwheel_runtime::event::{BatchInfo, Event};
 use waterwheel_runtime::ids::StreamId;
+use waterwheel_runtime::receiver::ReceiverSnapshot;
 use waterwheel_runtime::time::Time;
 
 /// More input streams than any program has. Streams beyond are not shown.
@@ -25,6 +26,23 @@ pub(crate) struct StreamRow {
     pub(crate) spilled: u64,
     /// Records that were dropped.
     pub(crate) shed: u64,
+}
+
+impl StreamRow {
+    /// The row with what its receiver is by now.
+    pub(crate) fn with_receiver(&self, there: &ReceiverSnapshot) -> StreamRow {
+        let told =
+            self.receiver.clone().unwrap_or_else(|| ReceiverRow { name: there.name.clone(), ..ReceiverRow::default() });
+        let last = there.last_error.as_ref().map(|error| (error.time, super::shortened(&error.message)));
+        let receiver = ReceiverRow {
+            active: there.is_active(),
+            starts: told.starts.max(there.starts),
+            errors: told.errors.max(u64::from(last.is_some())),
+            last_error: told.last_error.or(last),
+            ..told
+        };
+        StreamRow { receiver: Some(receiver), ..self.clone() }
+    }
 }
 
 /// A receiver, by the latest that was heard of it.
@@ -54,10 +72,6 @@ impl Streams {
 
     pub(crate) fn get(&self, stream: StreamId) -> Option<&StreamRow> {
         self.0.get(&stream)
-    }
-
-    pub(crate) fn receivers(&self) -> impl Iterator<Item = &ReceiverRow> {
-        self.0.values().filter_map(|row| row.receiver.as_ref())
     }
 
     /// Takes in what is told of a receiver; anything else is passed over.

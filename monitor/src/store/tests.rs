@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{batch, completed, output, started, time};
 use proptest::prelude::*;
+use std::time::Duration;
 use waterwheel_runtime::flow::FlowCounts;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::stage::OperatorCost;
@@ -213,6 +214,31 @@ fn texts_of_the_user_are_kept_up_to_a_bound() {
 }
 
 #[test]
+fn a_batch_that_fails_in_all_its_jobs_and_outputs_keeps_a_bounded_piece_of_it() {
+    let mut progress = progress(10);
+    let endless = "\u{e9}".repeat(100_000);
+    let outputs: Vec<_> = (0..50).map(|output| (output, Some(endless.as_str()))).collect();
+    let site = Site::here("count");
+    let stage = StageInfo { shuffle: None, tasks: 1, done: 0, failed: 1 };
+    let job = |output| JobInfo {
+        site,
+        output: Some(OutputId(output)),
+        duration: Duration::ZERO,
+        stages: vec![stage; 1000],
+        failure: Some(endless.clone()),
+    };
+    let jobs = (0..1000).map(job).collect();
+    tell(&mut progress, [Event::BatchCompleted(BatchInfo { jobs, ..completed(1, RECORDS, &outputs) })]);
+    let row = progress.batch(time(1)).unwrap();
+    assert!(row.failed() && row.output_counts() == (0, 0, 50) && row.info.outputs.is_empty());
+    let of_outputs = row.outputs.values().filter_map(|output| output.ended.as_ref()?.failure.as_deref());
+    let of_jobs = row.info.jobs.iter().filter_map(|job| job.failure.as_deref());
+    let kept: usize = of_outputs.chain(of_jobs).map(|text| text.trim_end_matches('.').chars().count()).sum();
+    assert!(kept <= FAILURES_KEPT, "{kept}");
+    assert_eq!((row.info.jobs.len(), row.info.jobs[0].stages.len()), (JOBS_KEPT, STAGES_KEPT));
+}
+
+#[test]
 fn costs_and_commits_add_up() {
     let mut progress = progress(10);
     let site = Site::here("map");
@@ -241,7 +267,7 @@ fn costs_and_commits_add_up() {
     assert_eq!(progress.batch(time(2)).unwrap().commit.map(|commit| commit.took), Some(Duration::from_millis(2)));
 }
 
-use waterwheel_runtime::event::StateInfo;
+use waterwheel_runtime::event::{StageInfo, StateInfo};
 
 fn any_event() -> impl Strategy<Value = Event> {
     let site = Site::here("print");
@@ -271,6 +297,9 @@ proptest! {
             let times: Vec<_> = progress.batches().map(|row| row.time()).collect();
             prop_assert!(times.is_sorted_by(|one, other| one < other), "{:?}", times);
             prop_assert!(progress.completed().len() <= 4);
+            let mut sums = Sums::default();
+            progress.batches().for_each(|row| sums.add(row));
+            prop_assert!(progress.sums().is_like(&sums));
             prop_assert!(progress.early.len() <= progress.live.len() + progress.completed.len() + EARLY);
             prop_assert_eq!(progress.total_processed, 600 * progress.total_completed);
             let running = progress.live().map(|row| row.counted).sum::<u64>();

@@ -51,6 +51,10 @@ fn the_page_shows_the_figures_of_rest_and_follows_them() {
         assert_eq!(shown["Input rate, mean"], format!("{}/s", statistics["avgInputRate"].as_f64().unwrap()));
         assert_eq!(shown["Processing time, mean"], format!("{} ms", statistics["avgProcessingTime"]));
         assert_eq!(shown["Receivers active"], "0/1");
+        // The charts' own words are those of the latest batch.
+        let label = "document.querySelector('#charts [aria-label^=\"Input Rate over\"]').getAttribute('aria-label')";
+        let said = format!("Input Rate over the last {batches} batches, the latest 2/s");
+        browser.wait(&format!("{label} === '{said}'"));
         let rows = browser.value(&cells("completed-table"));
         let batches = client.get("/batches?status=COMPLETED");
         assert_eq!(rows.as_array().unwrap().len(), batches.as_array().unwrap().len());
@@ -83,7 +87,9 @@ fn a_failed_batch_is_red_and_says_why_and_a_dead_receiver_shows_its_error() {
     let failed = browser.value(
         "(() => { const row = document.querySelector('#completed-table tr.failed'); const well = document.querySelector('#completed-table tbody tr:not(.failed)'); \
          const ground = (row) => getComputedStyle(row.cells[0]).backgroundColor; \
-         return { reason: row.cells[6].textContent, red: ground(row) !== ground(well), link: row.querySelector('a').getAttribute('href') }; })()",
+         const bad = document.body.appendChild(document.createElement('p')); bad.style.background = 'var(--bad-ground)'; \
+         const red = getComputedStyle(bad).backgroundColor; bad.remove(); \
+         return { reason: row.cells[6].textContent, red: ground(row) === red && ground(well) !== red, link: row.querySelector('a').getAttribute('href') }; })()",
     );
     assert!(failed["reason"].as_str().unwrap().contains("This is a failed job <script>"), "{failed}");
     assert_eq!(failed["red"], true);
@@ -143,7 +149,7 @@ fn older_batches_are_turned_to_and_the_program_is_stopped_with_the_keyboard() {
     );
     assert_eq!(plain, 0, "tables have captions and heads");
     browser.value("document.getElementById('stop').focus()");
-    browser.value("setTimeout(() => document.getElementById('stop').click())");
+    browser.press("Enter", 13);
     browser.wait("document.getElementById('state').textContent === 'STOPPED'");
     assert!(running.await_termination().is_ok());
     well_behaved(&browser, &client.root);

@@ -1,6 +1,5 @@
 //! A browser without a window, told what to do over a pipe in its DevTools protocol.
 
-use crate::support::PATIENCE;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -12,11 +11,20 @@ use std::sync::mpsc::{Receiver as Inbox, channel};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Real time after which a browser that does not answer is given up: before the runner ends the test without a word.
+const PATIENCE: Duration = Duration::from_secs(45);
+
 /// What browsers are called on the systems that have one.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// `required` where there is a browser: then a test that does not find it fails. `make test` sets it.
+const REQUIRED: &str = "WATERWHEEL_BROWSER";
+
+/// Where the browser writes what it complains about, in its profile.
+const COMPLAINTS: &str = "complaints.txt";
+
 /// Its protocol is spoken on the descriptors 3 and 4; those of the command line come from and go to nowhere.
-const LAUNCH: &str = "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null";
+const LAUNCH: &str = "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>\"$COMPLAINTS\"";
 
 const OPTIONS: [&str; 9] = [
     "--headless=new",
@@ -41,7 +49,7 @@ pub(crate) struct Chromium {
     pub(crate) errors: Vec<String>,
     /// Every address that was asked for.
     pub(crate) requests: Vec<String>,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Chromium {
@@ -52,7 +60,9 @@ impl Chromium {
             asked.is_ok_and(|status| status.success())
         };
         let Some(name) = NAMES.iter().find(there) else {
-            println!("skipped: there is no Chromium here (apt-get install chromium)");
+            let notice = "there is no Chromium here (apt-get install chromium)";
+            assert!(std::env::var_os(REQUIRED).is_none_or(|value| value != "required"), "{notice}");
+            println!("skipped: {notice}");
             return None;
         };
         let profile = tempfile::tempdir().unwrap();
@@ -61,6 +71,7 @@ impl Chromium {
             .args(OPTIONS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
+            .env("COMPLAINTS", profile.path().join(COMPLAINTS))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -79,8 +90,7 @@ impl Chromium {
         });
         let input = process.stdin.take().unwrap();
         let (errors, requests) = (Vec::new(), Vec::new());
-        let mut browser =
-            Chromium { process, input, messages, session: None, last: 0, errors, requests, _profile: profile };
+        let mut browser = Chromium { process, input, messages, session: None, last: 0, errors, requests, profile };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let attached = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
@@ -132,7 +142,8 @@ impl Chromium {
     /// Waits until an expression holds in the page.
     #[track_caller]
     pub(crate) fn wait(&mut self, expression: &str) {
-        let patience = PATIENCE.as_millis();
+        // Less than the browser has to answer, so that what the page shows is told.
+        let patience = (PATIENCE / 2).as_millis();
         let look = format!(
             "new Promise((done) => {{ const end = Date.now() + {patience}; const look = () => {{ \
                if ({expression}) done(true); else if (Date.now() > end) done(document.body.innerText); \
@@ -158,11 +169,15 @@ impl Chromium {
 
     /// Presses a key.
     pub(crate) fn press(&mut self, key: &str, code: u32) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            self.call(
-                "Input.dispatchKeyEvent",
-                json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}),
-            );
+        for kind in ["rawKeyDown", "char", "keyUp"] {
+            let mut event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+            if kind == "char" {
+                if key != "Enter" {
+                    continue;
+                }
+                event["text"] = json!("\r");
+            }
+            self.call("Input.dispatchKeyEvent", event);
         }
     }
 
@@ -185,8 +200,10 @@ impl Chromium {
         bytes.push(0);
         self.input.write_all(&bytes).unwrap();
         loop {
-            let message =
-                self.messages.recv_timeout(PATIENCE + PATIENCE).unwrap_or_else(|error| panic!("{method}: {error}"));
+            let message = self.messages.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+                let complaints = std::fs::read_to_string(self.profile.path().join(COMPLAINTS)).unwrap_or_default();
+                panic!("{method}: {error}; the browser complains: {complaints}")
+            });
             if message["id"] == id {
                 let failed = !message["error"].is_null();
                 return if failed { Err(message["error"].clone()) } else { Ok(message["result"].clone()) };

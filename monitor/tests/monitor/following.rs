@@ -1,11 +1,14 @@
 //! A page is told of what happens, without asking again.
 
-use crate::support::{Client, PATIENCE, config, running};
-use serde_json::Value;
+use crate::support::{Client, PATIENCE, config, context, running, wait_until};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use waterwheel_monitor::Monitored;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use waterwheel_monitor::{Monitored, StartMonitored};
 use waterwheel_operators::prelude::*;
+use waterwheel_operators::testkit::Scripted;
 
 /// A page that listens.
 struct Page(BufReader<TcpStream>);
@@ -68,4 +71,65 @@ fn so_many_pages_are_kept_live_and_no_more() {
         let mut page = Page::open(&running);
         page.line().unwrap().contains("200")
     });
+}
+
+/// An output that waits until it is let go on.
+fn held(ssc: &StreamingContext) -> (SyncSender<()>, Receiver<()>) {
+    let ((go, wait), (begun, begins)) = (sync_channel::<()>(1), channel());
+    let wait = Mutex::new(wait);
+    let numbers = ssc.input_stream(Scripted::new((1..=100).map(|n| vec![n])));
+    numbers.foreach_rdd(|_| {});
+    numbers.foreach_rdd(move |_| {
+        begun.send(()).unwrap();
+        wait.lock().unwrap().recv().unwrap();
+    });
+    numbers.foreach_rdd(|_| {});
+    (go, begins)
+}
+
+#[test]
+fn of_a_batch_that_runs_all_outputs_are_counted_also_those_that_have_not_begun() {
+    let (ssc, clock) = context(config());
+    let (go, begins) = held(&ssc);
+    let running = ssc.start_monitored().unwrap();
+    clock.advance(seconds(1));
+    begins.recv_timeout(PATIENCE).unwrap();
+    let client = Client::of(&running);
+    let counts = || {
+        let batch = client.get("/batches")[0].clone();
+        ["status", "numTotalOutputOps", "numCompletedOutputOps", "numActiveOutputOps"].map(|name| batch[name].clone())
+    };
+    wait_until(&running, || counts() == [json!("PROCESSING"), json!(3), json!(1), json!(1)]);
+    go.send(()).unwrap();
+    wait_until(&running, || counts() == [json!("COMPLETED"), json!(3), json!(3), json!(0)]);
+    running.stop(Stop::Immediate).unwrap();
+}
+
+/// U-1
+#[test]
+fn what_a_page_is_told_while_time_passes_in_batches_is_what_rest_tells() {
+    let (ssc, clock) = context(config());
+    let working = clock.clone();
+    let numbers = ssc.input_stream(Scripted::new((1..=100u64).map(|n| vec![n])));
+    // Batch n is worked on for n times 10 ms.
+    numbers.foreach_rdd(move |rdd: Rdd<u64>| -> Result<(), JobError> {
+        rdd.collect()?.iter().for_each(|n| working.advance(milliseconds(10 * n)));
+        Ok(())
+    });
+    let running = ssc.start_monitored().unwrap();
+    let mut page = Page::open(&running);
+    for batch in 1..=5 {
+        clock.set(Time::from_millis(1_431_637_480_000 + batch * 1000)).unwrap();
+        let batch = batch.unsigned_abs();
+        assert!(running.wait_for_batches(batch, PATIENCE));
+        let told = std::iter::from_fn(|| page.next()).find(|told| completed(told) == batch).unwrap();
+        let client = Client::of(&running);
+        assert_eq!(told["statistics"], client.get("/statistics"));
+        assert_eq!(told["completed"], client.get("/batches"));
+        assert_eq!(told["timelines"], client.get("/timelines"));
+        let times: Vec<_> = (1..=batch).map(|n| json!(10.0 * n as f64)).collect();
+        assert_eq!(told["timelines"]["processingTimes"], json!(times));
+        assert_eq!(told["completed"][0]["processingTime"], 10 * batch);
+    }
+    running.stop(Stop::Immediate).unwrap();
 }

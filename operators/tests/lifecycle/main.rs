@@ -9,6 +9,7 @@ mod forgetting;
 mod listening;
 mod misuse;
 mod order;
+mod recording;
 mod stopping;
 mod stopping_gracefully;
 mod stopping_inside;

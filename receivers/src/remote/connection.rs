@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::out::Out;
 use super::session::{Heard, Session, SessionLimits, Violation};
-use super::wire::{Frame, Outcome, Refusal, preamble};
+use super::wire::{Frame, MessageOutcome, Refusal, preamble};
 use crate::actor::directory::Directory;
 use crate::actor::remote::{Delivered, Door, Placed};
 use crate::peers::Peers;
@@ -214,14 +214,14 @@ impl Connection {
 
     fn answered(&mut self, sequence: u64, bytes: usize, delivered: Delivered) {
         let (outcome, text) = match delivered {
-            Delivered::Done => (Outcome::Done, String::new()),
-            Delivered::Refused(text) => (Outcome::Refused, text),
-            Delivered::Failed(text) => (Outcome::Failed, text),
-            Delivered::Undecodable(text) => (Outcome::Undecodable, text),
-            Delivered::Ended => (Outcome::Ended, "the stream has ended".to_owned()),
+            Delivered::Done => (MessageOutcome::Done, String::new()),
+            Delivered::Refused(text) => (MessageOutcome::Refused, text),
+            Delivered::Failed(text) => (MessageOutcome::Failed, text),
+            Delivered::Undecodable(text) => (MessageOutcome::Undecodable, text),
+            Delivered::Ended => (MessageOutcome::Ended, "the stream has ended".to_owned()),
         };
         let counts = &self.port.counts;
-        let count = if outcome == Outcome::Done { &counts.acknowledged } else { &counts.failed };
+        let count = if outcome == MessageOutcome::Done { &counts.acknowledged } else { &counts.failed };
         count.fetch_add(1, Ordering::Relaxed);
         self.out.push(&Frame::Answer { sequence, outcome, text });
         self.session.answered(bytes);

@@ -5,7 +5,7 @@ use super::credit::Amount;
 use super::options::{FRAME_TIMEOUT, RemoteActorOptions};
 use super::out::Out;
 use super::outbox::{Entry, Outbox};
-use super::wire::{self, Frame, FrameReader, Outcome, preamble};
+use super::wire::{self, Frame, FrameReader, MessageOutcome, preamble};
 use crate::socket::connect;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -364,15 +364,15 @@ impl<'a> Talk<'a> {
                 }
             }
             Frame::Grant { messages, bytes } => self.link.outbox.granted(Amount { messages, bytes }),
-            Frame::Answer { outcome: Outcome::Ended, text, .. } => return Err(End::Lost(text)),
+            Frame::Answer { outcome: MessageOutcome::Ended, text, .. } => return Err(End::Lost(text)),
             Frame::Answer { sequence, outcome, text } => {
                 self.link.was_good = true;
                 if let Some(entry) = self.link.outbox.answered(sequence) {
                     let result = match outcome {
-                        Outcome::Done | Outcome::Ended => Ok(()),
-                        Outcome::Refused => Err(RemoteError::Handler { text }),
-                        Outcome::Failed => Err(RemoteError::Failed { text }),
-                        Outcome::Undecodable => Err(RemoteError::Undecodable { text }),
+                        MessageOutcome::Done | MessageOutcome::Ended => Ok(()),
+                        MessageOutcome::Refused => Err(RemoteError::Handler { text }),
+                        MessageOutcome::Failed => Err(RemoteError::Failed { text }),
+                        MessageOutcome::Undecodable => Err(RemoteError::Undecodable { text }),
                     };
                     self.link.tell(entry.sender, result);
                 }

@@ -99,7 +99,7 @@ struct Live {
     flow: BTreeMap<StreamId, FlowCounts>,
     submitted: Duration,
     started: Duration,
-    /// When its outputs had ended.
+    /// When the last of its jobs had ended.
     computed: Duration,
 }
 
@@ -254,6 +254,7 @@ impl BatchScheduler {
 
     fn generated(&mut self, batch: Time, runner: usize, outcome: Result<Generated, JobError>, ctx: &mut Context<Self>) {
         self.release(runner);
+        self.computed(batch);
         let outputs = match outcome {
             Ok(generated) => {
                 let outputs = generated.jobs.iter().map(|job| job.output).collect();
@@ -301,6 +302,7 @@ impl BatchScheduler {
             Ok(outcome) => {
                 fail_point("scheduler.after_output");
                 scheduler.release(runner);
+                scheduler.computed(batch);
                 let duration = scheduler.parts.clock.monotonic().saturating_sub(start);
                 let failure = outcome.as_ref().err().map(ToString::to_string);
                 let info = OutputInfo { site, started, duration, failure };
@@ -383,12 +385,15 @@ impl BatchScheduler {
         self.pump(ctx);
     }
 
-    /// Tells that all outputs of a batch have ended.
+    /// Tells that a batch is done, or stays undone for ever.
     fn complete(&mut self, batch: Time) {
         let Some(mut live) = self.live.remove(&batch) else { return };
-        live.info.processing_delay = Some(self.parts.clock.monotonic().saturating_sub(live.started));
-        live.info.costs = live.scope.costs();
-        live.info.jobs = live.scope.jobs();
+        // The record that it is done may have taken any time since.
+        live.info.processing_delay = Some(live.computed.saturating_sub(live.started));
+        if self.parts.publisher.wanted() {
+            live.info.costs = live.scope.costs();
+            live.info.jobs = live.scope.jobs();
+        }
         log::debug!(
             "batch {batch}: {} records, scheduling delay {:?}, processing {:?}",
             live.info.num_records(),

@@ -244,7 +244,7 @@ pub struct UiConfig {
     /// Unit: boolean. Default: `true`. Spark: `spark.ui.enabled`.
     pub enabled: bool,
 
-    /// Where the page is served. If the port is taken, the next free one of the sixteen behind it is; 0 is any free port.
+    /// Where the page is served. If the port is taken, the next free one of the sixteen behind it is, or else any; 0 is any free port.
     ///
     /// Unit: address. Default: `127.0.0.1:4040`. Spark: `spark.ui.port`.
     pub bind: SocketAddr,

@@ -4,6 +4,7 @@ use super::{Event, StreamingListener};
 use crate::error::panic_message;
 use crate::topology::EVENT_BUS_MAILBOX;
 use actix::dev::channel;
+use actix::prelude::SendError;
 use actix::{Actor, Addr, Context, Handler, Message};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -57,6 +58,8 @@ impl Handler<AddListener> for EventBus {
 #[derive(Clone)]
 pub struct Publisher {
     bus: Addr<EventBus>,
+    /// Where the bus lives.
+    arbiter: actix_rt::ArbiterHandle,
     wanted: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
 }
@@ -73,12 +76,34 @@ impl Publisher {
             let bus = EventBus { listeners, wanted: theirs };
             actix_rt::spawn(Context::with_receiver(messages).into_future(bus));
         });
-        Publisher { bus: Addr::new(mailbox), wanted, dropped: Arc::default() }
+        Publisher { bus: Addr::new(mailbox), arbiter: arbiter.clone(), wanted, dropped: Arc::default() }
     }
 
     /// Whether there is anyone to tell.
     pub fn wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Adds a listener: at once, or as soon as a bus that is behind has room. Does nothing, and says so, when the bus has ended.
+    pub fn add(&self, listener: Box<dyn StreamingListener>) {
+        let ended = || log::warn!("a listener was not added: the context has ended");
+        match self.bus.try_send(AddListener(listener)) {
+            Ok(()) => {}
+            Err(SendError::Closed(_)) => ended(),
+            Err(SendError::Full(add)) => {
+                let bus = self.bus.clone();
+                let waits = move || {
+                    actix_rt::spawn(async move {
+                        if bus.send(add).await.is_err() {
+                            ended();
+                        }
+                    });
+                };
+                if !self.arbiter.spawn_fn(waits) {
+                    ended();
+                }
+            }
+        }
     }
 
     /// Tells an event, or drops and counts it when the bus is behind.
@@ -91,11 +116,6 @@ impl Publisher {
     /// Events that no listener was told because the bus was behind.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// The bus.
-    pub fn bus(&self) -> &Addr<EventBus> {
-        &self.bus
     }
 }
 
@@ -126,6 +146,35 @@ mod tests {
             assert!(matches!(event, Event::StreamingStarted { time } if time == Time::from_millis(n)), "{event:?}");
         }
         assert_eq!(publisher.dropped(), 0);
+        arbiter.stop();
+        arbiter.join().unwrap();
+    }
+
+    #[test]
+    fn a_listener_that_is_added_while_the_bus_has_no_room_is_told_all_the_same() {
+        let _system = actix_rt::System::new();
+        let arbiter = actix_rt::Arbiter::new();
+        let ((release, held), (told, heard)) = (channel::<()>(), channel());
+        arbiter.spawn_fn(move || {
+            let _ = held.recv();
+        });
+        let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(|_: &Event| {})]);
+        while publisher.dropped() == 0 {
+            publisher.publish(Event::StreamingStarted { time: Time::ZERO });
+        }
+        publisher.add(Box::new(move |event: &Event| drop(told.send(event.clone()))));
+        release.send(()).unwrap();
+        let later = Event::StreamingStarted { time: Time::from_millis(1) };
+        let mut tries = 0;
+        // Whether there is room again by now is for the bus to say.
+        while heard.try_recv().is_err() {
+            publisher.publish(later.clone());
+            if heard.recv_timeout(Duration::from_millis(1)).is_ok() {
+                break;
+            }
+            tries += 1;
+            assert!(tries < 30_000, "it was not told");
+        }
         arbiter.stop();
         arbiter.join().unwrap();
     }

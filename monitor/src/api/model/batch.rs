@@ -36,8 +36,10 @@ pub(crate) struct BatchInfo {
 }
 
 impl BatchInfo {
-    pub(crate) fn new(row: &BatchRow, interval: Duration) -> BatchInfo {
+    /// `planned` outputs run in the batch, as far as it has not ended.
+    pub(crate) fn new(row: &BatchRow, interval: Duration, planned: usize) -> BatchInfo {
         let (active, completed, failed) = row.output_counts();
+        let planned = if row.status == Status::Completed { 0 } else { planned };
         BatchInfo {
             batch_id: row.time().millis(),
             batch_time: rest_date(row.time()),
@@ -50,7 +52,7 @@ impl BatchInfo {
             num_active_output_ops: active,
             num_completed_output_ops: completed,
             num_failed_output_ops: failed,
-            num_total_output_ops: row.outputs.len(),
+            num_total_output_ops: row.outputs.len().max(planned),
             first_failure_reason: row.first_failure().map(str::to_owned),
             input_sizes: row.info.records.iter().map(|(stream, records)| (stream.0, *records)).collect(),
             commit_time: row.commit.map(|commit| millis(commit.took)),

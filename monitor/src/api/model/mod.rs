@@ -11,7 +11,7 @@ pub(crate) use timelines::Timelines;
 pub(crate) use work::{OperatorInfo, RECENT, StateInfo, operators};
 
 use crate::format::rest_date;
-use crate::store::{Progress, Status, mean};
+use crate::store::{Progress, ReceiverRow};
 use serde::Serialize;
 use std::time::Duration;
 use waterwheel_runtime::time::{DurationExt, Time};
@@ -82,15 +82,17 @@ pub(crate) struct StreamingStatistics {
 }
 
 impl StreamingStatistics {
-    pub(crate) fn new(progress: &Progress, attached: Time, interval: Duration, dropped: u64) -> StreamingStatistics {
-        let receivers = progress.streams.receivers().count();
-        let active = progress.streams.receivers().filter(|receiver| receiver.active).count();
-        let infos = || progress.batches().map(|row| &row.info);
-        // What a batch has read is known at its end at the latest.
-        let known = progress.batches().filter(|row| row.status == Status::Completed || row.info.num_records() > 0);
-        let (batches, records) =
-            known.fold((0u64, 0u64), |(batches, records), row| (batches + 1, records + row.info.num_records()));
-        let seconds = interval.as_secs_f64() * batches as f64;
+    pub(crate) fn new(
+        progress: &Progress,
+        receivers: &[ReceiverRow],
+        attached: Time,
+        interval: Duration,
+        dropped: u64,
+    ) -> StreamingStatistics {
+        let active = receivers.iter().filter(|receiver| receiver.active).count();
+        let receivers = receivers.len();
+        let sums = progress.sums();
+        let seconds = interval.as_secs_f64() * sums.records.batches as f64;
         StreamingStatistics {
             start_time: rest_date(progress.started.unwrap_or(attached)),
             batch_duration: millis(interval),
@@ -99,13 +101,13 @@ impl StreamingStatistics {
             num_inactive_receivers: receivers - active,
             num_total_completed_batches: progress.total_completed,
             num_retained_completed_batches: progress.completed().len(),
-            num_active_batches: progress.live().count(),
+            num_active_batches: progress.num_live(),
             num_processed_records: progress.total_processed,
             num_received_records: progress.total_received,
-            avg_input_rate: (seconds > 0.0).then(|| records as f64 / seconds),
-            avg_scheduling_delay: mean(infos().filter_map(|info| info.scheduling_delay)).map(millis),
-            avg_processing_time: mean(infos().filter_map(|info| info.processing_delay)).map(millis),
-            avg_total_delay: mean(infos().filter_map(|info| info.total_delay())).map(millis),
+            avg_input_rate: (seconds > 0.0).then(|| sums.records.records as f64 / seconds),
+            avg_scheduling_delay: sums.scheduling.mean().map(millis),
+            avg_processing_time: sums.processing.mean().map(millis),
+            avg_total_delay: sums.total.mean().map(millis),
             num_failed_batches: progress.total_failed,
             num_dropped_events: dropped,
         }
@@ -127,7 +129,7 @@ pub(crate) struct Overview {
     pub(crate) interval: String,
     pub(crate) can_stop: bool,
     pub(crate) statistics: StreamingStatistics,
-    /// Waiting and running batches, the newest first; no more than a hundred.
+    /// Running and waiting batches, the newest first; of more than a hundred those that run, and the newest of the others.
     pub(crate) active: Vec<BatchInfo>,
     /// The newest completed batches, the newest first.
     pub(crate) completed: Vec<BatchInfo>,

@@ -49,10 +49,13 @@ impl ReceiverInfo {
     ) -> ReceiverInfo {
         let seconds = interval.as_secs_f64();
         let rate = |row: &std::sync::Arc<BatchRow>| Some((row.time().millis(), row.records(stream)? as f64 / seconds));
-        let rates: Vec<(i64, f64)> = progress.batches().filter_map(rate).collect();
+        let latest = progress.batches().rev().find_map(rate);
         let receiver = row.receiver.as_ref();
         let error = receiver.and_then(|receiver| receiver.last_error.as_ref());
-        let sum: f64 = rates.iter().map(|(_, rate)| rate).sum();
+        // A completed batch that does not name the stream has none of it.
+        let named = progress.live().filter_map(|row| row.records(stream));
+        let (live, batches) = named.fold((0, progress.completed().len()), |(sum, count), new| (sum + new, count + 1));
+        let records = progress.completed_sums().of_stream(stream) + live;
         ReceiverInfo {
             stream_id: stream.0,
             stream_name: row.name.clone(),
@@ -62,9 +65,9 @@ impl ReceiverInfo {
             last_error_time: error.map(|(time, _)| rest_date(*time)),
             last_error_message: error.map(|(_, text)| text.lines().next().unwrap_or_default().to_owned()),
             last_error: error.map(|(_, text)| text.clone()),
-            avg_event_rate: (!rates.is_empty()).then(|| sum / rates.len() as f64),
-            event_rate: rates.last().map(|(_, rate)| *rate),
-            event_rates: with_rates.then_some(rates),
+            avg_event_rate: (batches > 0).then(|| records as f64 / (seconds * batches as f64)),
+            event_rate: latest.map(|(_, rate)| rate),
+            event_rates: with_rates.then(|| progress.batches().filter_map(rate).collect()),
             defined_by: row.site.clone(),
             num_starts: receiver.map_or(0, |receiver| receiver.starts),
             num_errors: receiver.map_or(0, |receiver| receiver.errors),

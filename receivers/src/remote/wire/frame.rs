@@ -41,7 +41,7 @@ pub enum Frame {
         /// Its number.
         sequence: u64,
         /// What became of it.
-        outcome: Outcome,
+        outcome: MessageOutcome,
         /// Why, when it did not go well.
         text: String,
     },
@@ -65,7 +65,7 @@ pub enum Frame {
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum MessageOutcome {
     /// Its handler answered with a success.
     Done,
     /// Its handler answered with an error, which is the text.
@@ -101,19 +101,24 @@ pub enum Refusal {
     Ended,
 }
 
-impl Outcome {
+impl MessageOutcome {
     /// Every outcome, in order of code.
-    pub const ALL: [Outcome; 5] =
-        [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Undecodable, Outcome::Ended];
+    pub const ALL: [MessageOutcome; 5] = [
+        MessageOutcome::Done,
+        MessageOutcome::Refused,
+        MessageOutcome::Failed,
+        MessageOutcome::Undecodable,
+        MessageOutcome::Ended,
+    ];
 
     /// Its byte.
     pub fn code(self) -> u8 {
         match self {
-            Outcome::Done => 0,
-            Outcome::Refused => 1,
-            Outcome::Failed => 2,
-            Outcome::Undecodable => 3,
-            Outcome::Ended => 4,
+            MessageOutcome::Done => 0,
+            MessageOutcome::Refused => 1,
+            MessageOutcome::Failed => 2,
+            MessageOutcome::Undecodable => 3,
+            MessageOutcome::Ended => 4,
         }
     }
 }
@@ -254,7 +259,7 @@ impl Frame {
                 sequence: rest.u64().ok_or_else(short)?,
                 outcome: {
                     let code = rest.u8().ok_or_else(short)?;
-                    let known = Outcome::ALL.into_iter().find(|outcome| outcome.code() == code);
+                    let known = MessageOutcome::ALL.into_iter().find(|outcome| outcome.code() == code);
                     known.ok_or(malformed("there is no such outcome"))?
                 },
                 text: rest.text().ok_or(malformed("the text is not UTF-8"))?,
@@ -364,7 +369,7 @@ mod tests {
     fn the_bytes_of_every_frame_stay_as_they_are() {
         let hello = Frame::Hello { name: "ab".to_owned(), type_name: "T".to_owned(), fingerprint: 0x0102 };
         let welcome = Frame::Welcome { messages: 1, bytes: 2, max_message: 3, heartbeat_ms: 4 };
-        let answer = Frame::Answer { sequence: 5, outcome: Outcome::Refused, text: "no".to_owned() };
+        let answer = Frame::Answer { sequence: 5, outcome: MessageOutcome::Refused, text: "no".to_owned() };
         let refused = Frame::Refused { code: Refusal::UnknownName, text: "?".to_owned() };
         let expected: [(Frame, &[u8]); 9] = [
             (hello, &[16, 0, 0, 0, 1, 2, 0, b'a', b'b', 1, 0, b'T', 2, 1, 0, 0, 0, 0, 0, 0]),
@@ -388,7 +393,7 @@ mod tests {
 
     #[test]
     fn codes_are_their_positions() {
-        assert!(Outcome::ALL.iter().zip(0..).all(|(outcome, code)| outcome.code() == code));
+        assert!(MessageOutcome::ALL.iter().zip(0..).all(|(outcome, code)| outcome.code() == code));
         assert!(Refusal::ALL.iter().zip(1..).all(|(refusal, code)| refusal.code() == code));
     }
 
@@ -398,7 +403,7 @@ mod tests {
         let name = format!("x{}", "ß".repeat(4000));
         for frame in [
             Frame::Hello { name, type_name: long.clone(), fingerprint: 1 },
-            Frame::Answer { sequence: 1, outcome: Outcome::Failed, text: long.clone() },
+            Frame::Answer { sequence: 1, outcome: MessageOutcome::Failed, text: long.clone() },
             Frame::Refused { code: Refusal::Ended, text: long },
         ] {
             let bytes = bytes(&frame);

@@ -7,7 +7,7 @@ mod reader;
 
 pub use error::WireError;
 pub(super) use frame::encode_message;
-pub use frame::{Frame, Outcome, Refusal};
+pub use frame::{Frame, MessageOutcome, Refusal};
 pub use reader::FrameReader;
 
 /// What both sides begin with.
@@ -113,7 +113,7 @@ mod tests {
             numbers.collect()
         };
         assert_eq!(rows("Frames"), [1, 2, 3, 4, 129, 130, 131, 132, 133]);
-        assert_eq!(rows("Outcomes"), Outcome::ALL.map(Outcome::code));
+        assert_eq!(rows("Outcomes"), MessageOutcome::ALL.map(MessageOutcome::code));
         assert_eq!(rows("Refusals"), Refusal::ALL.map(Refusal::code));
         let again = DOCUMENT.split("## Refusals").nth(1).unwrap().lines().filter(|line| line.starts_with("| "));
         let again: Vec<bool> = again.skip(2).map(|line| !line.ends_with("| no |")).collect();

@@ -115,7 +115,7 @@ impl FrameReader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Outcome, Refusal, fuzz_remote, preamble};
+    use super::super::{MessageOutcome, Refusal, fuzz_remote, preamble};
     use super::*;
     use proptest::prelude::*;
 
@@ -229,7 +229,7 @@ mod tests {
             ),
             (any::<u64>(), text()).prop_map(|(sequence, text)| Frame::Answer {
                 sequence,
-                outcome: Outcome::Failed,
+                outcome: MessageOutcome::Failed,
                 text
             }),
             (any::<u64>(), any::<u64>()).prop_map(|(messages, bytes)| Frame::Grant { messages, bytes }),

@@ -43,7 +43,7 @@ fn a_handlers_error_a_panic_and_bytes_that_are_no_message_are_told_and_the_rest_
     if first.0 > second.0 {
         std::mem::swap(&mut first, &mut second);
     }
-    assert_eq!((first.0, first.1, second.0, second.1), (1, Outcome::Undecodable, 2, Outcome::Done));
+    assert_eq!((first.0, first.1, second.0, second.1), (1, MessageOutcome::Undecodable, 2, MessageOutcome::Done));
     assert!(first.2.contains("cannot decode 1 bytes"), "{}", first.2);
     assert_same(next_records(&served.numbers, 3), [1, 4, 5]);
     served.running.stop(Stop::Graceful).unwrap();
@@ -200,7 +200,7 @@ fn with_positions_what_is_sent_again_is_stored_once() {
     let mut known = BTreeSet::new();
     while !known.is_superset(&BTreeSet::from([1, 2])) {
         let (number, outcome, _) = first.answer();
-        assert_eq!(outcome, Outcome::Done);
+        assert_eq!(outcome, MessageOutcome::Done);
         known.insert(number);
     }
     first.order(11, &Order::Panic(11));
@@ -212,13 +212,13 @@ fn with_positions_what_is_sent_again_is_stored_once() {
     }
     let answers: BTreeSet<u64> = (3..=30)
         .map(|_| second.answer())
-        .filter_map(|(n, outcome, _)| (outcome == Outcome::Done).then_some(n))
+        .filter_map(|(n, outcome, _)| (outcome == MessageOutcome::Done).then_some(n))
         .collect();
     // Whatever the panic took with it is sent once more.
     let (mut third, _) = Raw::welcomed(port.address());
     for number in 1..=30 {
         third.order(number, &Order::Store(number));
-        assert_eq!(third.answer().1, Outcome::Done);
+        assert_eq!(third.answer().1, MessageOutcome::Done);
     }
     assert!(!answers.is_empty());
     running.stop(Stop::Graceful).unwrap();

@@ -54,7 +54,7 @@ fn a_peer_that_sends_without_credit_is_closed_whether_it_is_number_or_bytes() {
     // Two are answered and bring credit back; then the stream is full.
     for sequence in 1..=2 {
         raw.order(sequence, &Order::Store(sequence));
-        assert_eq!(raw.answer().1, Outcome::Done);
+        assert_eq!(raw.answer().1, MessageOutcome::Done);
     }
     for sequence in 3..=6 {
         raw.order(sequence, &Order::Store(sequence));
@@ -71,7 +71,7 @@ fn a_peer_that_sends_without_credit_is_closed_whether_it_is_number_or_bytes() {
     let (mut raw, _) = Raw::welcomed(served.address());
     for sequence in 1..=2 {
         raw.order(sequence, &Order::Store(sequence));
-        assert_eq!(raw.answer().1, Outcome::Done);
+        assert_eq!(raw.answer().1, MessageOutcome::Done);
     }
     for sequence in 3..=5 {
         raw.order(sequence, &Order::Store(sequence));
@@ -160,7 +160,7 @@ fn a_client_says_now_and_then_that_it_is_there_and_leaves_a_server_that_is_silen
     let feeder = connecting.join().unwrap().unwrap();
     let answer = |stream: &mut TcpStream, sequence| {
         let mut answer = Vec::new();
-        Frame::Answer { sequence, outcome: Outcome::Done, text: String::new() }.encode_into(&mut answer);
+        Frame::Answer { sequence, outcome: MessageOutcome::Done, text: String::new() }.encode_into(&mut answer);
         stream.write_all(&answer).unwrap();
     };
     let receipt = feeder.post_blocking(&Order::Store(6)).unwrap();

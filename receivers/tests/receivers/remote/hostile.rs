@@ -101,7 +101,7 @@ fn slow_and_silent_peers_are_closed_in_time() {
     // The rest of the greeting never comes; the rest of a message neither.
     slow.write(&greeting[..3]);
     trickling.order(1, &Order::Store(1));
-    assert_eq!(trickling.answer().1, Outcome::Done);
+    assert_eq!(trickling.answer().1, MessageOutcome::Done);
     trickling.write(&message(500)[..20]);
     trickling.send(&Frame::Ping); // Part of the payload, as far as the server can know.
 

@@ -42,7 +42,7 @@ fn a_server_that_is_held_back_is_asked_for_a_sign_of_life_and_not_left() {
                     pings += 1;
                     let mut words = Vec::new();
                     Frame::Pong.encode_into(&mut words);
-                    Frame::Answer { sequence: pings, outcome: Outcome::Done, text: String::new() }
+                    Frame::Answer { sequence: pings, outcome: MessageOutcome::Done, text: String::new() }
                         .encode_into(&mut words);
                     stream.write_all(&words).unwrap();
                     receipts.pop_front().unwrap().wait_blocking().unwrap();
@@ -124,13 +124,13 @@ fn a_message_that_waits_for_an_actor_at_a_stop_is_not_answered_as_if_it_had_fail
     let (mut raw, _) = Raw::welcomed(port.address());
     raw.order(1, &Order::Panic(1));
     let (sequence, outcome, text) = raw.answer();
-    assert_eq!((sequence, outcome), (1, Outcome::Failed), "{text}");
+    assert_eq!((sequence, outcome), (1, MessageOutcome::Failed), "{text}");
     raw.order(2, &Order::Store(2));
     wait_until(|| port.statistics().messages == 2);
     running.stop(Stop::Graceful).unwrap();
     while let Some(frame) = raw.next() {
         match frame {
-            Frame::Answer { sequence, outcome, .. } => assert_eq!((sequence, outcome), (2, Outcome::Ended)),
+            Frame::Answer { sequence, outcome, .. } => assert_eq!((sequence, outcome), (2, MessageOutcome::Ended)),
             Frame::Refused { code, .. } => assert_eq!(code, Refusal::Ended),
             Frame::Grant { .. } => {}
             other => panic!("{other:?}"),

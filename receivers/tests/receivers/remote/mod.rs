@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver as Inbox;
 use waterwheel_operators::prelude::*;
 use waterwheel_receivers::prelude::*;
-use waterwheel_receivers::remote::wire::{Frame, FrameReader, Outcome, Refusal, preamble};
+use waterwheel_receivers::remote::wire::{Frame, FrameReader, MessageOutcome, Refusal, preamble};
 use waterwheel_receivers::remote::{RemotePort, RemoteStatistics};
 use waterwheel_runtime::codec;
 
@@ -146,7 +146,7 @@ impl Raw {
     }
 
     /// The answer that comes next, whatever credit comes before it.
-    fn answer(&mut self) -> (u64, Outcome, String) {
+    fn answer(&mut self) -> (u64, MessageOutcome, String) {
         loop {
             match self.next() {
                 Some(Frame::Answer { sequence, outcome, text }) => return (sequence, outcome, text),

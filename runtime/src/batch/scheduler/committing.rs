@@ -114,7 +114,6 @@ impl BatchScheduler {
 
     /// Records a batch as done: from here on its records are processed and its changes stay.
     pub(super) fn commit(&mut self, batch: Time, ctx: &mut Context<Self>) {
-        self.computed(batch);
         let given_up = self.to_give_up(batch);
         self.take_steps(given_up, ctx, move |scheduler, ctx| scheduler.record(batch, ctx));
     }

@@ -86,7 +86,7 @@ impl BatchScheduler {
         rating.spilling.iter().filter_map(limit).collect()
     }
 
-    /// The outputs of `batch` have ended.
+    /// A job of `batch` has ended: it may be the last.
     pub(super) fn computed(&mut self, batch: Time) {
         let now = self.parts.clock.monotonic();
         if let Some(live) = self.live.get_mut(&batch) {
