@@ -1,6 +1,6 @@
 //! What feeders of remote actors and their servers say to each other.
 
-use waterwheel_receivers::remote::wire::{Frame, Outcome, Refusal, fuzz_remote, preamble};
+use waterwheel_receivers::remote::wire::{Frame, MessageOutcome, Refusal, fuzz_remote, preamble};
 
 pub(super) fn run(bytes: &[u8]) {
     fuzz_remote(bytes);
@@ -19,7 +19,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let client = [hello, Frame::Message { sequence: 1, payload: b"\x04tide".to_vec() }, Frame::Ping, Frame::Bye];
     let server = [
         Frame::Welcome { messages: 16, bytes: 1 << 20, max_message: 4096, heartbeat_ms: 5000 },
-        Frame::Answer { sequence: 1, outcome: Outcome::Refused, text: "no".to_owned() },
+        Frame::Answer { sequence: 1, outcome: MessageOutcome::Refused, text: "no".to_owned() },
         Frame::Grant { messages: 17, bytes: 1 << 21 },
         Frame::Pong,
         Frame::Refused { code: Refusal::Idle, text: String::new() },
