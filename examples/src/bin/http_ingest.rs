@@ -33,6 +33,8 @@ fn main() -> anyhow::Result<()> {
 
     // A body of 64 KiB has hundreds of views; whoever has more sends several.
     let options = HttpOptions::default().with_max_body(64 << 10);
+    // Whoever names an address means it.
+    let options = options.with_beyond_this_machine(cli.address.is_some());
     let views = ssc.http_stream::<PageView>(cli.address.as_deref().unwrap_or("127.0.0.1:0"), options);
     views.map(|view| (view.page, 1u64)).reduce_by_key(|a, b| a + b).print();
     let endpoint = views.endpoint();

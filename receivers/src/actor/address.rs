@@ -147,10 +147,12 @@ impl<A: Actor<Context = Context<A>>> ActorAddress<A> {
     }
 
     /// actix's own address of the actor, for code that wants an `Addr` or a `Recipient`. It stays valid as this one does, and its
-    /// mailbox has the same room again. Messages that come this way are handed to the actor as all others, but a graceful stop does not
-    /// wait for those that it handles asynchronously, nor are they counted for
-    /// [`ActorOptions::answering`](super::ActorOptions::answering): actix keeps their answers to itself. actix lets every clone of an address, and every `send` that waits, put one message more into
+    /// mailbox has the same room again. actix lets every clone of an address, and every `send` that waits, put one message more into
     /// it than it has room for.
+    ///
+    /// Messages that come this way are handed to the actor as all others, but a graceful stop does not wait for those that it handles
+    /// asynchronously, nor do they count for [`ActorOptions::answering`](super::ActorOptions::answering): actix keeps their answers
+    /// to itself.
     pub fn addr(&self) -> Addr<A> {
         self.mailbox.clone()
     }

@@ -20,7 +20,8 @@ pub trait HttpSource {
     /// `receiver.max_line`, is refused.
     ///
     /// # Errors
-    /// An address at which nothing can listen, and options that would refuse everything, are misuses, which `start` returns.
+    /// An address at which nothing can listen, or that other machines reach unless
+    /// [`beyond_this_machine`](HttpOptions::beyond_this_machine) is set, and options that would refuse everything, are misuses, which `start` returns.
     ///
     /// ```
     /// use std::io::{Read, Write};
