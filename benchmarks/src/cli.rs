@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Peer {
     /// Waterwheel itself.
     Waterwheel,
+    /// Waterwheel with its monitor, and a page that follows it.
+    Monitored,
     /// A loop written by hand for the workload: the ceiling.
     Handwritten,
     /// renoir.
@@ -58,10 +60,19 @@ impl Peers {
     }
 }
 
+/// The peers that are run: those that were chosen, and when it is asked for, Waterwheel with its monitor right behind itself.
+pub(crate) fn with_monitored(mut peers: Vec<Peer>, monitored: bool) -> Vec<Peer> {
+    if let Some(place) = peers.iter().position(|peer| *peer == Peer::Waterwheel).filter(|_| monitored) {
+        peers.insert(place + 1, Peer::Monitored);
+    }
+    peers
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Peer::Waterwheel => "waterwheel",
+            Peer::Monitored => "monitored",
             Peer::Handwritten => "handwritten",
             Peer::Renoir => "renoir",
             Peer::Timely => "timely",

@@ -15,6 +15,7 @@ use waterwheel::runtime::stage::{Lineage, OperatorCost, Requirement, TaskContext
 use crate::batches::{BatchDone, Done, OperatorTime};
 use crate::count::Summary;
 use crate::stats;
+use crate::watched;
 
 /// No batch takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +35,8 @@ pub(crate) struct Plan<'a, T: 'static> {
     pub(crate) measured: Range<usize>,
     /// Where state is kept, if there is any.
     pub(crate) checkpoint: Option<&'a Path>,
+    /// With the monitor, and a page that follows it.
+    pub(crate) monitored: bool,
 }
 
 /// What the outputs of the batch under way have seen.
@@ -88,14 +91,17 @@ pub(crate) fn run<T: Data>(plan: &Plan<'_, T>, program: impl for<'c> FnOnce(DStr
     let theirs = account.clone();
     let measured = plan.measured.clone();
     ssc.add_streaming_listener(move |event: &Event| {
-        if let Event::BatchCompleted(info) = event
-            && measured.contains(&batch_index(info.batch))
-        {
-            theirs.lock().unwrap_or_else(PoisonError::into_inner).add(info);
+        let mut account = theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::BatchCompleted(info) if measured.contains(&batch_index(info.batch)) => account.add(info),
+            Event::StateCommitted { batch, took, .. } if measured.contains(&batch_index(*batch)) => {
+                account.committing += *took;
+            }
+            _ => {}
         }
     });
 
-    let running = ssc.start()?;
+    let running = watched::start(ssc, plan.monitored)?;
     let mut done = Vec::new();
     let (mut written, mut rss_mb) = (0, 0.0);
     for batch in 0..plan.batches.len() {
@@ -111,6 +117,7 @@ pub(crate) fn run<T: Data>(plan: &Plan<'_, T>, program: impl for<'c> FnOnce(DStr
         }
     }
     running.stop(Stop::Immediate)?;
+    running.end()?;
     let account = std::mem::take(&mut *account.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(account.of(done, written, rss_mb))
 }
@@ -118,7 +125,8 @@ pub(crate) fn run<T: Data>(plan: &Plan<'_, T>, program: impl for<'c> FnOnce(DStr
 /// A context whose batches come when `clock` is turned.
 pub(crate) fn context<T>(plan: &Plan<'_, T>, clock: &ManualClock) -> Result<StreamingContext> {
     let measuring = HandTurned { turned: clock.clone(), real: SystemClock::new() };
-    let config = Config::local(plan.name).with_cores(plan.cores).with_handle_signals(false);
+    let mut config = Config::local(plan.name).with_cores(plan.cores).with_handle_signals(false);
+    watched::configure(&mut config)?;
     let ssc = StreamingContext::with_clock(config, INTERVAL, Arc::new(measuring))?;
     plan.checkpoint.into_iter().for_each(|dir| ssc.checkpoint(dir));
     Ok(ssc)
@@ -145,6 +153,7 @@ struct Account {
     batches: u32,
     costs: Vec<OperatorCost>,
     processing: Duration,
+    committing: Duration,
     outputs: BTreeMap<String, Duration>,
 }
 
@@ -163,7 +172,10 @@ impl Account {
         let outputs: Duration = self.outputs.values().sum();
         let mut phases: BTreeMap<String, f64> =
             self.outputs.iter().map(|(operator, time)| (operator.clone(), ms(*time))).collect();
-        phases.insert("generating and committing".to_owned(), ms(self.processing.saturating_sub(outputs)));
+        phases.insert("generating".to_owned(), ms(self.processing.saturating_sub(outputs)));
+        if self.committing > Duration::ZERO {
+            phases.insert("committing".to_owned(), ms(self.committing));
+        }
         let operators = self.costs.iter().map(operator_time).collect();
         Done { batches, operators, phases, written, rss_mb: Some(rss_mb) }
     }

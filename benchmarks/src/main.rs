@@ -28,6 +28,7 @@ mod w3;
 mod w4;
 mod w5;
 mod w6;
+mod watched;
 mod workers;
 
 /// One allocator for all peers: the allocator alone changes their order.

@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) checkpoint: Option<PathBuf>,
     /// Let in what comes, however long batches take.
     pub(crate) unrated: bool,
+    /// With the monitor, and a page that follows it.
+    pub(crate) monitored: bool,
 }
 
 /// What a peer reports. It must have taken in every line the sender sent.

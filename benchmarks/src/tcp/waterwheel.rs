@@ -13,6 +13,7 @@ use crate::count::Word;
 use crate::latency::{LatencyRecorder, stamp_of};
 use crate::stability::BatchTiming;
 use crate::text::words;
+use crate::watched;
 
 /// How long the last batches may take once the sender is done.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,6 +32,7 @@ struct Seen {
 pub(crate) fn run<W: Word>(plan: &Plan, sender: Sender, latency: Option<&LatencyRecorder>) -> Result<Outcome> {
     let mut config = Config::local("benchmark").with_cores(plan.cores);
     config.handle_signals = false;
+    watched::configure(&mut config)?;
     if plan.unrated {
         config.backpressure.estimator = Estimator::None;
     }
@@ -68,7 +70,7 @@ pub(crate) fn run<W: Word>(plan: &Plan, sender: Sender, latency: Option<&Latency
     });
 
     let started = Instant::now();
-    let running = ssc.start()?;
+    let running = watched::start(ssc, plan.monitored)?;
     let sent = sender.wait()?;
     let deadline = Instant::now() + PATIENCE;
     let done = || seen.lock().unwrap_or_else(PoisonError::into_inner).lines >= sent.lines;
@@ -78,6 +80,7 @@ pub(crate) fn run<W: Word>(plan: &Plan, sender: Sender, latency: Option<&Latency
     }
     running.stop(Stop::Graceful)?;
     ensure!(running.dropped_events() == 0, "{} events were dropped", running.dropped_events());
+    running.end()?;
     let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     let elapsed = seen.last.unwrap_or(started) - started;
     Ok(Outcome { lines: seen.lines, words: seen.words, elapsed, batches: seen.batches, sent })

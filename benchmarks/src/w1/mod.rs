@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::batches::{self, Done, Run};
 use crate::child::{self, Interleaved};
-use crate::cli::{Peer, Peers, Records};
+use crate::cli::{Peer, Peers, Records, with_monitored};
 use crate::count::{Summary, Word};
 use crate::report::{self, Line};
 use crate::text;
@@ -62,6 +62,9 @@ pub(crate) struct Args {
     /// Runs of each peer; medians are reported.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Run Waterwheel also with its monitor and a page that follows it, turn and turn about.
+    #[arg(long)]
+    monitored: bool,
     /// Be the process of one peer (used by the program itself).
     #[arg(long, hide = true)]
     child: Option<Peer>,
@@ -96,7 +99,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if let Some(peer) = args.child {
         return child::answer(&run_here(args, peer)?);
     }
-    let peers = args.peer.of(&PEERS);
+    let peers = with_monitored(args.peer.of(&PEERS), args.monitored);
     let all = Interleaved::run(&peers, args.runs, |peer| child::run::<Run>(peer, &args.of_child(peer)));
     let lines = all.results.iter().map(|(peer, runs)| args.line(*peer, runs)).collect::<Result<Vec<_>>>()?;
     lines.iter().try_for_each(Line::print)?;
@@ -127,7 +130,7 @@ fn run_here(args: &Args, peer: Peer) -> Result<Run> {
 
 fn run_peer<W: Word>(peer: Peer, job: &Job) -> Result<Done> {
     Ok(match peer {
-        Peer::Waterwheel => waterwheel::run::<W>(job)?,
+        Peer::Waterwheel | Peer::Monitored => waterwheel::run::<W>(job, peer == Peer::Monitored)?,
         Peer::Handwritten => handwritten::run::<W>(job)?.into(),
         Peer::Renoir => renoir::run::<W>(job)?.into(),
         Peer::Timely => timely::run::<W>(job)?.into(),

@@ -10,7 +10,8 @@ use crate::driven::{self, INTERVAL, Plan, Seen, summary_of};
 /// Count the job's updates with Waterwheel.
 pub(super) fn run(job: &Job) -> Result<Done> {
     let (batches, checkpoint) = (job.batches.as_slice(), job.dir.as_deref());
-    let plan = Plan { name: "w2", cores: job.cores, batches, measured: job.measured.clone(), checkpoint };
+    let plan =
+        Plan { name: "w2", cores: job.cores, batches, measured: job.measured.clone(), checkpoint, monitored: false };
     let last = Time::ZERO + INTERVAL * u32::try_from(job.batches.len())?;
     driven::run(&plan, |records, seen| match job.form {
         Form::Update => summarise_last(&counts(&records), last, seen),

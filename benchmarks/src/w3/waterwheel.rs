@@ -13,7 +13,7 @@ pub(super) fn run(job: &Job) -> Result<Done> {
     let (batches, checkpoint) = (job.batches.as_slice(), job.dir.as_deref());
     // Windows are full before anything is measured.
     let measured = job.window.min(batches.len())..batches.len();
-    let plan = Plan { name: "w3", cores: job.cores, batches, measured, checkpoint };
+    let plan = Plan { name: "w3", cores: job.cores, batches, measured, checkpoint, monitored: false };
     driven::run_counting(&plan, |records| {
         if !job.inverse {
             return records.reduce_by_key_and_window(|a, b| a + b, length, INTERVAL);

@@ -138,7 +138,7 @@ impl Args {
         let fresh = block_log.then(|| Fresh::new(self.dir.as_deref())).transpose()?;
         let checkpoint = fresh.as_ref().map(|fresh| fresh.path().to_owned());
         let Args { interval, cores, receive_only, .. } = *self;
-        let plan = Plan { interval, cores, receive_only, checkpoint, unrated };
+        let plan = Plan { interval, cores, receive_only, checkpoint, unrated, monitored: false };
         tcp::measure(peer, &self.sending, |sender| match self.records {
             Records::String => run_peer::<String>(peer, &plan, sender),
             Records::Compact => run_peer::<CompactString>(peer, &plan, sender),

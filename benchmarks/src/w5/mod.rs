@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::child::{self, Interleaved};
-use crate::cli::{Peer, Peers};
+use crate::cli::{Peer, Peers, with_monitored};
 use crate::latency::LatencyRecorder;
 use crate::report::{self, Line};
 use crate::stability;
@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Runs of each peer at each interval.
     #[arg(long, default_value_t = 1)]
     runs: usize,
+    /// Run Waterwheel also with its monitor and a page that follows it, turn and turn about.
+    #[arg(long)]
+    monitored: bool,
     /// Be the process of one peer (used by the program itself).
     #[arg(long, hide = true)]
     child: Option<Peer>,
@@ -80,7 +83,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if let Some(peer) = args.child {
         return child::answer(&args.run_here(peer)?);
     }
-    let peers = args.peer.of(&PEERS);
+    let peers = with_monitored(args.peer.of(&PEERS), args.monitored);
     let mut intervals = args.interval.clone();
     intervals.sort_unstable_by(|a, b| b.cmp(a));
     let (mut tried, mut failures) = (Vec::new(), Vec::new());
@@ -128,7 +131,7 @@ fn table(peers: &[Peer], tried: &[Tried]) {
 
 fn run_peer(peer: Peer, plan: &Plan, sender: Sender, latency: &LatencyRecorder) -> Result<Outcome> {
     match peer {
-        Peer::Waterwheel => waterwheel::run(plan, sender, latency),
+        Peer::Waterwheel | Peer::Monitored => waterwheel::run(plan, sender, latency),
         _ => tcp::handwritten::run::<String>(plan, sender, Some(latency)),
     }
 }
@@ -136,7 +139,9 @@ fn run_peer(peer: Peer, plan: &Plan, sender: Sender, latency: &LatencyRecorder) 
 impl Args {
     fn run_here(&self, peer: Peer) -> Result<Run> {
         let interval = *self.interval.first().context("no interval")?;
-        let plan = Plan { interval, cores: self.cores, receive_only: false, checkpoint: None, unrated: false };
+        let monitored = peer == Peer::Monitored;
+        let plan =
+            Plan { interval, cores: self.cores, receive_only: false, checkpoint: None, unrated: false, monitored };
         let sending = send::Options { rate: self.rate, time: self.seconds, seed: self.seed, stamped: true };
         let latency = LatencyRecorder::new(self.warm_up)?;
         let run = tcp::measure(peer, &sending, |sender| run_peer(peer, &plan, sender, &latency))?;

@@ -133,7 +133,14 @@ fn start(
     batches: &[&'static [Record]],
     clock: &ManualClock,
 ) -> Result<(RunningContext, Seen)> {
-    let plan = Plan { name: NAME, cores: args.cores, batches, measured: 0..batches.len(), checkpoint: Some(dir) };
+    let plan = Plan {
+        name: NAME,
+        cores: args.cores,
+        batches,
+        measured: 0..batches.len(),
+        checkpoint: Some(dir),
+        monitored: false,
+    };
     let ssc = driven::context(&plan, clock)?;
     let seen = Seen::default();
     let last = clock.now() + INTERVAL * u32::try_from(batches.len())?;
