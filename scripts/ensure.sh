@@ -53,7 +53,8 @@ rust_component() {
 browser() {
     local name
     for name in chromium chromium-browser google-chrome; do
-        "$name" --version >/dev/null 2>&1 && return
+        # Past the function of that name below.
+        command "$name" --version >/dev/null 2>&1 && return
     done
     return 1
 }

@@ -113,14 +113,20 @@ byId("stop").addEventListener("click", async () => {
 
 function listen() {
   const source = new EventSource(`${here.path}/live`);
+  let lost;
   source.addEventListener("overview", (event) => {
+    clearTimeout(lost);
+    lost = undefined;
     const overview = JSON.parse(event.data);
     trouble(null);
     if (document.visibilityState === "visible" || !latest) show(overview);
   });
   source.addEventListener("error", () => {
-    say(byId("state"), "NO ANSWER");
-    byId("state").className = "badge bad";
+    // The stream ends after some minutes, and the browser asks for the next: that is no news.
+    lost ??= setTimeout(() => {
+      say(byId("state"), "NO ANSWER");
+      byId("state").className = "badge bad";
+    }, 2500);
     // Another program may be here by now; a browser gives up when its answer is not a stream.
     if (source.readyState === EventSource.CLOSED) setTimeout(begin, 2000);
   });

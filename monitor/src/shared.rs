@@ -180,7 +180,7 @@ impl Shared {
         operators(&self.graph.costed(&progress.works, &recent), batches, self.interval)
     }
 
-    /// The overview as an event for pages: made once, however many pages are told.
+    /// The overview as an event for pages, which ask again after a second when the stream ends: made once, however many are told.
     pub(crate) fn overview_event(&self) -> Option<Bytes> {
         let moment = (*self.version.borrow(), self.state(), self.clock.now().millis().div_euclid(1000));
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +188,7 @@ impl Shared {
             return Some(bytes.clone());
         }
         let text = serde_json::to_string(&self.overview()).ok()?;
-        let bytes = Bytes::from(format!("event: overview\ndata: {text}\n\n"));
+        let bytes = Bytes::from(format!("retry: 1000\nevent: overview\ndata: {text}\n\n"));
         *sent = Some((moment, bytes.clone()));
         Some(bytes)
     }

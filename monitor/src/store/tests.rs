@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use waterwheel_runtime::flow::FlowCounts;
 use waterwheel_runtime::ids::StreamId;
+use waterwheel_runtime::receiver::{LastError, ReceiverSnapshot, ReceiverState};
 use waterwheel_runtime::stage::OperatorCost;
 
 const RECORDS: &[(u32, u64)] = &[(0, 300), (1, 300)];
@@ -79,6 +80,28 @@ fn of_a_receiver_the_latest_is_known() {
 
     tell(&mut progress, [Event::ReceiverStarted { stream: StreamId(0), name: name() }]);
     assert_eq!((receiver(&progress).active, receiver(&progress).starts), (true, 2));
+}
+
+#[test]
+fn what_events_did_not_tell_of_a_receiver_is_taken_from_the_receiver() {
+    let snapshot = |state, starts, last_error| ReceiverSnapshot {
+        stream: StreamId(0),
+        name: "socket".to_owned(),
+        site: Site::here("lines"),
+        state,
+        starts,
+        records: 7,
+        last_error,
+    };
+    // Its start was not told, nor its error.
+    let error = LastError { time: time(3), message: "refused".to_owned() };
+    let row = StreamRow::default().with_receiver(&snapshot(ReceiverState::Pausing, 2, Some(error)));
+    let receiver = row.receiver.clone().unwrap();
+    assert_eq!((receiver.active, receiver.starts, receiver.errors), (false, 2, 1));
+    assert_eq!((receiver.name.as_str(), receiver.last_error), ("socket", Some((time(3), "refused".to_owned()))));
+    // Nor that it was started again.
+    let receiver = row.with_receiver(&snapshot(ReceiverState::Active, 3, None)).receiver.unwrap();
+    assert_eq!((receiver.active, receiver.starts, receiver.errors), (true, 3, 1));
 }
 
 #[test]
