@@ -42,7 +42,7 @@ test: lint docs doctest ## everything CI runs
 	$(call say,Tests)
 	@# With a browser here, a test that does not find it fails. The notice comes before the tests: CI reads their closing line last.
 	@if scripts/ensure.sh browser; then \
-		export WATERWHEEL_BROWSER=required; \
+		export PAGE_TESTS_BROWSER=required; \
 	else \
 		echo "==> SKIPPED: the tests of the page in a browser: there is no Chromium here (apt-get install chromium)"; \
 	fi; \

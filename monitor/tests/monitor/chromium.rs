@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// `required` where there is a browser: then a test that does not find it fails. `make test` sets it.
-const REQUIRED: &str = "WATERWHEEL_BROWSER";
+const REQUIRED: &str = "PAGE_TESTS_BROWSER";
 
 /// Where the browser writes what it complains about, in its profile.
 const COMPLAINTS: &str = "complaints.txt";
