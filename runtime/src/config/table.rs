@@ -264,7 +264,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!(ui.enabled, "boolean", Constant, Some("spark.ui.enabled"), Allowed,
         "whether a monitored application serves its page"),
     setting!(ui.bind, "address", Constant, Some("spark.ui.port"), Allowed,
-        "where the page is served: the next free port, if this one is taken"),
+        "where the page is served: the next free port, if this one is taken, or any"),
     setting!(ui.token, "secret", Described("none"), None, Refused,
         "what whoever looks has to know; required where others than this machine can look"),
     setting!(ui.allow_stop, "boolean", Constant, Some("spark.ui.killEnabled"), Allowed,
