@@ -112,7 +112,7 @@ fn rates_reach_the_receivers_as_their_limits() {
     let running = ssc.start().unwrap();
     let handle = handle.recv_timeout(DEADLINE).unwrap();
     assert_eq!(handle.rate_limit(), Some(100.0));
-    let mut before = 100.0;
+    let mut before = 100.0_f64;
     while before < 100_000.0 {
         clock.advance(seconds(1));
         let batch = completed(&told);
