@@ -44,6 +44,11 @@ impl Death {
 /// The first deaths that `seed` stands for, `kills` of them by `kill -9`; panics and aborts come on top. All fail points have
 /// their turn before one has a second.
 pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
+    deaths_among(seed, kills, |_| true)
+}
+
+/// [`deaths`] at some of the points only: of a program that comes to no others.
+pub fn deaths_among(seed: u64, kills: usize, passed: impl Fn(&str) -> bool) -> Vec<Death> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut points = Vec::new();
     let mut death = || {
@@ -51,7 +56,7 @@ pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
             return Death::After(Duration::from_millis(random.random_range(0..LONGEST)));
         }
         if points.is_empty() {
-            points = FAIL_POINTS.iter().map(|point| point.name.to_owned()).collect();
+            points = FAIL_POINTS.iter().map(|point| point.name.to_owned()).filter(|name| passed(name)).collect();
             points.shuffle(&mut random);
         }
         let kind = random.random_range(0..ONE_OF_A_KIND);
@@ -89,6 +94,16 @@ mod tests {
         assert!(deaths(7, 50).starts_with(&deaths(7, 20)));
         assert_eq!(deaths(7, 50).iter().filter(|death| death.is_kill()).count(), 50);
         assert_ne!(deaths(7, 50), deaths(8, 50));
+    }
+
+    #[test]
+    fn of_some_points_only_those_are_drawn() {
+        let drawn = deaths_among(1, 100, |name| name.starts_with("keeper."));
+        let at = drawn.iter().filter_map(|death| match death {
+            Death::At(order) => Some(order.point.as_str()),
+            Death::After(_) => None,
+        });
+        assert_eq!(BTreeSet::from_iter(at), BTreeSet::from(["keeper.after_write", "keeper.before_write"]));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use crate::application::{Application, Process};
 use crate::audit::{Findings, Outputs, audit};
 use crate::death::Death;
-use crate::feeder::Feeder;
+use crate::feeders::Feeders;
+use crate::source::Source;
 use crate::subject::pipeline::Home;
 use crate::wait::wait_for;
 use std::collections::BTreeMap;
@@ -20,8 +21,6 @@ use waterwheel::runtime::failpoint::{Action, Order};
 /// Records of the feeder in a second, where nobody says another number. Eight thousand take no longer on two cores, without
 /// optimisation.
 pub const RATE: u64 = 5_000;
-/// Of so many records of the feeder one more is sent by the one that redelivers.
-const REDELIVERED: u64 = 4;
 /// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
 const TO_DEATH: Duration = Duration::from_secs(3);
 /// How long anything else may take. Nothing takes this long unless it hangs.
@@ -46,9 +45,13 @@ pub struct Trial {
     pub program: PathBuf,
     /// Where all of it lies. Empty.
     pub home: Home,
+    /// How it receives. Not files: they have a trial of their own.
+    pub source: Source,
+    /// What the feeders draw from.
+    pub seed: u64,
     /// One after the other.
     pub deaths: Vec<Death>,
-    /// Records of the feeder in a second; the one that redelivers sends a quarter of that.
+    /// Records in a second; what is to be taken in once is a quarter more.
     pub rate: u64,
     /// Whether the program has an output besides that fails now and then and is skipped. A panic in another output would be skipped
     /// as well, and is a kill here.
@@ -138,11 +141,11 @@ impl Trial {
     /// # Errors
     /// When a run ends by itself, hangs, or does not start.
     pub fn run(&self) -> Result<Report, TrialError> {
-        let (feeder, redelivering) = (Feeder::start(self.rate)?, Feeder::redelivering(self.rate / REDELIVERED)?);
-        let mut application = Application::new(&self.program, self.home.dir())
-            .arg(self.home.dir())
-            .arg(feeder.address().to_string())
-            .arg(redelivering.address().to_string());
+        let feeders = Feeders::start(self.source, self.rate, self.seed)?;
+        let mut application = Application::new(&self.program, self.home.dir()).arg(self.home.dir());
+        for argument in feeders.arguments() {
+            application = application.arg(argument);
+        }
         if self.skipping {
             application = application.arg("--skipping");
         }
@@ -153,7 +156,7 @@ impl Trial {
                 Death::After(_) => None,
             };
             let mut run = Run {
-                process: application.start_with(order, &settings(application.runs()))?,
+                process: begin(&mut application, order, &feeders)?,
                 number: application.runs(),
                 death: death.to_string(),
             };
@@ -165,17 +168,14 @@ impl Trial {
             report.count(&run.process);
         }
         let mut run = Run {
-            process: application.start_with(None, &settings(application.runs()))?,
+            process: begin(&mut application, None, &feeders)?,
             number: application.runs(),
             death: "none".to_owned(),
         };
-        let mut finish = |feeder: &Feeder| {
-            feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
-                Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
-                _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
-            })
-        };
-        let (fed, again) = (finish(&feeder)?, finish(&redelivering)?);
+        let sent = feeders.finish(PATIENCE).map_err(|error| match run.process.ended() {
+            Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
+            _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
+        })?;
         run.batches(GOES_ON)?;
         run.process.terminate()?;
         match run.process.wait(PATIENCE)? {
@@ -184,15 +184,25 @@ impl Trial {
             None => return Err(run.error("did not end when asked to".to_owned())),
         }
         report.count(&run.process);
-        report.findings = audit(&fed, &again, &Outputs::read(&self.home, self.skipping)?);
+        report.findings = audit(&sent, &Outputs::read(&self.home, self.skipping)?);
         Ok(report)
     }
 }
 
+/// Begins the next run, which the feeders know of.
+fn begin(application: &mut Application, order: Option<&Order>, feeders: &Feeders) -> io::Result<Process> {
+    let runs = application.runs();
+    // There are only so many.
+    let run = runs as u32 + 1;
+    feeders.begins(run);
+    application.start_with(order, &settings(runs, run))
+}
+
 /// A program may go on with another number of partitions than it had, and with rarer checkpoints: every run has others.
-fn settings(runs: usize) -> [String; 4] {
+fn settings(runs: usize, run: u32) -> [String; 6] {
     let (partitions, batches) = (1 + runs % PARTITIONS, 1 + runs / 2 % CADENCE);
-    ["--partitions", &partitions.to_string(), "--batches-a-checkpoint", &batches.to_string()].map(str::to_owned)
+    let (partitions, batches, run) = (partitions.to_string(), batches.to_string(), run.to_string());
+    ["--partitions", &partitions, "--batches-a-checkpoint", &batches, "--run", &run].map(str::to_owned)
 }
 
 impl Report {

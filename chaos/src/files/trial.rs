@@ -4,12 +4,13 @@ use super::subject::{Home, key};
 use super::writer::{Writer, Written};
 use crate::application::{Application, Process};
 use crate::audit::{Total, read_batches};
-use crate::death::Death;
+use crate::death::{Death, deaths_among};
 use crate::wait::wait_for;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::time::Duration;
+use waterwheel::runtime::failpoint::{Action, Order};
 
 /// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
 const TO_DEATH: Duration = Duration::from_secs(3);
@@ -49,6 +50,20 @@ pub struct Report {
 }
 
 impl Trial {
+    /// The first deaths that `seed` stands for, `kills` of them by `kill -9`, at the points that the program comes to: it has neither
+    /// receivers nor outputs in two steps. A panic, which it would tell and end of, is a kill here.
+    pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
+        let elsewhere = |name: &str| {
+            ["receiver.", "two_step."].iter().any(|part| name.starts_with(part)) || name.ends_with("_block")
+        };
+        let drawn = deaths_among(seed, kills, |name| !elsewhere(name)).into_iter();
+        let killed = drawn.map(|death| match death {
+            Death::At(order) if order.action == Action::Panic => Death::At(Order { action: Action::Kill, ..order }),
+            death => death,
+        });
+        killed.collect()
+    }
+
     /// Runs the program once for every death, then to a clean end, and compares.
     ///
     /// # Errors
