@@ -5,6 +5,7 @@ use crate::audit::{Findings, Outputs, audit};
 use crate::death::Death;
 use crate::feeders::Feeders;
 use crate::source::Source;
+use crate::subject::lines::ON_PURPOSE;
 use crate::subject::pipeline::Home;
 use crate::wait::wait_for;
 use std::collections::BTreeMap;
@@ -108,6 +109,8 @@ pub struct Report {
     pub died: Vec<Died>,
     /// How often each fail point was passed, over all runs.
     pub hits: BTreeMap<&'static str, u64>,
+    /// How often actors of it panicked on purpose.
+    pub panics: usize,
     /// What the audit found.
     pub findings: Findings,
 }
@@ -149,7 +152,7 @@ impl Trial {
         if self.skipping {
             application = application.arg("--skipping");
         }
-        let mut report = Report { died: Vec::new(), hits: BTreeMap::new(), findings: Findings::default() };
+        let mut report = Report { died: Vec::new(), hits: BTreeMap::new(), panics: 0, findings: Findings::default() };
         for death in self.deaths() {
             let order = match &death {
                 Death::At(order) => Some(order),
@@ -210,6 +213,7 @@ impl Report {
         for (point, hits) in process.hits() {
             *self.hits.entry(point).or_default() += hits;
         }
+        self.panics += process.log().lines().filter(|line| line.ends_with(ON_PURPOSE)).count();
     }
 }
 

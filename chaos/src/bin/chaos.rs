@@ -87,6 +87,7 @@ struct Load {
 #[derive(Default)]
 struct Total {
     kills: usize,
+    panics: usize,
     records: u64,
     hits: BTreeMap<&'static str, u64>,
     /// How often a program was to die at each fail point.
@@ -108,7 +109,8 @@ impl Total {
             skipping: Trial::has_to_skip(deaths),
         };
         let outcome = trial.run().map_err(anyhow::Error::from).and_then(|report| {
-            println!("trial {number}: {} records, {}", report.findings.records, report.findings);
+            let (findings, panics) = (&report.findings, report.panics);
+            println!("trial {number}: {} records, {findings}, {panics} panics of actors", findings.records);
             for (death, died) in trial.deaths().zip(&report.died) {
                 println!("  {death}: {died}");
             }
@@ -124,6 +126,7 @@ impl Total {
         let kills =
             trial.deaths().zip(&report.died).filter(|(death, died)| death.is_kill() && **died != Died::NotReached);
         self.kills += kills.count();
+        self.panics += report.panics;
         for (death, died) in trial.deaths().zip(&report.died) {
             let Death::At(order) = death else { continue };
             *self.orders.entry(order.point.clone()).or_default() += 1;
@@ -170,7 +173,8 @@ impl Total {
                 never.push(point.name);
             }
         }
-        println!("{} kills, {} records: 0 lost, 0 counted twice", self.kills, self.records);
+        let Total { kills, panics, records, .. } = &self;
+        println!("{kills} kills, {panics} panics of actors, {records} records: 0 lost, 0 counted twice");
         if all_points && !never.is_empty() {
             bail!("no program died at {}", never.join(", "));
         }

@@ -25,8 +25,11 @@ pub enum Promise {
     Once,
 }
 
+/// What an actor says when it panics.
+pub const ON_PURPOSE: &str = "on purpose, in the middle of a store";
+
 /// An actor panics at the end of so many stores.
-const STORES: u32 = 40;
+const STORES: u32 = 15;
 
 /// See the module.
 pub struct Clerk {
@@ -108,7 +111,7 @@ impl StreamHandler<Vec<io::Result<Delivery>>> for Clerk {
         self.stores += 1;
         #[expect(clippy::panic, reason = "what becomes of what it stored is what is looked at")]
         if self.stores == STORES {
-            panic!("on purpose, in the middle of a store");
+            panic!("{ON_PURPOSE}");
         }
     }
 }

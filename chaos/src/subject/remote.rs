@@ -5,7 +5,7 @@
 //! wait for the next actor: one that stores positions refuses what leaves a gap, or it would skip that message when it is sent again.
 
 use super::Delivery;
-use super::lines::Promise;
+use super::lines::{ON_PURPOSE, Promise};
 use crate::feeder::remote::connection;
 use actix::prelude::*;
 use futures::FutureExt;
@@ -48,7 +48,7 @@ impl RemoteAnswer for Taken {
 }
 
 /// An actor panics at the end of so many messages.
-const MESSAGES: u32 = 1500;
+const MESSAGES: u32 = 400;
 
 /// See the module.
 pub struct Desk {
@@ -106,7 +106,7 @@ impl Handler<Push> for Desk {
         self.messages += 1;
         #[expect(clippy::panic, reason = "what becomes of what it stored is what is looked at")]
         if self.messages == MESSAGES {
-            panic!("on purpose, in the middle of a store");
+            panic!("{ON_PURPOSE}");
         }
         Box::pin(stored.map(Taken::Stored))
     }
