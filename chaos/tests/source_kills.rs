@@ -14,7 +14,7 @@ use waterwheel_chaos::trial::{Died, Report, Trial, scratch};
 const SEED: u64 = 20_261_128;
 
 /// So few that a slow machine does not spend its time on them.
-const RATE: u64 = 1500;
+const RATE: u64 = 1000;
 
 /// Between what is stored and who is told of it; each run goes on where the last one died.
 const POINTS: [&str; 9] = [

@@ -1,8 +1,9 @@
 //! The actor of a [`RemoteFeeder`](crate::feeder::remote::RemoteFeeder): it stores what it is sent, and answers when that is stored for
 //! good.
 //!
-//! It panics now and then, in the middle of a store. The message that was being handled is not answered then, while those behind it
-//! wait for the next actor: one that stores positions refuses what leaves a gap, or it would skip that message when it is sent again.
+//! It panics now and then, before it has stored or in the middle of it. The message that was being handled is not answered then, while
+//! those behind it wait for the next actor: one that stores positions refuses what leaves a gap, or it would skip that message when
+//! it is sent again.
 
 use super::Delivery;
 use super::lines::{ON_PURPOSE, Promise};
@@ -10,6 +11,8 @@ use crate::feeder::remote::connection;
 use actix::prelude::*;
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::rc::Rc;
 use waterwheel::prelude::*;
 
 /// A number that a client sends.
@@ -47,8 +50,8 @@ impl RemoteAnswer for Taken {
     }
 }
 
-/// An actor panics at the end of so many messages.
-const MESSAGES: u32 = 400;
+/// An actor panics at the first message after so many that were acknowledged: every life of it gets on.
+const MESSAGES: u32 = 200;
 
 /// See the module.
 pub struct Desk {
@@ -57,13 +60,14 @@ pub struct Desk {
     run: u32,
     /// The first number that is not stored, of one that stores positions.
     next: u64,
-    messages: u32,
+    /// Messages that were acknowledged.
+    acknowledged: Rc<Cell<u32>>,
 }
 
 impl Desk {
     /// One that stores through `sink`, in run `run` of the program.
     pub fn new(sink: ActorSink<Delivery>, promise: Promise, run: u32) -> Desk {
-        Desk { sink, promise, run, next: 0, messages: 0 }
+        Desk { sink, promise, run, next: 0, acknowledged: Rc::default() }
     }
 }
 
@@ -87,6 +91,10 @@ impl Handler<Push> for Desk {
 
     fn handle(&mut self, push: Push, _: &mut Context<Self>) -> Self::Result {
         let Push { client, number } = push;
+        let panics = self.acknowledged.get() >= MESSAGES;
+        if panics && number % 2 == 0 {
+            on_purpose();
+        }
         let stored = match self.promise {
             Promise::AtLeastOnce => {
                 let record = Delivery::received(connection(client, self.run), number);
@@ -103,11 +111,18 @@ impl Handler<Push> for Desk {
                 self.sink.store_acknowledged_at(new, &(self.next - 1)).boxed_local()
             }
         };
-        self.messages += 1;
-        #[expect(clippy::panic, reason = "what becomes of what it stored is what is looked at")]
-        if self.messages == MESSAGES {
-            panic!("{ON_PURPOSE}");
+        if panics {
+            on_purpose();
         }
-        Box::pin(stored.map(Taken::Stored))
+        let acknowledged = self.acknowledged.clone();
+        Box::pin(stored.map(move |stored| {
+            acknowledged.set(acknowledged.get() + 1);
+            Taken::Stored(stored)
+        }))
     }
+}
+
+#[expect(clippy::panic, reason = "what becomes of what it was sent is what is looked at")]
+fn on_purpose() {
+    panic!("{ON_PURPOSE}");
 }
