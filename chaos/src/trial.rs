@@ -96,6 +96,8 @@ pub enum Died {
     Killed,
     /// Killed from outside, since it did not come to the point in time.
     NotReached,
+    /// Ended well when it was asked to.
+    Asked,
     /// A panic, which it told as a fault and ended.
     OfFault,
     /// A panic, which it survived; killed from outside.
@@ -156,7 +158,7 @@ impl Trial {
         for death in self.deaths() {
             let order = match &death {
                 Death::At(order) => Some(order),
-                Death::After(_) => None,
+                Death::After(_) | Death::Asked(_) => None,
             };
             let mut run = Run {
                 process: begin(&mut application, order, &feeders)?,
@@ -166,6 +168,7 @@ impl Trial {
             let died = match &death {
                 Death::At(order) => run.until(order)?,
                 Death::After(time) => run.after(*time)?,
+                Death::Asked(time) => run.asked(*time)?,
             };
             report.died.push(died);
             report.count(&run.process);
@@ -180,12 +183,7 @@ impl Trial {
             _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
         })?;
         run.batches(GOES_ON)?;
-        run.process.terminate()?;
-        match run.process.wait(PATIENCE)? {
-            Some(status) if status.success() => {}
-            Some(status) => return Err(run.error(format!("was to end cleanly and did so with {status}"))),
-            None => return Err(run.error("did not end when asked to".to_owned())),
-        }
+        run.terminate()?;
         report.count(&run.process);
         report.findings = audit(&sent, &Outputs::read(&self.home, self.skipping)?);
         Ok(report)
@@ -284,6 +282,28 @@ impl Run {
         Ok(Died::Killed)
     }
 
+    /// Until it has ended because it was asked to, when it had lived for so long.
+    fn asked(&mut self, time: Duration) -> Result<Died, TrialError> {
+        // Before that it may not listen for signals yet, and would just be ended by one.
+        let listens = wait_for(PATIENCE, || (self.process.passed(BATCH_DONE) > 0).then_some(()));
+        listens.ok_or_else(|| self.error(format!("did not finish a batch within {PATIENCE:?}")))?;
+        if let Some(status) = self.process.wait(time)? {
+            return Err(self.error(format!("ended by itself: {status}")));
+        }
+        self.terminate()?;
+        Ok(Died::Asked)
+    }
+
+    /// Asks it to end, and waits until it has.
+    fn terminate(&mut self) -> Result<(), TrialError> {
+        self.process.terminate()?;
+        match self.process.wait(PATIENCE)? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(self.error(format!("was to end cleanly and did so with {status}"))),
+            None => Err(self.error("did not end when asked to".to_owned())),
+        }
+    }
+
     /// Until it has done so many more batches.
     fn batches(&mut self, count: u64) -> Result<(), TrialError> {
         let goal = self.process.passed(BATCH_DONE) + count;
@@ -308,6 +328,7 @@ impl fmt::Display for Died {
         f.write_str(match self {
             Died::AsOrdered => "died as ordered",
             Died::Killed => "killed",
+            Died::Asked => "ended when it was asked to",
             Died::NotReached => "killed, the point was not reached",
             Died::OfFault => "told its fault and ended",
             Died::Survived => "survived the panic, then killed",

@@ -1,6 +1,6 @@
 //! Deaths of a program whose records come by way of actors, of remote actors, or by HTTP, wherever something becomes durable and at
 //! any time; `make chaos SOURCE=...` has many, at random places.
-#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -31,14 +31,17 @@ const POINTS: [&str; 9] = [
 
 /// Deaths at any time.
 const TIMES: usize = 4;
+/// Ends at any time that the program was asked for, while it is fed.
+const STOPS: usize = 2;
 
 fn killed(source: Source) -> Report {
     println!("seed {SEED}");
     let mut random = StdRng::seed_from_u64(SEED);
     let mut deaths: Vec<Death> = POINTS.iter().map(|order| Death::At(order.parse().unwrap())).collect();
-    for _ in 0..TIMES {
+    for number in 0..TIMES + STOPS {
         let time = Duration::from_millis(random.random_range(0..900));
-        deaths.insert(random.random_range(0..=deaths.len()), Death::After(time));
+        let death = if number < TIMES { Death::After(time) } else { Death::Asked(time) };
+        deaths.insert(random.random_range(0..=deaths.len()), death);
     }
     let home = scratch().unwrap();
     let trial = Trial {

@@ -76,27 +76,23 @@ impl Trial {
         for death in &self.deaths {
             let (order, time) = match death {
                 Death::At(order) => (Some(order), TO_DEATH),
-                Death::After(time) => (None, *time),
+                Death::After(time) | Death::Asked(time) => (None, *time),
             };
             let mut process = application.start_with(order, &cadence(application.runs()))?;
+            if let Death::Asked(_) = death {
+                batches(&mut process, 1)?;
+            }
             match process.wait(time)? {
                 Some(status) if order.is_some() && status.signal().is_some() => as_ordered += 1,
                 Some(status) => anyhow::bail!("{death}: ended by itself, {status}; it said\n{}", tail(&process)),
+                None if matches!(death, Death::Asked(_)) => end(&mut process)?,
                 None => drop(process.kill()?),
             }
         }
         let mut process = application.start_with(None, &cadence(application.runs()))?;
         let written = writer.finish()?;
-        let done = wait_for(PATIENCE, || (process.passed(BATCH_DONE) >= TO_THE_END).then_some(()));
-        anyhow::ensure!(
-            done.is_some(),
-            "the last run did not finish {TO_THE_END} batches; it said\n{}",
-            tail(&process)
-        );
-        process.terminate()?;
-        let status = process.wait(PATIENCE)?;
-        let ended = status.is_some_and(|status| status.success());
-        anyhow::ensure!(ended, "the last run was to end cleanly: {status:?}; it said\n{}", tail(&process));
+        batches(&mut process, TO_THE_END)?;
+        end(&mut process)?;
         Ok(Report { written, as_ordered, wrong: self.audit(written.lines)? })
     }
 
@@ -142,6 +138,22 @@ impl std::str::FromStr for Line {
     fn from_str(line: &str) -> Result<Line, String> {
         Ok(Line(line.to_owned()))
     }
+}
+
+/// Waits until so many batches are done.
+fn batches(process: &mut Process, count: u64) -> anyhow::Result<()> {
+    let done = wait_for(PATIENCE, || (process.passed(BATCH_DONE) >= count).then_some(()));
+    anyhow::ensure!(done.is_some(), "a run did not finish {count} batches; it said\n{}", tail(process));
+    Ok(())
+}
+
+/// Asks it to end, which it has to do well.
+fn end(process: &mut Process) -> anyhow::Result<()> {
+    process.terminate()?;
+    let status = process.wait(PATIENCE)?;
+    let ended = status.is_some_and(|status| status.success());
+    anyhow::ensure!(ended, "a run was to end cleanly: {status:?}; it said\n{}", tail(process));
+    Ok(())
 }
 
 /// Checkpoints may be rarer than they were: every run has others.
