@@ -1,7 +1,8 @@
 //! Clients that push lines by HTTP into a program that comes and goes, and keep account of what was acknowledged.
 //!
 //! A body holds lines `ATTEMPT NUMBER`. One that is not answered with 200 is sent again with the next number of an attempt, so every
-//! line is sent at most once: a line that the program has twice was doubled by it.
+//! line is sent at most once: a line that the program has twice was doubled by it. Now and then a client breaks off, in the middle of a
+//! body or before it has heard the answer.
 
 use super::{Fed, PACE};
 use crate::wait::Deadline;
@@ -19,6 +20,9 @@ const CLIENTS: u64 = 3;
 
 /// The most lines of a body.
 const LINES: u64 = 60;
+
+/// Of so many attempts one is broken off.
+const ONE_BREAKS_OFF: u32 = 16;
 
 /// A program of which nothing is heard for so long is given up: another attempt is made.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -57,10 +61,15 @@ impl HttpFeeder {
     /// # Errors
     /// When there is no thread.
     pub fn start(address: SocketAddr, rate: u64, seed: u64) -> io::Result<HttpFeeder> {
+        HttpFeeder::with(address, rate, seed, Some(ONE_BREAKS_OFF))
+    }
+
+    fn with(address: SocketAddr, rate: u64, seed: u64, breaks_off: Option<u32>) -> io::Result<HttpFeeder> {
         let mut feeder = HttpFeeder { shared: Arc::default(), threads: Vec::new() };
         for number in 0..CLIENTS {
             let (shared, random) = (feeder.shared.clone(), StdRng::seed_from_u64(seed.wrapping_add(number)));
-            let work = move || shared.push(Client { address, connection: None }, rate / CLIENTS, random);
+            let client = Client { address, connection: None };
+            let work = move || shared.push(client, rate / CLIENTS, breaks_off, random);
             feeder.threads.push(thread::Builder::new().name("http-feeder".to_owned()).spawn(work)?);
         }
         Ok(feeder)
@@ -97,7 +106,7 @@ impl Shared {
     }
 
     /// One client, until it is told to end.
-    fn push(&self, mut client: Client, rate: u64, mut random: StdRng) {
+    fn push(&self, mut client: Client, rate: u64, breaks_off: Option<u32>, mut random: StdRng) {
         let mut held: Option<Range<u64>> = None;
         loop {
             let lines = match held.take() {
@@ -113,7 +122,13 @@ impl Shared {
                 }
             };
             let count = lines.end - lines.start;
-            match self.attempt(&mut client, &lines) {
+            let answer = self.attempt(&mut client, &lines).and_then(|body| match breaks_off {
+                Some(one_of) if random.random_ratio(1, one_of) => {
+                    client.break_off(&body, random.random_range(0..=body.len()))
+                }
+                _ => client.post(&body),
+            });
+            match answer {
                 Ok((200, body)) if body.trim_end() == format!("{{\"records\":{count}}}") => {
                     self.lock().acknowledged += count;
                     self.changed.notify_all();
@@ -137,7 +152,8 @@ impl Shared {
         }
     }
 
-    fn attempt(&self, client: &mut Client, lines: &Range<u64>) -> io::Result<(u16, String)> {
+    /// The body of the next attempt.
+    fn attempt(&self, client: &mut Client, lines: &Range<u64>) -> io::Result<String> {
         // While nobody listens nothing is attempted.
         client.connect()?;
         let attempt = {
@@ -145,8 +161,7 @@ impl Shared {
             state.sent.push(lines.clone());
             state.sent.len()
         };
-        let body: String = lines.clone().map(|line| format!("{attempt} {line}\n")).collect();
-        client.post(&body)
+        Ok(lines.clone().map(|line| format!("{attempt} {line}\n")).collect())
     }
 
     /// Paces the load, for as long as there is to be any.
@@ -184,14 +199,24 @@ impl Client {
         Ok(())
     }
 
+    fn head(&self, lines: &str) -> String {
+        let (length, address) = (lines.len(), self.address);
+        format!("POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n")
+    }
+
+    /// Sends so many bytes of the lines and hangs up: no answer is known.
+    fn break_off(&mut self, lines: &str, bytes: usize) -> io::Result<(u16, String)> {
+        if let Some(connection) = self.connection.take() {
+            let part = lines.as_bytes().get(..bytes).unwrap_or_default();
+            (&mut connection.get_ref()).write_all(&[self.head(lines).as_bytes(), part].concat())?;
+        }
+        Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
     /// Status and body of the answer. What goes wrong costs the connection.
     fn post(&mut self, lines: &str) -> io::Result<(u16, String)> {
         let Some(mut connection) = self.connection.take() else { return Err(io::ErrorKind::NotConnected.into()) };
-        let (length, address) = (lines.len(), self.address);
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{lines}"
-        );
-        connection.get_mut().write_all(request.as_bytes())?;
+        connection.get_mut().write_all(format!("{}{lines}", self.head(lines)).as_bytes())?;
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let status = line(&mut connection)?.split(' ').nth(1).and_then(|status| status.parse().ok());
         let (mut length, mut closes) = (0, false);
@@ -226,6 +251,7 @@ fn line(connection: &mut BufReader<TcpStream>) -> io::Result<String> {
 mod tests {
     use super::*;
     use crate::wait::wait_for;
+    use std::collections::BTreeSet;
     use std::net::TcpListener;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -258,7 +284,9 @@ mod tests {
                     while let Some(body) = request(&mut connection) {
                         let number = requests.fetch_add(1, Ordering::Relaxed);
                         let Some(answer) = answer(number, body.lines().count()) else { return };
-                        connection.get_mut().write_all(answer.as_bytes()).unwrap();
+                        if connection.get_mut().write_all(answer.as_bytes()).is_err() {
+                            return;
+                        }
                     }
                 });
             }
@@ -277,7 +305,7 @@ mod tests {
             3..5 => Some(answered(429, "full")),
             _ => Some(answered(200, &format!("{{\"records\":{lines}}}\n"))),
         });
-        let feeder = HttpFeeder::start(address, 100_000, 1).unwrap();
+        let feeder = HttpFeeder::with(address, 100_000, 1, None).unwrap();
         assert!(wait_for(PATIENCE, || (feeder.shared.lock().sent.len() > 20).then_some(())).is_some());
         let mut sent = feeder.finish(PATIENCE).unwrap().sent;
         let attempts = sent.len();
@@ -285,6 +313,17 @@ mod tests {
         sent.dedup();
         assert_eq!(attempts, sent.len() + 5);
         assert!(sent.windows(2).all(|two| two[0].end == two[1].start), "{sent:?}");
+    }
+
+    #[test]
+    fn what_was_broken_off_is_sent_again_whether_or_not_the_program_has_it() {
+        let address = serve(|_, lines| Some(answered(200, &format!("{{\"records\":{lines}}}\n"))));
+        let feeder = HttpFeeder::with(address, 100_000, 1, Some(2)).unwrap();
+        assert!(wait_for(PATIENCE, || (feeder.shared.lock().sent.len() > 50).then_some(())).is_some());
+        let sent = feeder.finish(PATIENCE).unwrap().sent;
+        let distinct: BTreeSet<_> = sent.iter().map(|range| (range.start, range.end)).collect();
+        assert!(distinct.len() < sent.len());
+        assert!(distinct.iter().zip(distinct.iter().skip(1)).all(|(one, next)| one.1 == next.0), "{sent:?}");
     }
 
     #[test]
