@@ -275,6 +275,43 @@ impl StreamingListener for Told {
 mod tests {
     use super::*;
     use crate::testing::{batch, started, time};
+    use std::sync::Barrier;
+    use std::thread;
+    use waterwheel_operators::prelude::{Config, ManualClock, milliseconds, seconds};
+
+    /// Pages that ask at the same moment.
+    const PAGES: usize = 16;
+
+    #[test]
+    fn an_overview_is_made_once_however_many_pages_ask_for_it_at_once() {
+        let clock = ManualClock::new(time(1000));
+        let config = Config::local("Shown").with_handle_signals(false);
+        let ssc = StreamingContext::with_clock(config, seconds(1), Arc::new(clock.clone())).unwrap();
+        let shared = Arc::new(Shared::new(&ssc).unwrap());
+        let ask = || {
+            let together = Barrier::new(PAGES);
+            let told: Vec<Bytes> = thread::scope(|threads| {
+                let page = || {
+                    together.wait();
+                    shared.overview_event().unwrap()
+                };
+                let pages: Vec<_> = (0..PAGES).map(|_| threads.spawn(page)).collect();
+                pages.into_iter().map(|page| page.join().unwrap()).collect()
+            });
+            // One that was made again lies elsewhere: all of them are still there.
+            assert!(told.iter().all(|bytes| bytes.as_ptr() == told[0].as_ptr()), "it was made more than once");
+            told[0].clone()
+        };
+        let first = ask();
+        assert_eq!(ask().as_ptr(), first.as_ptr(), "nothing has happened");
+        Told(shared.clone()).on_event(&Event::BatchSubmitted(batch(1, &[])));
+        let second = ask();
+        assert_ne!(second, first, "something has");
+        clock.advance(milliseconds(999));
+        assert_eq!(ask().as_ptr(), second.as_ptr());
+        clock.advance(milliseconds(1));
+        assert_ne!(ask(), second, "it says how long the program has run, in seconds");
+    }
 
     #[test]
     fn the_batches_that_run_are_named_however_many_wait_behind_them() {
