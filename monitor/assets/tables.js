@@ -67,7 +67,7 @@ export function amount({ blocks, records, bytes: size }) {
 export function queues(streams, { mailboxes, numWaitingBatches, numRunningBatches, numWaitingTasks, numAssignedTasks }) {
   rows(body("queue-table"), streams.filter((stream) => stream.intake !== null), (stream) => stream.streamId, (stream) => ({
     cells: [
-      { text: stream.streamName, head: true }, figure(stream.numMailboxMessages === null ? "" : several(stream.numMailboxMessages, "message")),
+      { text: stream.streamName, head: true }, figure(stream.numMailboxMessages === null ? "-" : several(stream.numMailboxMessages, "message")),
       figure(amount(stream.intake)), figure(amount(stream.waiting)), figure(amount(stream.allocated)),
       figure(bytes(stream.memoryBytes)), figure(bytes(stream.fileBytes)),
     ],
