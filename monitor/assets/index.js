@@ -2,7 +2,8 @@
 import { application, ask, batchTime, byId, duration, figures, number, rate, say, uptime } from "/assets/dom.js";
 import { Charts, DRAWN, History } from "/assets/charts.js";
 import { Graph } from "/assets/graph.js";
-import { active, completed, operators, queues, receivers, states } from "/assets/tables.js";
+import { queues } from "/assets/queues.js";
+import { active, completed, operators, receivers, states } from "/assets/tables.js";
 
 const PAGE = 20;
 const charts = new Charts(byId("charts"));

@@ -112,7 +112,7 @@ fn every_shuffle_begins_a_stage_and_what_waits_of_a_stream_is_added_up() {
     assert_eq!(stages, json!([[0, 1], [1, 2], [2, 2], [3, 3], [4, 1]]));
     let told = with(
         &mut browser,
-        "tables.js",
+        "queues.js",
         "const amount = (blocks, records, bytes) => ({ blocks, records, bytes }); \
          const stream = { intake: amount(1, 2, 3), waiting: amount(4, 5, 6), allocated: amount(7, 8, 9) }; \
          return [module.unprocessed(stream), module.unprocessed({ intake: null, waiting: null, allocated: null }), \
