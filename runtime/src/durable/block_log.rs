@@ -74,7 +74,7 @@ impl LoggedBlock {
     ///
     /// # Errors
     /// When they cannot be read, or are not what was written.
-    pub fn read(&self) -> Result<Arc<[u8]>, StorageError> {
+    pub fn read(&self) -> Result<Vec<u8>, StorageError> {
         let unreadable = |reason: &str| StorageError::Unreadable {
             what: format!("the records of {}", self.block),
             reason: reason.to_owned(),
@@ -87,7 +87,7 @@ impl LoggedBlock {
         if length != bytes.len() as u64 || hash != stable_hash(&bytes) {
             return Err(unreadable("they are not what was written"));
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 }
 
