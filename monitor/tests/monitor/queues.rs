@@ -130,7 +130,7 @@ fn held_up(ssc: StreamingContext, clock: &ManualClock) -> (Monitored, Feed, Send
     (running, feed, go)
 }
 
-/// U-7
+/// U-11
 #[test]
 fn records_are_seen_where_they_wait_from_their_receiver_to_the_end_of_their_batch() {
     let (ssc, clock) = context(config());
@@ -161,7 +161,7 @@ fn records_are_seen_where_they_wait_from_their_receiver_to_the_end_of_their_batc
     );
 }
 
-/// U-7
+/// U-11
 #[test]
 fn the_page_shows_where_records_wait() {
     let Some(mut browser) = Chromium::open(1280, false) else { return };
