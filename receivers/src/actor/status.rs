@@ -1,5 +1,6 @@
 //! What is known of an actor stream, kept while its actor is made anew and after its end.
 
+use super::mailboxes::Mailboxes;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct ActorStatistics {
     /// Messages that the actor and its workers took out of their mailboxes.
     pub messages: u64,
+    /// Messages that wait in those mailboxes. What was sent to actix's own address ([`addr`](super::ActorAddress::addr)) is not among
+    /// them: actix does not tell.
+    pub waiting: usize,
     /// Records that they stored; where the stream sheds, with those that it dropped, which the stream counts.
     pub records: u64,
     /// Workers that run at present.
@@ -28,6 +32,7 @@ pub struct ActorStatistics {
 #[derive(Debug, Default)]
 pub(crate) struct Status {
     pub(super) messages: AtomicU64,
+    pub(super) mailboxes: Mailboxes,
     pub(super) records: AtomicU64,
     pub(super) workers: AtomicUsize,
     pub(super) hiccups: AtomicU64,
@@ -61,6 +66,7 @@ impl Status {
         let texts = self.texts();
         ActorStatistics {
             messages: self.messages.load(Ordering::Relaxed),
+            waiting: self.mailboxes.waiting(),
             records: self.records.load(Ordering::Relaxed),
             workers: self.workers.load(Ordering::Relaxed),
             hiccups: self.hiccups.load(Ordering::Relaxed),

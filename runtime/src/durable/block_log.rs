@@ -7,21 +7,21 @@ use crate::codec::{self, stable_hash};
 use crate::error::in_full;
 use crate::failpoint::fail_point;
 use crate::ids::BlockId;
-use actix::Addr;
+use crate::mailbox::Post;
 use std::fmt;
 use std::sync::Arc;
 
 /// What the receivers of a context need to have their blocks kept.
 #[derive(Clone)]
 pub struct BlockLog {
-    keeper: Addr<Keeper>,
+    keeper: Post<Keeper>,
     storage: Arc<dyn Storage>,
     streams: Arc<StreamTable>,
 }
 
 impl BlockLog {
     /// A log that `keeper` writes into `storage`, with the numbers of `streams`.
-    pub fn new(keeper: Addr<Keeper>, storage: Arc<dyn Storage>, streams: StreamTable) -> BlockLog {
+    pub fn new(keeper: Post<Keeper>, storage: Arc<dyn Storage>, streams: StreamTable) -> BlockLog {
         BlockLog { keeper, storage, streams: Arc::new(streams) }
     }
 
