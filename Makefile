@@ -85,7 +85,7 @@ chaos: ## kill a program while it works (KILLS=200, SEED=..., SOURCE=reliable, a
 		--source $(SOURCE) --all-points --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: ## the benchmarks (WORKLOADS="w1 w2 w3 w4 w5 w6"), as JSON lines here and in results/
+bench: ## the benchmarks (WORKLOADS="w1 w2 w3 w4 w5 w6"; there are also store, files, overload and page), as JSON lines here and in results/
 	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Building the benchmarks in release mode)
 	@$(CARGO) build $(LOCKED) --release -p benchmarks
