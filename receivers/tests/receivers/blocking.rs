@@ -13,7 +13,7 @@ fn is_stopped(error: &BlockingStoreError) -> bool {
 /// I-25
 #[test]
 fn ten_threads_of_a_thousand_stores_each_lose_nothing() {
-    let ssc = context(config());
+    let (ssc, clock) = manual_context(config());
     let stream = receive(&ssc, |handle: ReceiverHandle<u32>| async move {
         let blocking = handle.blocking()?;
         for of_thread in 0..10 {
@@ -36,9 +36,15 @@ fn ten_threads_of_a_thousand_stores_each_lose_nothing() {
     });
     let numbers = batches(stream);
     let running = ssc.start().unwrap();
-    let mut all = next_records(&numbers, 10_000);
+    // A thread that waits for its block waits for the clock.
+    let mut turned = 0;
+    wait_until(|| {
+        turned += 1;
+        run_batch(&running, &clock, turned);
+        running.receivers()[0].records == 10_000
+    });
     running.stop(Stop::Graceful).unwrap();
-    all.extend(numbers.try_iter().flatten());
+    let mut all: Vec<u32> = numbers.try_iter().flatten().collect();
     all.sort_unstable();
     assert_same(all, 0..10_000);
 }
@@ -107,7 +113,7 @@ fn a_thread_that_outlives_its_run_is_refused_while_the_next_run_goes_on() {
 /// I-25
 #[test]
 fn a_blocking_handle_is_refused_on_the_receivers_own_thread_and_made_nowhere_else() {
-    let ssc = context(config());
+    let (ssc, _clock) = manual_context(small_blocks(config()));
     let (told, answers) = channel();
     let stream = receive(&ssc, move |handle: ReceiverHandle<u32>| {
         let told = told.clone();

@@ -5,12 +5,13 @@ use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 use waterwheel_operators::prelude::*;
 
 /// I-1
 #[test]
 fn receiver_that_panics_is_made_anew_and_what_it_stored_is_kept() {
-    let ssc = context(config());
+    let (ssc, clock) = manual_context(config().with_receiver(receivers().with_restart_delay(Duration::ZERO)));
     let lives = Arc::new(AtomicU32::new(0));
     let stream = receive(&ssc, move |handle| {
         let life = lives.fetch_add(1, Ordering::SeqCst);
@@ -24,7 +25,7 @@ fn receiver_that_panics_is_made_anew_and_what_it_stored_is_kept() {
     let (numbers, told) = (batches(stream), events(&ssc));
     let running = ssc.start().unwrap();
 
-    assert_eq!(next_records(&numbers, 6), [1, 2, 11, 12, 21, 22]);
+    assert_eq!(batch_of(&running, &clock, &numbers, 6), [1, 2, 11, 12, 21, 22]);
     assert_eq!(wait_for_error(&told, "life 0"), "panicked: life 0 ends");
     assert_eq!(wait_for_error(&told, "life 1"), "panicked: life 1 ends");
     assert_eq!(running.state(), ContextState::Active);
@@ -59,7 +60,7 @@ fn receiver_is_started_again_after_the_restart_delay_and_not_before() {
 /// I-4
 #[test]
 fn clones_of_the_handle_store_side_by_side_and_lose_nothing() {
-    let ssc = context(config());
+    let (ssc, clock) = manual_context(config());
     let stream = receive(&ssc, |handle| async move {
         let tasks = (0..10).map(|task| {
             let handle = handle.clone();
@@ -75,7 +76,7 @@ fn clones_of_the_handle_store_side_by_side_and_lose_nothing() {
     });
     let numbers = batches(stream);
     let running = ssc.start().unwrap();
-    let mut all = next_records(&numbers, 10_000);
+    let mut all = batch_of(&running, &clock, &numbers, 10_000);
     running.stop(Stop::Graceful).unwrap();
     all.extend(numbers.try_iter().flatten());
     all.sort_unstable();
@@ -85,7 +86,7 @@ fn clones_of_the_handle_store_side_by_side_and_lose_nothing() {
 /// I-4
 #[test]
 fn handle_may_be_taken_to_threads_of_the_users_own() {
-    let ssc = context(config());
+    let (ssc, clock) = manual_context(config());
     let stream = receive(&ssc, |handle| async move {
         let tasks = (0..10).map(|thread| {
             let handle = handle.clone();
@@ -98,8 +99,8 @@ fn handle_may_be_taken_to_threads_of_the_users_own() {
         Ok(())
     });
     let numbers = batches(stream);
-    let _running = ssc.start().unwrap();
-    let mut all = next_records(&numbers, 10_000);
+    let running = ssc.start().unwrap();
+    let mut all = batch_of(&running, &clock, &numbers, 10_000);
     all.sort_unstable();
     assert_same(all, 0..10_000);
 }
@@ -107,7 +108,7 @@ fn handle_may_be_taken_to_threads_of_the_users_own() {
 /// All receivers share one thread here, and neither of these ever has to wait by itself.
 #[test]
 fn receiver_that_never_pauses_leaves_room_for_its_neighbour() {
-    let ssc = context(config());
+    let (ssc, clock) = manual_context(config());
     let restless = |ssc| {
         batches(receive(ssc, |handle| async move {
             for n in 0_u64.. {
@@ -118,8 +119,11 @@ fn receiver_that_never_pauses_leaves_room_for_its_neighbour() {
     };
     let (one, other) = (restless(&ssc), restless(&ssc));
     let running = ssc.start().unwrap();
-    next_records(&one, 1);
-    next_records(&other, 1);
+    wait_until(|| running.receivers().iter().all(|receiver| receiver.records > 0));
+    run_batch(&running, &clock, 1);
+    for numbers in [one, other] {
+        assert_eq!(numbers.recv_timeout(DEADLINE).unwrap().first(), Some(&0));
+    }
     running.stop(Stop::Immediate).unwrap();
 }
 
@@ -134,8 +138,9 @@ fn receiver_that_does_not_listen_for_the_stop_ends_with_its_context() {
         }
     }
 
-    let engine = Engine::local(1).unwrap();
-    let ssc = StreamingContext::on(&engine, config(), milliseconds(20)).unwrap();
+    let clock = Arc::new(ManualClock::new(Time::ZERO));
+    let engine = Engine::start(EngineOptions { cores: 1, clock, ..EngineOptions::default() }).unwrap();
+    let ssc = StreamingContext::on(&engine, config(), seconds(1)).unwrap();
     let ((started, starts), (ended, ends)) = (channel(), channel());
     let stream = receive(&ssc, move |_| {
         let (started, dropped) = (started.clone(), Dropped(ended.clone()));

@@ -15,7 +15,7 @@ fn graceful_stop_processes_every_record_that_was_stored() {
     let stored = Arc::new(AtomicU64::new(0));
     let processed = Arc::new(AtomicU64::new(0));
     for _ in 0..4 {
-        let ssc = StreamingContext::new(config(), milliseconds(100)).unwrap();
+        let (ssc, clock) = manual_context(config());
         let counter = stored.clone();
         let stream = receive(&ssc, move |handle| {
             let counter = counter.clone();
@@ -36,7 +36,9 @@ fn graceful_stop_processes_every_record_that_was_stored() {
             Ok::<(), JobError>(())
         });
         let running = ssc.start().unwrap();
-        assert!(running.wait_for_batches(2, DEADLINE));
+        for batch in 1..=2 {
+            run_batch(&running, &clock, batch);
+        }
         running.stop(Stop::Graceful).unwrap();
         assert!(stored.load(Ordering::SeqCst) > 0);
         assert_eq!(processed.load(Ordering::SeqCst), stored.load(Ordering::SeqCst));
@@ -84,7 +86,7 @@ fn graceful_stop_waits_for_a_receiver_that_takes_its_time() {
 fn stop_right_after_the_start_ends_soon_whatever_the_receivers_are_at() {
     for how in [Stop::Graceful, Stop::Immediate] {
         let peer = Peer::new();
-        let ssc = context(config());
+        let (ssc, _clock) = manual_context(config());
         batches(ssc.socket_text_stream(peer.address()));
         batches(ssc.socket_text_stream(nobodys_address()));
         batches(ssc.generator_stream(1000, 0, |n, _| n));
@@ -97,7 +99,7 @@ fn stop_right_after_the_start_ends_soon_whatever_the_receivers_are_at() {
 /// The delay before the next attempt would last for an hour.
 #[test]
 fn stop_does_not_wait_for_the_next_attempt_to_connect() {
-    let ssc = context(config().with_receiver(receivers().with_restart_delay(seconds(3600))));
+    let (ssc, _clock) = manual_context(config().with_receiver(receivers().with_restart_delay(seconds(3600))));
     batches(ssc.socket_text_stream(nobodys_address()));
     let told = events(&ssc);
     let running = ssc.start().unwrap();

@@ -53,7 +53,7 @@ pub(crate) fn run_batch(running: &RunningContext, clock: &ManualClock, batches: 
 }
 
 /// Waits until `condition` holds, for states that nobody is told of.
-pub(crate) fn wait_until(condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
     let clock = SystemClock::new();
     while !condition() {
         assert!(clock.monotonic() < DEADLINE, "it did not come to hold");
@@ -75,6 +75,18 @@ pub(crate) fn next_records<T>(batches: &Inbox<Vec<T>>, count: usize) -> Vec<T> {
         records.extend(batches.recv_timeout(DEADLINE).unwrap());
     }
     records
+}
+
+/// Turns the clock by one second once all receivers together have taken in `records`, and gives back the batch that this makes.
+pub(crate) fn batch_of<T>(
+    running: &RunningContext,
+    clock: &ManualClock,
+    batches: &Inbox<Vec<T>>,
+    records: u64,
+) -> Vec<T> {
+    wait_until(|| running.receivers().iter().map(|receiver| receiver.records).sum::<u64>() == records);
+    run_batch(running, clock, running.batches_completed() + 1);
+    batches.recv_timeout(DEADLINE).unwrap()
 }
 
 /// Everything that is told from the start on.
@@ -204,6 +216,24 @@ where
 {
     let made = move || FnReceiver(run.clone(), std::marker::PhantomData);
     ssc.receiver_stream(name, ReceiverOptions::new().policy(policy), made)
+}
+
+/// A stream of what a test stores itself: its receiver hands over its handle, and waits for the stop.
+pub(crate) fn handing<T: Record>(
+    ssc: &StreamingContext,
+    level: StorageLevel,
+) -> (DStream<'_, T>, Inbox<ReceiverHandle<T>>) {
+    let (hand, handles) = channel();
+    let run = move |handle: ReceiverHandle<T>| {
+        let hand = hand.clone();
+        async move {
+            hand.send(handle.clone())?;
+            handle.stopped().await;
+            Ok(())
+        }
+    };
+    let stream = ssc.receiver_stream("test", level, move || FnReceiver(run.clone(), std::marker::PhantomData));
+    (stream, handles)
 }
 
 /// Says that what owns it is gone.

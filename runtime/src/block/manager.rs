@@ -66,7 +66,7 @@ impl Handler<BlockLogged> for BlockManager {
     }
 }
 
-/// Takes over blocks of an earlier run, which are read from the log when they are asked for.
+/// Takes over blocks that lie in the log only, and are read from there when they are asked for.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct RecoverBlocks {

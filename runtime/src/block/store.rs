@@ -198,7 +198,7 @@ impl BlockStore {
         }
     }
 
-    /// Takes over a block that lies in the log only: one of an earlier run.
+    /// Takes over a block that lies in the log only: one of an earlier run, or one that memory can never hold.
     pub fn recover(&mut self, key: BlockKey, block: RecoveredBlock) {
         let RecoveredBlock { logged, codec, level, records } = block;
         let entry = Entry { codec, level, records, file_bytes: None, logged: Some(logged) };

@@ -11,8 +11,8 @@ use super::repeats::Repeats;
 use super::status::{ReceiverSnapshot, ReceiverStatus};
 use super::{Intake, LookedAt, QueuedBlock, Receiver, ReceiverHandle};
 use crate::block::{
-    AddBlock, Block, BlockInfo, BlockKey, BlockLogged, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel,
-    StoreError,
+    AddBlock, Block, BlockInfo, BlockKey, BlockLogged, BlockManager, BlockTracker, ErasedCodec, PutBlock,
+    RecoverBlocks, RecoveredBlock, StorageLevel, StoreError,
 };
 use crate::clock::SharedClock;
 use crate::durable::BlockLog;
@@ -323,20 +323,36 @@ async fn keep(
     id: BlockId,
     block: Block,
 ) -> Result<(), String> {
-    let Some(log) = log else { return put(blocks, clock, key, block).await };
-    let (data, codec) = (block.data.clone(), block.codec);
+    let Some(log) = log else { return put(blocks, clock, key, block).await.map_err(|error| error.to_string()) };
+    let Block { data, codec, level, records, .. } = block.clone();
     let (stored, logged) = futures::join!(put(blocks, clock, key, block), log.log(id, data, codec));
-    stored.and(logged)?;
-    match log.logged(id) {
-        Some(logged) => {
-            blocks.send(BlockLogged { key, logged }).await.map_err(|_| "the block manager is gone".to_owned())
-        }
-        None => Ok(()),
+    // One that memory can never hold is not lost: it is read from the log.
+    let only_logged = matches!(&stored, Err(NotPut::Refused(StoreError::TooLarge { .. })));
+    if !only_logged {
+        stored.map_err(|error| error.to_string())?;
     }
+    logged?;
+    let Some(logged) = log.logged(id) else { return Ok(()) };
+    let told = if only_logged {
+        let block = RecoveredBlock { logged, codec, level, records };
+        blocks.send(RecoverBlocks { blocks: vec![(key, block)] }).await
+    } else {
+        blocks.send(BlockLogged { key, logged }).await
+    };
+    told.map_err(|_| NotPut::Gone.to_string())
+}
+
+/// Why the block manager does not have a block.
+#[derive(Debug, thiserror::Error)]
+enum NotPut {
+    #[error("{}", in_full(.0))]
+    Refused(StoreError),
+    #[error("the block manager is gone")]
+    Gone,
 }
 
 /// Stores a block, waiting while older ones hold the memory: their batches will free it.
-async fn put(blocks: &Post<BlockManager>, clock: &SharedClock, key: BlockKey, block: Block) -> Result<(), String> {
+async fn put(blocks: &Post<BlockManager>, clock: &SharedClock, key: BlockKey, block: Block) -> Result<(), NotPut> {
     let mut told = false;
     loop {
         match blocks.send(PutBlock { key, block: block.clone() }).await {
@@ -348,8 +364,8 @@ async fn put(blocks: &Post<BlockManager>, clock: &SharedClock, key: BlockKey, bl
                 }
                 clock.sleep(RETRY_STORE).await;
             }
-            Ok(Err(error)) => return Err(in_full(&error)),
-            Err(_) => return Err("the block manager is gone".to_owned()),
+            Ok(Err(error)) => return Err(NotPut::Refused(error)),
+            Err(_) => return Err(NotPut::Gone),
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Block {
     pub bytes: usize,
 }
 
-/// A block of an earlier run, which lies in the log.
+/// A block that lies in the log only: one of an earlier run, or one that memory can never hold.
 #[derive(Clone, Debug)]
 pub struct RecoveredBlock {
     /// Where.
