@@ -14,34 +14,37 @@ fn is_stopped(error: &BlockingStoreError) -> bool {
 #[test]
 fn ten_threads_of_a_thousand_stores_each_lose_nothing() {
     let (ssc, clock) = manual_context(config());
-    let stream = receive(&ssc, |handle: ReceiverHandle<u32>| async move {
-        let blocking = handle.blocking()?;
-        for of_thread in 0..10 {
-            let blocking = blocking.clone();
-            thread::spawn(move || {
-                for number in 0..1000 {
-                    let number = of_thread * 1000 + number;
-                    match number % 3 {
-                        0 => blocking.store(number).unwrap(),
-                        1 => blocking.store_many(vec![number]).unwrap(),
-                        // Waits for its block: of these there are fewer.
-                        _ if number % 100 == 2 => blocking.store_reliably(vec![number]).unwrap(),
-                        _ => blocking.store(number).unwrap(),
+    let (done, threads) = channel();
+    let stream = receive(&ssc, move |handle: ReceiverHandle<u32>| {
+        let done = done.clone();
+        async move {
+            let blocking = handle.blocking()?;
+            for of_thread in 0..10 {
+                let (blocking, done) = (blocking.clone(), done.clone());
+                thread::spawn(move || {
+                    for number in 0..1000 {
+                        let number = of_thread * 1000 + number;
+                        match number % 3 {
+                            0 => blocking.store(number).unwrap(),
+                            1 => blocking.store_many(vec![number]).unwrap(),
+                            // Waits for its block: of these there are fewer.
+                            _ if number % 100 == 2 => blocking.store_reliably(vec![number]).unwrap(),
+                            _ => blocking.store(number).unwrap(),
+                        }
                     }
-                }
-            });
+                    done.send(()).unwrap();
+                });
+            }
+            handle.stopped().await;
+            Ok(())
         }
-        handle.stopped().await;
-        Ok(())
     });
     let numbers = batches(stream);
     let running = ssc.start().unwrap();
-    // A thread that waits for its block waits for the clock.
-    let mut turned = 0;
-    wait_until(|| {
-        turned += 1;
-        run_batch(&running, &clock, turned);
-        running.receivers()[0].records == 10_000
+    let mut ended = 0;
+    turn_until(&running, &clock, || {
+        ended += threads.try_iter().count();
+        ended == 10
     });
     running.stop(Stop::Graceful).unwrap();
     let mut all: Vec<u32> = numbers.try_iter().flatten().collect();

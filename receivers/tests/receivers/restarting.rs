@@ -243,8 +243,8 @@ fn pauses_grow_while_nothing_comes_and_begin_anew_once_something_was_stored() {
 /// F-20
 #[test]
 fn a_receiver_that_fails_too_often_ends_the_program_with_its_line_and_the_first_error() {
-    let ssc = context(config());
-    let policy = SupervisorPolicy::for_receivers(milliseconds(1)).max_restarts(3, seconds(60));
+    let (ssc, _clock) = manual_context(config());
+    let policy = SupervisorPolicy::for_receivers(Duration::ZERO).max_restarts(3, seconds(60));
     let lives = Arc::new(AtomicU32::new(0));
     let line = line!() + 1;
     let stream = receive_with(&ssc, "the device", policy, move |handle: ReceiverHandle<u32>| {
@@ -271,7 +271,7 @@ fn a_receiver_that_fails_too_often_ends_the_program_with_its_line_and_the_first_
 /// I-21
 #[test]
 fn the_failures_of_one_receiver_do_not_disturb_the_stream_of_another() {
-    let ssc = context(config().with_receiver(receivers().with_restart_delay(Duration::ZERO)));
+    let (ssc, clock) = manual_context(config().with_receiver(receivers().with_restart_delay(Duration::ZERO)));
     batches(receive(&ssc, |handle: ReceiverHandle<u32>| async move {
         handle.store(0).await?;
         panic!("never well");
@@ -289,8 +289,9 @@ fn the_failures_of_one_receiver_do_not_disturb_the_stream_of_another() {
         }
     }));
     let running = ssc.start().unwrap();
-    wait_until(|| running.receivers()[0].restarts() >= 100);
-    assert_same(next_records(&steady, 20_000), 0..20_000);
+    wait_until(|| running.receivers()[0].restarts() >= 100 && running.receivers()[1].records == 20_000);
+    run_batch(&running, &clock, 1);
+    assert_same(steady.recv_timeout(DEADLINE).unwrap(), 0..20_000);
     let known = running.receivers();
     assert_eq!((lives.load(Ordering::SeqCst), known[1].restarts(), known[1].last_error.as_ref()), (1, 0, None));
     assert!(known[0].last_error.as_ref().is_some_and(|error| error.message == "panicked: never well"));
@@ -303,7 +304,7 @@ fn the_failures_of_one_receiver_do_not_disturb_the_stream_of_another() {
 #[test]
 fn a_thousand_panics_at_random_records_lose_nothing_that_was_stored() {
     const LIVES: u32 = 1000;
-    let ssc = context(config().with_receiver(receivers().with_restart_delay(Duration::ZERO)));
+    let (ssc, clock) = manual_context(config().with_receiver(receivers().with_restart_delay(Duration::ZERO)));
     // Numbers whose `store` has returned, and the seeds of the lives; no life runs beside another.
     let (stored, lives) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let counted = stored.clone();
@@ -329,7 +330,8 @@ fn a_thousand_panics_at_random_records_lose_nothing_that_was_stored() {
         }
     }));
     let running = ssc.start().unwrap();
-    wait_until(|| running.receivers()[0].restarts() >= u64::from(LIVES) && running.receivers()[0].is_active());
+    let all_lives = || running.receivers()[0].restarts() >= u64::from(LIVES) && running.receivers()[0].is_active();
+    turn_until(&running, &clock, all_lives);
     running.stop(Stop::Graceful).unwrap();
     let stored = stored.load(Ordering::SeqCst);
     assert!(stored > LIVES, "{stored}");

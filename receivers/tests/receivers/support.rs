@@ -61,6 +61,14 @@ pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Turns the clock from batch to batch until `condition` holds: for receivers that wait for their blocks to be cut.
+pub(crate) fn turn_until(running: &RunningContext, clock: &ManualClock, mut condition: impl FnMut() -> bool) {
+    wait_until(|| {
+        run_batch(running, clock, running.batches_completed() + 1);
+        condition()
+    });
+}
+
 /// The records of each batch, as they come.
 pub(crate) fn batches<T: Record>(stream: DStream<'_, T>) -> Inbox<Vec<T>> {
     let (batches, inbox) = channel();
