@@ -29,7 +29,7 @@
 //! | `RecurringTimerSuite` | basic | `timers`; a block interval that was missed has no block, so nothing is to be made up for |
 //! | | callback after stopping | none: the last block is cut by the stop itself, not by a timer (`timers`) |
 //! | `ReceivedBlockHandlerSuite` | store blocks, without the log and with it | `storing` |
-//! | | handle errors in storing block | `runtime/src/block/store/tests.rs`, `storing`; when there is no room yet, the receiver waits (`back_pressure`) |
+//! | | handle errors in storing block | `storing`; when there is no room yet, the receiver waits (`back_pressure`) |
 //! | | clean old blocks | `operators/tests/recovery/blocks.rs` |
 //! | | count messages | `storing`; every block has its count, there is none of unknown size |
 //! | | isFullyConsumed | `storing`; with the log also where Spark refuses a block because even its bytes have no room |

@@ -3,6 +3,7 @@
 
 use crate::support::*;
 use futures::executor::block_on;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver as Inbox;
 use waterwheel_operators::prelude::*;
@@ -124,7 +125,9 @@ fn blocks_are_in_the_block_manager_and_with_the_log_in_that_too_equal_and_in_ord
 #[test]
 fn the_records_of_a_block_are_counted_at_every_level_however_they_come() {
     use Arriving::{Single, Together};
-    let blocks: [(fn(Vec<u32>) -> Arriving<u32>, u32); 8] = [
+    type Arrival = fn(Vec<u32>) -> Arriving<u32>;
+
+    let blocks: [(Arrival, u32); 8] = [
         (Together, 25),
         (Together, 25),
         (Together, 50),
@@ -167,6 +170,45 @@ fn a_block_that_does_not_fit_is_stored_and_counted_in_full_unless_it_could_lie_i
                 let parts = ["could not be stored", "is larger than the block memory of 7000 bytes"];
                 assert!(parts.iter().all(|part| error.contains(part)), "{level}: {error}");
             }
+        }
+    }
+}
+
+/// A number that cannot be encoded if it is 3.
+#[derive(Debug, Clone, PartialEq)]
+struct Stubborn(u32);
+
+impl Serialize for Stubborn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            3 => Err(serde::ser::Error::custom("not this one")),
+            number => serializer.serialize_u32(number),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Stubborn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Stubborn, D::Error> {
+        u32::deserialize(deserializer).map(Stubborn)
+    }
+}
+
+/// Spark: "handle errors in storing block", of both handlers. Records that stay in memory as they are, are encoded by nobody.
+#[test]
+fn a_block_that_cannot_be_encoded_is_not_stored_where_it_has_to_be_and_the_cause_is_told() {
+    let numbers: Vec<Stubborn> = (1..=10).map(Stubborn).collect();
+    for (level, logged) in ways() {
+        let program = Program::start(level, logged, PLENTY);
+        let stored = program.store(Arriving::Together(numbers.clone()));
+        assert_eq!(stored, !level.serialized() && !logged, "{level}, log: {logged}");
+        if stored {
+            assert_eq!(program.batch(), (vec![numbers.clone()], 10), "{level}");
+            program.running.stop(Stop::Graceful).unwrap();
+        } else {
+            let error = program.running.await_termination_or_timeout(DEADLINE).unwrap_err().to_string();
+            let parts = ["could not be stored", "cannot encode", "not this one"];
+            assert!(parts.iter().all(|part| error.contains(part)), "{level}, log: {logged}: {error}");
+            assert_eq!(program.in_the_log().unwrap_or_default(), Vec::<Vec<Stubborn>>::new());
         }
     }
 }
