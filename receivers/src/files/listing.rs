@@ -1,15 +1,16 @@
 //! Looking at directories: which files are there now.
 
+use super::disk::{Disk, Entry, Facts, Kind, System};
 use super::identity::{FileId, Stamp};
 use super::names::is_hidden;
 use super::options::{FileOptions, Filter};
 use super::pattern::Pattern;
+use super::stillness::{Stillness, When};
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Directories in directories, at most. Links cannot make more of them than there are, so nobody has so many.
 const DEEPEST: usize = 256;
@@ -34,51 +35,78 @@ pub(super) struct Listing {
     pub(super) failed: Vec<(PathBuf, io::Error)>,
     /// The devices of what was found. What is on another one may only be unmounted.
     pub(super) devices: BTreeSet<u64>,
+    /// Numbers of known files whose names were there and led to them no more: they were renamed since, or are gone.
+    pub(super) glimpsed: BTreeSet<u64>,
+    /// Whether no name changed meanwhile: then what is in none of all these was not there when the listing ended.
+    pub(super) is_still: bool,
 }
 
 /// Looks at the directories of a stream.
-pub(super) struct Lister {
+pub(super) struct Lister<D = System> {
+    disk: D,
     pattern: Pattern,
     filter: Filter,
     recursive: bool,
     follow_links: bool,
+    stillness: Stillness,
 }
 
-impl Lister {
-    pub(super) fn new(pattern: Pattern, options: &FileOptions) -> Lister {
+impl<D: Disk> Lister<D> {
+    pub(super) fn new(disk: D, pattern: Pattern, options: &FileOptions) -> Lister<D> {
         let FileOptions { filter, recursive, follow_links, .. } = options;
-        Lister { pattern, filter: filter.clone(), recursive: *recursive, follow_links: *follow_links }
+        let (filter, stillness) = (filter.clone(), Stillness::default());
+        Lister { disk, pattern, filter, recursive: *recursive, follow_links: *follow_links, stillness }
     }
 
-    /// What is there now. `is_known` says whether a file with that number is known.
-    pub(super) fn list(&self, is_known: &dyn Fn(u64) -> bool) -> Listing {
+    /// What is there now. `is_known` says whether a file with that number is known, `now` is the engine's monotonic clock.
+    pub(super) fn list(&mut self, is_known: &dyn Fn(u64) -> bool, now: &dyn Fn() -> Duration) -> (Listing, When) {
+        let began = now();
         let found = self.pattern.find();
-        let mut walk = Walk { lister: self, is_known, out: Listing::default(), above: Vec::new() };
+        let mut walk =
+            Walk { lister: self, is_known, out: Listing::default(), read: Vec::new(), above: Vec::new() };
         walk.out.failed = found.failed;
-        for directory in found.read {
-            walk.out.devices.extend(fs::metadata(&directory).ok().map(|metadata| metadata.dev()));
-        }
         for directory in found.directories {
-            match fs::metadata(&directory) {
-                Ok(metadata) => walk.directory(directory, &metadata),
-                Err(error) => walk.out.failed.push((directory, error)),
-            }
+            walk.directory(directory);
         }
-        walk.out
+        let Walk { mut out, read, .. } = walk;
+        // Behind all that was read: what was moved from one directory into another has left its mark by now.
+        let mut directories: Vec<_> = read
+            .into_iter()
+            .map(|(path, this)| {
+                let stamp = self.disk.stamp(&path).ok().filter(|stamp| (stamp.device, stamp.inode) == this);
+                (path, stamp)
+            })
+            .collect();
+        for path in found.read {
+            let stamp = self.disk.stamp(&path).ok();
+            out.devices.extend(stamp.map(|stamp| stamp.device));
+            directories.push((path, stamp));
+        }
+        let when = When { began, ended: now() };
+        out.is_still = self.stillness.of(directories, when);
+        (out, when)
     }
 }
 
-struct Walk<'a> {
-    lister: &'a Lister,
+struct Walk<'a, D> {
+    lister: &'a Lister<D>,
     is_known: &'a dyn Fn(u64) -> bool,
     out: Listing,
+    /// The directories that were read, by their paths; their devices and numbers.
+    read: Vec<(PathBuf, (u64, u64))>,
     /// The directories above the one that is read: a link to one of them would never end.
     above: Vec<(u64, u64)>,
 }
 
-impl Walk<'_> {
-    fn directory(&mut self, path: PathBuf, metadata: &Metadata) {
-        let this = (metadata.dev(), metadata.ino());
+impl<D: Disk> Walk<'_, D> {
+    fn directory(&mut self, path: PathBuf) {
+        let disk = &self.lister.disk;
+        let (directory, this) = match disk.open(&path) {
+            Ok(opened) => opened,
+            // It was there when the one above was read, and is gone since, or renamed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.above.is_empty() => return,
+            Err(error) => return self.out.failed.push((path, error)),
+        };
         if self.above.contains(&this) {
             return;
         }
@@ -86,75 +114,82 @@ impl Walk<'_> {
             let error = io::Error::other(format!("directories are looked into {DEEPEST} deep"));
             return self.out.failed.push((path, error));
         }
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) => return self.out.failed.push((path, error)),
-        };
+        let mut entries = Vec::new();
+        // All names first: the shorter that takes, the less is renamed meanwhile.
+        if let Err(error) = disk.entries(&directory, &mut |entry| entries.push(entry)) {
+            self.out.failed.push((path.clone(), error));
+        }
         self.out.devices.insert(this.0);
-        self.above.push(this);
+        let mut below = Vec::new();
         for entry in entries {
-            match entry {
-                Ok(entry) => self.entry(&entry),
-                Err(error) => self.out.failed.push((path.clone(), error)),
+            let path = path.join(&entry.name);
+            match self.entry(&directory, &entry, &path) {
+                Ok(Some(Found::Directory)) => below.push(path),
+                Ok(Some(Found::File { facts, wanted })) => self.file(path, facts, wanted),
+                Ok(None) => {}
+                // It was there when its directory was read: a link that leads nowhere, or it is gone since, or renamed; then whoever
+                // knows it waits for another listing.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => self.out.failed.push((path, error)),
             }
+        }
+        self.read.push((path, this));
+        // No more files are open than one, however deep directories are.
+        drop(directory);
+        self.above.push(this);
+        for path in below {
+            self.directory(path);
         }
         self.above.pop();
     }
 
-    fn entry(&mut self, entry: &DirEntry) {
-        if let Err(error) = self.look(entry)
-            // It was there when its directory was read: a link that leads nowhere, or it is gone since, or renamed; then whoever
-            // knows it waits for another listing.
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            self.out.failed.push((entry.path(), error));
+    /// What is behind a name, if it is of interest.
+    fn entry(&mut self, directory: &D::Directory, entry: &Entry, path: &Path) -> io::Result<Option<Found>> {
+        let look = |follow| self.lister.disk.look(directory, &entry.name, follow);
+        let kind = entry.kind.map_or_else(|| look(false).map(|facts| facts.kind), Ok)?;
+        match kind {
+            Kind::File => {
+                let is_known = (self.is_known)(entry.inode);
+                let wanted = (self.lister.filter)(path);
+                if !wanted && !is_known {
+                    return Ok(None);
+                }
+                let looked = look(false);
+                let is_it = looked.as_ref().is_ok_and(|facts| facts.id.inode == entry.inode);
+                if is_known && !is_it {
+                    self.out.glimpsed.insert(entry.inode);
+                }
+                Ok(Some(looked?).filter(|facts| facts.kind == Kind::File).map(|facts| Found::File { facts, wanted }))
+            }
+            Kind::Directory => Ok(self.is_below(path).then_some(Found::Directory)),
+            Kind::Link if self.lister.follow_links => {
+                let facts = look(true)?;
+                match facts.kind {
+                    Kind::Directory => Ok(self.is_below(path).then_some(Found::Directory)),
+                    Kind::File if (self.lister.filter)(path) => Ok(Some(Found::File { facts, wanted: true })),
+                    _ => Ok(None),
+                }
+            }
+            Kind::Link | Kind::Other => Ok(None),
         }
     }
 
-    fn look(&mut self, entry: &DirEntry) -> io::Result<()> {
-        let kind = entry.file_type()?;
-        if kind.is_file() {
-            let (path, is_known) = (entry.path(), (self.is_known)(entry.ino()));
-            let wanted = (self.lister.filter)(&path);
-            if wanted || is_known {
-                self.file(path, &entry.metadata()?, wanted);
-            }
-        } else if kind.is_dir() {
-            self.below(entry.path(), &entry.metadata()?);
-        } else if kind.is_symlink() && self.lister.follow_links {
-            let path = entry.path();
-            let metadata = fs::metadata(&path)?;
-            if metadata.is_dir() {
-                self.below(path, &metadata);
-            } else if metadata.is_file() && (self.lister.filter)(&path) {
-                self.file(path, &metadata, true);
-            }
-        }
-        Ok(())
-    }
-
-    fn below(&mut self, path: PathBuf, metadata: &Metadata) {
+    /// Whether a directory in a directory is read.
+    fn is_below(&self, path: &Path) -> bool {
         let hidden = path.file_name().is_some_and(|name| is_hidden(name.as_bytes()));
-        if self.lister.recursive && !hidden {
-            self.directory(path, metadata);
-        }
+        self.lister.recursive && !hidden
     }
 
-    fn file(&mut self, path: PathBuf, metadata: &Metadata, wanted: bool) {
-        let (id, modified) = (FileId::of(metadata), Stamp::modified(metadata));
+    fn file(&mut self, path: PathBuf, facts: Facts, wanted: bool) {
+        let Facts { id, size, modified, .. } = facts;
         // Layered file systems have files on other devices than their directories.
         self.out.devices.insert(id.device);
-        self.out.files.push(Listed { path, id, size: metadata.len(), modified, wanted });
+        self.out.files.push(Listed { path, id, size, modified, wanted });
     }
 }
 
-/// The file `id`, if it is in `directory` under another name.
-pub(super) fn find_in(directory: &Path, id: FileId) -> io::Result<Option<PathBuf>> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if entry.ino() == id.inode && entry.metadata().is_ok_and(|metadata| FileId::of(&metadata).may_be(&id)) {
-            return Ok(Some(entry.path()));
-        }
-    }
-    Ok(None)
+/// What is behind a name.
+enum Found {
+    File { facts: Facts, wanted: bool },
+    Directory,
 }

@@ -21,6 +21,8 @@
 
 mod boundary;
 mod dataset;
+mod disk;
+mod finding;
 mod identity;
 mod known;
 mod listing;
@@ -30,6 +32,7 @@ mod pattern;
 mod range;
 mod report;
 mod source;
+mod stillness;
 mod tracker;
 
 pub use names::is_finished;
@@ -38,6 +41,7 @@ pub use options::{FileMode, FileOptions, WhenGrown, WhenLost};
 use crate::decode::{Decoder, Frame, FrameDecoder, LineDecoder};
 use boundary::RecordEnd;
 use dataset::Reading;
+use disk::System;
 use listing::Lister;
 use pattern::Pattern;
 use source::{Files, FilesParts};
@@ -296,7 +300,7 @@ where
     });
     let source = Files::new(FilesParts {
         site,
-        lister: Lister::new(pattern, &options),
+        lister: Lister::new(System, pattern, &options),
         rules: Rules::of(&options, max_line(context) as u64),
         record_end,
         new_files_only: options.new_files_only,

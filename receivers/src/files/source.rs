@@ -2,12 +2,14 @@
 
 use super::boundary::{self, RecordEnd};
 use super::dataset::{FileSet, Reading};
-use super::identity::{FileId, Stamp, open};
+use super::disk::Facts;
+use super::identity::open;
 use super::known;
 use super::listing::{Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
-use super::tracker::{Candidate, Look, Rules, Tracker, When};
+use super::stillness::When;
+use super::tracker::{Candidate, Look, Rules, Tracker};
 use crate::decode::Decoder;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -74,10 +76,8 @@ impl<F> Files<F> {
     }
 
     fn list(&mut self) -> (Listing, When) {
-        let began = self.clock.monotonic();
-        let listing = self.lister.list(&|inode| self.tracker.knows_inode(inode));
-        let ended = self.clock.monotonic();
-        let took = ended.saturating_sub(began);
+        let (listing, when) = self.lister.list(&|inode| self.tracker.knows_inode(inode), &|| self.clock.monotonic());
+        let took = when.ended.saturating_sub(when.began);
         if took > self.interval {
             log::warn!(
                 "{}: looking for files took {}, longer than a batch: give it fewer, by directories that are emptied or a longer \
@@ -87,7 +87,7 @@ impl<F> Files<F> {
             );
         }
         self.tell_failed(&listing);
-        (listing, When { began, ended })
+        (listing, when)
     }
 
     /// Tells once of what cannot be looked at, and again when it could be in between.
@@ -121,11 +121,11 @@ fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u6
     let Candidate { id, path, from, mark, looked, size, modified, .. } = candidate;
     let looked_at = || {
         let file = open(path)?;
-        let metadata = file.metadata()?;
-        let has_moved = FileId::of(&metadata) != *id || metadata.len() < *size;
+        let now = Facts::of(&file)?;
+        let has_moved = now.id != *id || now.size < *size;
         // One that is to have come to rest has not when it is different now.
         let must_rest = rules.mode == FileMode::Settled || (rules.mode == FileMode::Renamed && *from > 0);
-        if has_moved || (must_rest && (metadata.len(), Stamp::modified(&metadata)) != (*size, *modified)) {
+        if has_moved || (must_rest && (now.size, now.modified) != (*size, *modified)) {
             return Ok(Look::Moved);
         }
         if !rules.may_grow() {

@@ -1,5 +1,6 @@
 //! What listings lead to, case by case.
 
+mod forgetting;
 mod identity;
 
 use super::*;
@@ -17,7 +18,7 @@ fn listed(path: &str, id: FileId, size: u64, modified: i64) -> Listed {
 }
 
 fn listing(files: &[Listed]) -> Listing {
-    Listing { files: files.to_vec(), devices: BTreeSet::from([1]), ..Listing::default() }
+    Listing { files: files.to_vec(), devices: BTreeSet::from([1]), is_still: true, ..Listing::default() }
 }
 
 fn rules(mode: FileMode) -> Rules {

@@ -1,0 +1,114 @@
+//! Whether directories stayed as they were while they were listed: then a file that their listing does not have is not there. Pure.
+//!
+//! A file that is renamed while its directory is read may be listed under neither name, and one that is moved from a directory that
+//! is read later into one that was read before is in neither. Either way a name changes in a directory that was listed, and its
+//! file system gives that directory another time. So at the end of a listing every directory is asked for its times. Only two changes that are
+//! closer together than these times are apart could hide: that is why the times must have been seen some while before the listing began.
+//! No clock is compared: times of directories are the same or not, and the while is measured by the engine's monotonic clock.
+
+use super::disk::DirectoryStamp;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// When a listing was made, by the engine's monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct When {
+    pub(super) began: Duration,
+    pub(super) ended: Duration,
+}
+
+/// How directories were at the end of the last listing, and since when they are known to be so.
+#[derive(Debug, Default)]
+pub(super) struct Stillness {
+    seen: HashMap<PathBuf, (DirectoryStamp, Duration)>,
+}
+
+impl Stillness {
+    /// Whether no name came, went or changed in `directories` while they were listed. They are all that were, as they are after the last
+    /// of them was read; `None` for one that cannot be asked, or is another one than was read.
+    pub(super) fn of(&mut self, directories: Vec<(PathBuf, Option<DirectoryStamp>)>, when: When) -> bool {
+        let mut is_still = true;
+        let mut seen = HashMap::with_capacity(directories.len());
+        for (path, stamp) in directories {
+            let Some(stamp) = stamp else {
+                is_still = false;
+                continue;
+            };
+            let since = match self.seen.get(&path) {
+                Some((before, since)) if *before == stamp => *since,
+                _ => when.ended,
+            };
+            is_still &= when.began.saturating_sub(since) >= stamp.grain();
+            seen.insert(path, (stamp, since));
+        }
+        self.seen = seen;
+        is_still
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::identity::Stamp;
+    use proptest::prelude::*;
+
+    fn stamp(inode: u64, ticks: u64, tick: Duration) -> DirectoryStamp {
+        let at = tick * u32::try_from(ticks).unwrap();
+        let at = Stamp::at(at.as_secs().cast_signed(), at.subsec_nanos());
+        DirectoryStamp { device: 1, inode, modified: at, changed: at }
+    }
+
+    fn listing(began: u64, ended: u64) -> When {
+        When { began: Duration::from_millis(began), ended: Duration::from_millis(ended) }
+    }
+
+    #[test]
+    fn directories_are_still_when_they_have_the_times_that_they_had_some_while_before() {
+        let tick = Duration::from_millis(4);
+        let one = |ticks| vec![(PathBuf::from("/in"), Some(stamp(1, ticks, tick)))];
+        let mut stillness = Stillness::default();
+        assert!(!stillness.of(one(1), listing(1_000, 1_001)), "nothing was seen before");
+        assert!(!stillness.of(one(1), listing(1_100, 1_101)), "that is no while");
+        assert!(stillness.of(one(1), listing(1_101, 1_102)));
+        assert!(!stillness.of(one(2), listing(2_000, 2_001)), "a name changed, before the listing or in it");
+        assert!(stillness.of(one(2), listing(3_000, 3_001)));
+        let replaced = vec![(PathBuf::from("/in"), Some(stamp(2, 2, tick)))];
+        assert!(!stillness.of(replaced, listing(4_000, 4_001)), "it is another directory");
+        assert!(!stillness.of(vec![(PathBuf::from("/in"), None)], listing(5_000, 5_001)), "it cannot be asked");
+        let two = [one(2), vec![(PathBuf::from("/in/new"), Some(stamp(3, 2, tick)))]].concat();
+        assert!(!stillness.of(two.clone(), listing(6_000, 6_001)) && stillness.of(two, listing(7_000, 7_001)));
+    }
+
+    proptest! {
+        /// Whatever the ticks of the file system are, and whenever directories change and are listed.
+        #[test]
+        fn a_directory_that_changes_while_it_is_listed_is_never_still(
+            (tick, seconds) in (1..=10_u64, any::<bool>()),
+            changes in prop::collection::vec((0..2_usize, 1..400_u64), 0..40),
+            listings in prop::collection::vec((0..300_u64, 0..30_u64), 1..30),
+        ) {
+            // Times without a fraction are those of file systems that know only every other second.
+            let tick = Duration::from_millis(if seconds { 2_000 } else { tick });
+            let mut at = 0;
+            let changes: Vec<(usize, u64)> = changes.into_iter().map(|(which, later)| { at += later; (which, at) }).collect();
+            let (mut stillness, mut now) = (Stillness::default(), 0);
+            for (pause, length) in listings {
+                let (began, ended) = (now + pause, now + pause + length);
+                now = ended;
+                let of = |which: usize| {
+                    let last = changes.iter().rfind(|(changed, at)| *changed == which && *at <= ended);
+                    let ticks = last.map_or(0, |(_, at)| Duration::from_millis(*at).as_nanos() / tick.as_nanos());
+                    // The times of finer file systems have a fraction nearly always.
+                    let fraction = if seconds { Duration::ZERO } else { Duration::from_nanos(1) };
+                    let at = tick * u32::try_from(ticks).unwrap() + fraction;
+                    let at = Stamp::at(at.as_secs().cast_signed(), at.subsec_nanos());
+                    (PathBuf::from(format!("/{which}")), Some(DirectoryStamp { device: 1, inode: which as u64, modified: at, changed: at }))
+                };
+                let is_still = stillness.of(vec![of(0), of(1)], listing(began, ended));
+                let has_changed = changes.iter().any(|(_, at)| (began..=ended).contains(at));
+                prop_assert!(!(is_still && has_changed), "{began}..={ended}");
+            }
+        }
+    }
+}
