@@ -8,8 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct ActorStatistics {
     /// Messages that the actor and its workers took out of their mailboxes.
     pub messages: u64,
-    /// Records that they stored; where the stream sheds, with those that it dropped, which the stream counts.
+    /// Records that they stored.
     pub records: u64,
+    /// Records that were dropped because there was no room for them, where the stream sheds
+    /// ([`ActorOptions::overload`](super::ActorOptions::overload)).
+    pub shed: u64,
     /// Workers that run at present.
     pub workers: usize,
     /// How often the actor or a worker failed: Spark's hiccups.
@@ -29,6 +32,7 @@ pub struct ActorStatistics {
 pub(crate) struct Status {
     pub(super) messages: AtomicU64,
     pub(super) records: AtomicU64,
+    pub(super) shed: AtomicU64,
     pub(super) workers: AtomicUsize,
     pub(super) hiccups: AtomicU64,
     pub(super) lost: AtomicU64,
@@ -62,6 +66,7 @@ impl Status {
         ActorStatistics {
             messages: self.messages.load(Ordering::Relaxed),
             records: self.records.load(Ordering::Relaxed),
+            shed: self.shed.load(Ordering::Relaxed),
             workers: self.workers.load(Ordering::Relaxed),
             hiccups: self.hiccups.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),

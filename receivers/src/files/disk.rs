@@ -176,8 +176,11 @@ mod linux {
     use std::io;
 
     /// What is asked of a file: the less, the less it costs.
-    pub(super) const FACTS: StatxFlags =
-        StatxFlags::TYPE.union(StatxFlags::INO).union(StatxFlags::SIZE).union(StatxFlags::MTIME).union(StatxFlags::BTIME);
+    pub(super) const FACTS: StatxFlags = StatxFlags::TYPE
+        .union(StatxFlags::INO)
+        .union(StatxFlags::SIZE)
+        .union(StatxFlags::MTIME)
+        .union(StatxFlags::BTIME);
     /// And of a directory.
     pub(super) const STAMP: StatxFlags = StatxFlags::INO.union(StatxFlags::MTIME).union(StatxFlags::CTIME);
 

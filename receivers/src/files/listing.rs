@@ -1,11 +1,14 @@
 //! Looking at directories: which files are there now.
 
+#[cfg(test)]
+mod tests;
+
 use super::disk::{Disk, Entry, Facts, Kind, System};
 use super::identity::{FileId, Stamp};
 use super::names::is_hidden;
 use super::options::{FileOptions, Filter};
 use super::pattern::Pattern;
-use super::stillness::{Stillness, When};
+use super::stillness::{Quiet, Stillness, When};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -37,8 +40,8 @@ pub(super) struct Listing {
     pub(super) devices: BTreeSet<u64>,
     /// Numbers of known files whose names were there and led to them no more: they were renamed since, or are gone.
     pub(super) glimpsed: BTreeSet<u64>,
-    /// Whether no name changed meanwhile: then what is in none of all these was not there when the listing ended.
-    pub(super) is_still: bool,
+    /// Whether names changed meanwhile. If they did not, what is in none of all these was not there when the listing ended.
+    pub(super) quiet: Quiet,
 }
 
 /// Looks at the directories of a stream.
@@ -62,8 +65,7 @@ impl<D: Disk> Lister<D> {
     pub(super) fn list(&mut self, is_known: &dyn Fn(u64) -> bool, now: &dyn Fn() -> Duration) -> (Listing, When) {
         let began = now();
         let found = self.pattern.find();
-        let mut walk =
-            Walk { lister: self, is_known, out: Listing::default(), read: Vec::new(), above: Vec::new() };
+        let mut walk = Walk { lister: self, is_known, out: Listing::default(), read: Vec::new(), above: Vec::new() };
         walk.out.failed = found.failed;
         for directory in found.directories {
             walk.directory(directory);
@@ -83,7 +85,7 @@ impl<D: Disk> Lister<D> {
             directories.push((path, stamp));
         }
         let when = When { began, ended: now() };
-        out.is_still = self.stillness.of(directories, when);
+        out.quiet = self.stillness.of(directories, when);
         (out, when)
     }
 }

@@ -5,7 +5,7 @@ use super::dataset::{FileSet, Reading};
 use super::disk::Facts;
 use super::identity::open;
 use super::known;
-use super::listing::{Lister, Listing};
+use super::listing::{Listed, Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
 use super::stillness::When;
@@ -25,6 +25,10 @@ use waterwheel_runtime::clock::SharedClock;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{DurationExt, Time};
+
+/// Listings at the first start, at most: until no name changes between two. One may miss a file that is renamed meanwhile, and it would be
+/// taken for a new one.
+const LISTINGS_AT_START: usize = 5;
 
 /// See the module.
 pub(super) struct Files<F> {
@@ -146,6 +150,22 @@ fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u6
     })
 }
 
+/// Up to where a file is passed over, and what the bytes before that are, if it may grow.
+fn end_of(rules: &Rules, record_end: RecordEnd, listed: &Listed) -> (u64, Option<u64>) {
+    let end = |file: File| {
+        let end = match rules.mode {
+            // The line that is being written is read as a whole.
+            FileMode::Tail => record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0),
+            FileMode::Settled | FileMode::Renamed => listed.size,
+        };
+        Ok((end, Some(boundary::mark(&file, end)?)))
+    };
+    match rules.may_grow() {
+        true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
+        false => (listed.size, None),
+    }
+}
+
 impl<T, D, F> ReplayableStream<T> for Files<F>
 where
     T: Data,
@@ -164,23 +184,16 @@ where
         if self.goes_on || last.is_some() || !self.new_files_only {
             return Ok(());
         }
-        let (listing, _) = self.list();
         let (rules, record_end) = (self.rules, self.record_end);
-        self.tracker.pass_over(&listing, &mut |listed| {
-            let end = |file: File| {
-                let end = match rules.mode {
-                    // The line that is being written is read as a whole.
-                    FileMode::Tail => record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0),
-                    FileMode::Settled | FileMode::Renamed => listed.size,
-                };
-                Ok((end, Some(boundary::mark(&file, end)?)))
-            };
-            match rules.may_grow() {
-                true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
-                false => (listed.size, None),
+        let mut count = 0;
+        for _ in 0..LISTINGS_AT_START {
+            let (listing, _) = self.list();
+            count += self.tracker.pass_over(&listing, &mut |listed| end_of(&rules, record_end, listed));
+            if listing.quiet.is_same {
+                break;
             }
-        });
-        log::info!("{}: {} files are there already and passed over", self.site, listing.files.len());
+        }
+        log::info!("{}: {count} files are there already and passed over", self.site);
         // Durable with the start: what comes from here on is new, also to a run after one that had no batch.
         self.remember(None)?;
         self.changes.push(known::started());

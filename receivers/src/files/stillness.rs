@@ -18,6 +18,15 @@ pub(super) struct When {
     pub(super) ended: Duration,
 }
 
+/// What the times of directories say at the end of a listing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Quiet {
+    /// They are what they were at the end of the last listing: nothing is seen to have changed since then.
+    pub(super) is_same: bool,
+    /// No name came, went or changed while the directories were listed.
+    pub(super) is_still: bool,
+}
+
 /// How directories were at the end of the last listing, and since when they are known to be so.
 #[derive(Debug, Default)]
 pub(super) struct Stillness {
@@ -25,25 +34,28 @@ pub(super) struct Stillness {
 }
 
 impl Stillness {
-    /// Whether no name came, went or changed in `directories` while they were listed. They are all that were, as they are after the last
-    /// of them was read; `None` for one that cannot be asked, or is another one than was read.
-    pub(super) fn of(&mut self, directories: Vec<(PathBuf, Option<DirectoryStamp>)>, when: When) -> bool {
-        let mut is_still = true;
+    /// What is to be said of `directories`, which are all that were listed, as they are after the last of them was read; `None` for one
+    /// that cannot be asked, or is another one than was read.
+    pub(super) fn of(&mut self, directories: Vec<(PathBuf, Option<DirectoryStamp>)>, when: When) -> Quiet {
+        let (mut is_same, mut is_still) = (true, true);
         let mut seen = HashMap::with_capacity(directories.len());
         for (path, stamp) in directories {
             let Some(stamp) = stamp else {
-                is_still = false;
+                (is_same, is_still) = (false, false);
                 continue;
             };
             let since = match self.seen.get(&path) {
                 Some((before, since)) if *before == stamp => *since,
-                _ => when.ended,
+                _ => {
+                    is_same = false;
+                    when.ended
+                }
             };
             is_still &= when.began.saturating_sub(since) >= stamp.grain();
             seen.insert(path, (stamp, since));
         }
         self.seen = seen;
-        is_still
+        Quiet { is_same, is_still }
     }
 }
 
@@ -68,16 +80,21 @@ mod tests {
         let tick = Duration::from_millis(4);
         let one = |ticks| vec![(PathBuf::from("/in"), Some(stamp(1, ticks, tick)))];
         let mut stillness = Stillness::default();
-        assert!(!stillness.of(one(1), listing(1_000, 1_001)), "nothing was seen before");
-        assert!(!stillness.of(one(1), listing(1_100, 1_101)), "that is no while");
-        assert!(stillness.of(one(1), listing(1_101, 1_102)));
-        assert!(!stillness.of(one(2), listing(2_000, 2_001)), "a name changed, before the listing or in it");
-        assert!(stillness.of(one(2), listing(3_000, 3_001)));
+        let mut of = |directories, began, ended| {
+            let Quiet { is_same, is_still } = stillness.of(directories, listing(began, ended));
+            (is_same, is_still)
+        };
+        assert_eq!(of(one(1), 1_000, 1_001), (false, false), "nothing was seen before");
+        assert_eq!(of(one(1), 1_100, 1_101), (true, false), "that is no while");
+        assert_eq!(of(one(1), 1_101, 1_102), (true, true));
+        assert_eq!(of(one(2), 2_000, 2_001), (false, false), "a name changed, before the listing or in it");
+        assert_eq!(of(one(2), 3_000, 3_001), (true, true));
         let replaced = vec![(PathBuf::from("/in"), Some(stamp(2, 2, tick)))];
-        assert!(!stillness.of(replaced, listing(4_000, 4_001)), "it is another directory");
-        assert!(!stillness.of(vec![(PathBuf::from("/in"), None)], listing(5_000, 5_001)), "it cannot be asked");
+        assert_eq!(of(replaced, 4_000, 4_001), (false, false), "it is another directory");
+        assert_eq!(of(vec![(PathBuf::from("/in"), None)], 5_000, 5_001), (false, false), "it cannot be asked");
         let two = [one(2), vec![(PathBuf::from("/in/new"), Some(stamp(3, 2, tick)))]].concat();
-        assert!(!stillness.of(two.clone(), listing(6_000, 6_001)) && stillness.of(two, listing(7_000, 7_001)));
+        assert_eq!(of(two.clone(), 6_000, 6_001), (false, false));
+        assert_eq!(of(two, 7_000, 7_001), (true, true));
     }
 
     proptest! {
@@ -105,7 +122,7 @@ mod tests {
                     let at = Stamp::at(at.as_secs().cast_signed(), at.subsec_nanos());
                     (PathBuf::from(format!("/{which}")), Some(DirectoryStamp { device: 1, inode: which as u64, modified: at, changed: at }))
                 };
-                let is_still = stillness.of(vec![of(0), of(1)], listing(began, ended));
+                let Quiet { is_still, .. } = stillness.of(vec![of(0), of(1)], listing(began, ended));
                 let has_changed = changes.iter().any(|(_, at)| (began..=ended).contains(at));
                 prop_assert!(!(is_still && has_changed), "{began}..={ended}");
             }

@@ -142,8 +142,10 @@ impl Tracker {
         self.inodes.contains_key(&inode)
     }
 
-    /// What is listed was there before the program, and is not read: `end` says up to where. What comes behind that is new.
-    pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> (u64, Option<u64>)) {
+    /// What is listed was there before the program, and is not read: `end` says up to where. What comes behind that is new. How many
+    /// files were not passed over before.
+    pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> (u64, Option<u64>)) -> usize {
+        let before = self.files.len();
         for listed in listing.files.iter().filter(|listed| listed.wanted) {
             if !self.files.contains_key(&listed.id) {
                 let (position, mark) = end(listed);
@@ -151,6 +153,7 @@ impl Tracker {
                 self.changed.insert(listed.id);
             }
         }
+        self.files.len() - before
     }
 
     /// What the next batch reads, now that `listing` is what is there.
@@ -312,7 +315,7 @@ impl Tracker {
                 continue;
             }
             file.missed += 1;
-            let enough = if listing.is_still { MISSES } else { MISSES_AMID_CHANGES };
+            let enough = if listing.quiet.is_still { MISSES } else { MISSES_AMID_CHANGES };
             // Under the old number of its device no other listing looks for it.
             if file.missed >= enough || !is_listed {
                 gone.push(*id);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::files::options::FileOptions;
+use crate::files::stillness::Quiet;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -74,8 +75,9 @@ fn list(paths: std::ops::Range<usize>) -> impl Strategy<Value = Step> {
     let denied = prop::option::weighted(0.2, 0..2_usize);
     // The same file is missed again and again.
     let missed = prop::option::weighted(0.5, (prop_oneof![Just(0), paths], any::<bool>()));
-    (0..4_u64, denied, any::<bool>(), missed, prop::bool::weighted(0.2))
-        .prop_map(|(seconds, denied, changes, missed, crashes)| Step::List { seconds, denied, changes, missed, crashes })
+    (0..4_u64, denied, any::<bool>(), missed, prop::bool::weighted(0.2)).prop_map(
+        |(seconds, denied, changes, missed, crashes)| Step::List { seconds, denied, changes, missed, crashes },
+    )
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -209,7 +211,7 @@ impl World {
             failed: failed.into_iter().collect(),
             devices: BTreeSet::from([1]),
             glimpsed: glimpsed.clone(),
-            is_still,
+            quiet: Quiet { is_same: is_still, is_still },
         };
         let (at, rules) = (Duration::from_secs(self.now), self.rules);
         let mut look = |candidate: &Candidate, room| look(&rules, candidate, room);

@@ -5,6 +5,7 @@ mod identity;
 
 use super::*;
 use crate::files::options::FileOptions;
+use crate::files::stillness::Quiet;
 use std::io;
 use std::path::PathBuf;
 
@@ -18,8 +19,11 @@ fn listed(path: &str, id: FileId, size: u64, modified: i64) -> Listed {
 }
 
 fn listing(files: &[Listed]) -> Listing {
-    Listing { files: files.to_vec(), devices: BTreeSet::from([1]), is_still: true, ..Listing::default() }
+    Listing { files: files.to_vec(), devices: BTreeSet::from([1]), quiet: STILL, ..Listing::default() }
 }
+
+/// No name changed.
+const STILL: Quiet = Quiet { is_same: true, is_still: true };
 
 fn rules(mode: FileMode) -> Rules {
     Rules::of(&FileOptions::default().mode(mode).settle(Duration::from_secs(2)), 100)

@@ -4,7 +4,7 @@ use super::*;
 
 /// A listing during which names changed.
 fn amid_changes(files: &[Listed]) -> Listing {
-    Listing { is_still: false, ..listing(files) }
+    Listing { quiet: Quiet::default(), ..listing(files) }
 }
 
 /// What the run reads of it, where nothing is to be told.
