@@ -14,6 +14,7 @@ mod cli;
 mod count;
 mod directory;
 mod driven;
+mod files;
 mod latency;
 mod overload;
 mod report;
@@ -63,6 +64,8 @@ enum Command {
     W6(w6::Args),
     /// What it costs a receiver to store records.
     Store(store::Args),
+    /// What a batch costs whose directory has many files that were read already.
+    Files(files::Args),
     /// More than can be computed: a backlog at the start, and a producer that is faster all the time.
     Overload(overload::Args),
     /// Listen on an address and send text to the first client (what w4 and w5 read from).
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::W5(args) => w5::main(&args),
         Command::W6(args) => w6::main(&args),
         Command::Store(args) => store::main(&args),
+        Command::Files(args) => files::main(&args),
         Command::Overload(args) => overload::main(&args),
         Command::Send(args) => tcp::send::main(&args),
     };

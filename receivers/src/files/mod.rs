@@ -6,7 +6,8 @@
 //! **Which file is new.** No clock is compared. A file is known by its identity (device, inode, and the moment it came to be, where the
 //! file system tells it), not by its name or its modification time: under another name it is the same file, and another
 //! file under its name is a new one. Several names (hard links, symbolic links) are one file. A file is known for as long as it is in the
-//! directory, and forgotten when two listings in a row do not have it: moved away for longer and back, it is a new one. What could not be
+//! directory, however it is renamed while that is read, and forgotten when it is certainly gone: when two listings in a row do not have it and
+//! no name in the directory changed during the second, or, where names change all the time, when twenty do not. What could not be
 //! looked at, or lies on a file system that is not mounted, is not gone.
 //!
 //! **When it is read** is said by [`FileMode`]: as a whole when it has come to rest, as a whole at once, or as it grows.
