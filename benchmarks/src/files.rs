@@ -75,7 +75,11 @@ fn run(files: u64, batches: u64, mode: FileMode, arriving: u64) -> Result<stats:
     let options = FileOptions::default().mode(mode).new_files_only(false).max_files(10_000);
     let (counts, counted) = channel();
     let lines = ssc.text_file_stream_with(home.path(), options);
-    lines.foreach_rdd(move |rdd| rdd.count().map(|count| drop(counts.send(count))));
+    lines.foreach_rdd(move |rdd| {
+        // Nobody counts any more when the program is stopped.
+        let _ = counts.send(rdd.count()?);
+        Ok::<(), JobError>(())
+    });
     let running = ssc.start()?;
     let mut turn = || -> Result<u64> {
         clock.advance(INTERVAL);

@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 /// A name in a directory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: OsString,
     /// The number that the directory has for it. Of something that is mounted there, and on some layered file systems, it has another.
@@ -68,8 +68,8 @@ pub(super) trait Disk {
     /// A directory that is open.
     type Directory;
 
-    /// Opens a directory; its device and its number there.
-    fn open(&self, path: &Path) -> io::Result<(Self::Directory, (u64, u64))>;
+    /// Opens a directory; how it is then.
+    fn open(&self, path: &Path) -> io::Result<(Self::Directory, DirectoryStamp)>;
 
     /// The names in it. A name that is there all the while is among them; one that comes, goes or changes meanwhile may be.
     fn entries(&self, directory: &Self::Directory, each: &mut dyn FnMut(Entry)) -> io::Result<()>;
@@ -81,6 +81,10 @@ pub(super) trait Disk {
     fn stamp(&self, path: &Path) -> io::Result<DirectoryStamp>;
 }
 
+/// What a client of a server remembers of its directories may be a minute old.
+#[cfg(target_os = "linux")]
+const FRESH: AtFlags = AtFlags::STATX_FORCE_SYNC;
+
 /// The file systems of this machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct System;
@@ -88,11 +92,15 @@ pub(super) struct System;
 impl Disk for System {
     type Directory = OwnedFd;
 
-    fn open(&self, path: &Path) -> io::Result<(OwnedFd, (u64, u64))> {
+    fn open(&self, path: &Path) -> io::Result<(OwnedFd, DirectoryStamp)> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(CWD, path, flags, Mode::empty())?;
-        let FileId { device, inode, .. } = Facts::of(&directory)?.id;
-        Ok((directory, (device, inode)))
+        #[cfg(target_os = "linux")]
+        if let Some(told) = linux::told(statx(&directory, c"", AtFlags::EMPTY_PATH | FRESH, linux::STAMP))? {
+            return Ok((directory, linux::stamp(&told)));
+        }
+        let stamp = DirectoryStamp::told(&fstat(&directory)?);
+        Ok((directory, stamp))
     }
 
     fn entries(&self, directory: &OwnedFd, each: &mut dyn FnMut(Entry)) -> io::Result<()> {
@@ -118,8 +126,7 @@ impl Disk for System {
 
     fn stamp(&self, path: &Path) -> io::Result<DirectoryStamp> {
         #[cfg(target_os = "linux")]
-        // What a client of a server remembers of its directories may be a minute old.
-        if let Some(told) = linux::told(statx(CWD, path, AtFlags::STATX_FORCE_SYNC, linux::STAMP))? {
+        if let Some(told) = linux::told(statx(CWD, path, FRESH, linux::STAMP))? {
             return Ok(linux::stamp(&told));
         }
         Ok(DirectoryStamp::told(&stat(path)?))

@@ -5,7 +5,7 @@ use super::dataset::{FileSet, Reading};
 use super::disk::Facts;
 use super::identity::open;
 use super::known;
-use super::listing::{Listed, Lister, Listing};
+use super::listing::{Asks, Listed, Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
 use super::stillness::When;
@@ -80,7 +80,9 @@ impl<F> Files<F> {
     }
 
     fn list(&mut self) -> (Listing, When) {
-        let (listing, when) = self.lister.list(&|inode| self.tracker.knows_inode(inode), &|| self.clock.monotonic());
+        let asks =
+            Asks { is_known: &|inode| self.tracker.knows_inode(inode), was_read: &|id| self.tracker.was_read(id) };
+        let (listing, when) = self.lister.list(asks, &|| self.clock.monotonic());
         let took = when.ended.saturating_sub(when.began);
         if took > self.interval {
             log::warn!(

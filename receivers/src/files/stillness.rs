@@ -8,7 +8,7 @@
 
 use super::disk::DirectoryStamp;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// When a listing was made, by the engine's monotonic clock.
@@ -27,10 +27,19 @@ pub(super) struct Quiet {
     pub(super) is_still: bool,
 }
 
-/// How directories were at the end of the last listing, and since when they are known to be so.
+/// How directories were at the end of the last listing.
 #[derive(Debug, Default)]
 pub(super) struct Stillness {
-    seen: HashMap<PathBuf, (DirectoryStamp, Duration)>,
+    seen: HashMap<PathBuf, Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    stamp: DirectoryStamp,
+    /// Since when it is known to be that.
+    since: Duration,
+    /// Whether no name in it changed during that listing.
+    was_still: bool,
 }
 
 impl Stillness {
@@ -45,17 +54,23 @@ impl Stillness {
                 continue;
             };
             let since = match self.seen.get(&path) {
-                Some((before, since)) if *before == stamp => *since,
+                Some(before) if before.stamp == stamp => before.since,
                 _ => {
                     is_same = false;
                     when.ended
                 }
             };
-            is_still &= when.began.saturating_sub(since) >= stamp.grain();
-            seen.insert(path, (stamp, since));
+            let was_still = when.began.saturating_sub(since) >= stamp.grain();
+            is_still &= was_still;
+            seen.insert(path, Seen { stamp, since, was_still });
         }
         self.seen = seen;
         Quiet { is_same, is_still }
+    }
+
+    /// Whether no name in a directory, which is like `stamp` now, came, went or changed since the last listing began.
+    pub(super) fn lasts(&self, path: &Path, stamp: &DirectoryStamp) -> bool {
+        self.seen.get(path).is_some_and(|seen| seen.was_still && seen.stamp == *stamp)
     }
 }
 
@@ -95,6 +110,19 @@ mod tests {
         let two = [one(2), vec![(PathBuf::from("/in/new"), Some(stamp(3, 2, tick)))]].concat();
         assert_eq!(of(two.clone(), 6_000, 6_001), (false, false));
         assert_eq!(of(two, 7_000, 7_001), (true, true));
+    }
+
+    #[test]
+    fn names_last_when_the_last_listing_was_still_and_the_directory_is_what_it_was_then() {
+        let (path, now) = (PathBuf::from("/in"), stamp(1, 1, Duration::from_millis(4)));
+        let mut stillness = Stillness::default();
+        assert!(!stillness.lasts(&path, &now), "nothing is known of it");
+        stillness.of(vec![(path.clone(), Some(now))], listing(1_000, 1_001));
+        assert!(!stillness.lasts(&path, &now), "a name may have changed after it was read");
+        stillness.of(vec![(path.clone(), Some(now))], listing(2_000, 2_001));
+        assert!(stillness.lasts(&path, &now));
+        assert!(!stillness.lasts(&path, &stamp(1, 2, Duration::from_millis(4))), "a name has changed since then");
+        assert!(!stillness.lasts(&path, &stamp(2, 1, Duration::from_millis(4))), "it is another directory");
     }
 
     proptest! {

@@ -142,6 +142,11 @@ impl Tracker {
         self.inodes.contains_key(&inode)
     }
 
+    /// Whether that file was read, or passed over.
+    pub(super) fn was_read(&self, id: &FileId) -> bool {
+        self.files.get(id).is_some_and(|file| file.is_kept)
+    }
+
     /// What is listed was there before the program, and is not read: `end` says up to where. What comes behind that is new. How many
     /// files were not passed over before.
     pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> (u64, Option<u64>)) -> usize {

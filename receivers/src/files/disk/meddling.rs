@@ -29,7 +29,7 @@ impl<D, F: FnMut(u64)> Meddling<D, F> {
 impl<D: Disk, F: FnMut(u64)> Disk for Meddling<D, F> {
     type Directory = D::Directory;
 
-    fn open(&self, path: &Path) -> io::Result<(D::Directory, (u64, u64))> {
+    fn open(&self, path: &Path) -> io::Result<(D::Directory, DirectoryStamp)> {
         self.ask().open(path)
     }
 

@@ -45,7 +45,8 @@ fn lister<D: Disk>(disk: D, home: &Path) -> Lister<D> {
 
 /// A listing at that second, of a stream that knows all files.
 fn list<D: Disk>(lister: &mut Lister<D>, second: u64) -> Listing {
-    let listing = lister.list(&|_| true, &|| Duration::from_secs(second)).0;
+    let asks = Asks { is_known: &|_| true, was_read: &|_| true };
+    let listing = lister.list(asks, &|| Duration::from_secs(second)).0;
     assert!(listing.failed.is_empty(), "{listing:?}");
     listing
 }
@@ -139,4 +140,48 @@ fn a_directory_that_is_another_one_than_was_read_is_not_still() {
     let still: Vec<bool> = (0..5).map(|second| list(&mut lister, second).quiet.is_still).collect();
     assert!(switched.get());
     assert_eq!(still, [false, true, false, false, true]);
+}
+
+/// The third listing knows that nothing changed since the second.
+#[test]
+fn complete_files_are_looked_at_in_turns_where_no_name_has_changed() {
+    let home = Home::new(&[]);
+    for name in ["a", "b", "c"] {
+        File::create(home.join(name)).unwrap();
+    }
+    let path = home.directory.path().to_owned();
+    let asked = std::cell::Cell::new(0);
+    let mut lister = lister(Meddling::new(System, |question| asked.set(question)), &path).looking_again_at(1);
+    let mut looks = |second: u64| {
+        let before = asked.get();
+        let listing = list(&mut lister, second);
+        assert_eq!(names(&listing).len(), 3);
+        // But for the directory, its names and its times.
+        asked.get() - before - 3
+    };
+    assert_eq!([0, 1, 2, 3, 4].map(&mut looks), [3, 3, 1, 1, 1]);
+    File::create(home.join(".d")).unwrap();
+    File::open(&path).unwrap().set_times(FileTimes::new().set_modified(UNIX_EPOCH)).unwrap();
+    let later = [10, 11, 20, 21].map(|second| {
+        let before = asked.get();
+        list(&mut lister, second);
+        asked.get() - before - 3
+    });
+    assert_eq!(later, [4, 4, 1, 1], "with the hidden one, which may have come while the first of them read names");
+}
+
+/// What is to be told of it is told some listings later at most.
+#[test]
+fn each_complete_file_has_its_turn() {
+    let home = Home::new(&[]);
+    for name in ["a", "b", "c"] {
+        File::create(home.join(name)).unwrap();
+    }
+    let mut lister = lister(System, home.directory.path()).looking_again_at(1);
+    (0..3).for_each(|second| drop(list(&mut lister, second)));
+    for name in ["a", "b", "c"] {
+        File::options().append(true).open(home.join(name)).unwrap().set_len(7).unwrap();
+    }
+    let grown = [3, 4, 5].map(|second| list(&mut lister, second).files.iter().filter(|file| file.size == 7).count());
+    assert_eq!(grown, [1, 2, 3]);
 }

@@ -226,6 +226,7 @@ impl World {
         }
         let mut read = self.read.clone();
         let is_there = |id: &FileId| seen.iter().find(|(_, thing)| thing.id == *id).map(|(number, _)| *number);
+        let mut counted = BTreeSet::new();
         let tracked: BTreeSet<FileId> = read.keys().chain(self.rest.keys()).copied().collect();
         for id in tracked {
             let is_hidden = |denied| read.get(&id).is_none_or(|(_, number)| number % 2 == denied);
@@ -235,13 +236,16 @@ impl World {
             } else if !denied.is_some_and(is_hidden) {
                 match glimpsed.contains(&id.inode) {
                     true => drop(self.misses.remove(&id)),
-                    false => *self.misses.entry(id).or_default() += 1,
+                    false => {
+                        *self.misses.entry(id).or_default() += 1;
+                        counted.insert(id);
+                    }
                 }
             }
         }
         // What is gone for certain is forgotten: should it come back, it is new.
         let enough = if is_still { MISSES } else { MISSES_AMID_CHANGES };
-        let is_gone = |id: &FileId| self.misses.get(id).is_some_and(|misses| *misses >= enough);
+        let is_gone = |id: &FileId| counted.contains(id) && self.misses.get(id).is_some_and(|misses| *misses >= enough);
         read.retain(|id, _| !is_gone(id));
         self.rest.retain(|id, _| !is_gone(id));
         self.check(&decision.pieces, &seen, &mut read);

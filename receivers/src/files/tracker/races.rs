@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::files::disk::{DirectoryStamp, Disk, Entry, Facts, Kind};
-use crate::files::listing::Lister;
+use crate::files::listing::{Asks, Lister};
 use crate::files::names::is_finished;
 use crate::files::options::FileOptions;
 use crate::files::pattern::Pattern;
@@ -160,10 +160,9 @@ fn gone() -> io::Error {
 impl Disk for Fake {
     type Directory = usize;
 
-    fn open(&self, path: &Path) -> io::Result<(usize, (u64, u64))> {
-        self.0.borrow_mut().ask();
-        let directory = DIRECTORIES.iter().position(|directory| Path::new(directory) == path).ok_or_else(gone)?;
-        Ok((directory, (1, directory as u64)))
+    fn open(&self, path: &Path) -> io::Result<(usize, DirectoryStamp)> {
+        let stamp = self.stamp(path)?;
+        Ok((usize::try_from(stamp.inode).unwrap(), stamp))
     }
 
     /// From name to name, in the order of the directory: what is renamed to where it was read already is missed.
@@ -209,8 +208,8 @@ struct Program {
 }
 
 fn lister(disk: &Fake) -> Lister<Fake> {
-    let options = FileOptions::default().recursive(true);
-    Lister::new(disk.clone(), Pattern::new(Path::new(DIRECTORIES[0])).unwrap(), &options)
+    let options = FileOptions::default().recursive(true).mode(disk.0.borrow().mode);
+    Lister::new(disk.clone(), Pattern::new(Path::new(DIRECTORIES[0])).unwrap(), &options).looking_again_at(1)
 }
 
 impl Program {
@@ -250,7 +249,9 @@ impl Program {
             world.acts = acts.into();
         }
         let now = || Duration::from_millis(world.borrow().now);
-        let (listing, when) = self.lister.list(&|inode| self.tracker.knows_inode(inode), &now);
+        let asks =
+            Asks { is_known: &|inode| self.tracker.knows_inode(inode), was_read: &|id| self.tracker.was_read(id) };
+        let (listing, when) = self.lister.list(asks, &now);
         let left = std::mem::take(&mut world.borrow_mut().left);
         self.away.retain(|id, _| left.contains(id));
         for id in left {
