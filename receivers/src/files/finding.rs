@@ -123,7 +123,6 @@ mod tests {
         let mut questions = 0;
         let disk = Meddling::new(System, |question| questions = question);
         assert!(open(&disk, &path, id).unwrap().is_none());
-        drop(disk);
         assert_eq!(questions, 6, "a directory, its names and its times, twice");
     }
 }
