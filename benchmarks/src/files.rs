@@ -81,7 +81,7 @@ fn run(files: u64, batches: u64, mode: FileMode, arriving: u64) -> Result<stats:
         Ok::<(), JobError>(())
     });
     let running = ssc.start()?;
-    let mut turn = || -> Result<u64> {
+    let turn = || -> Result<u64> {
         clock.advance(INTERVAL);
         counted.recv_timeout(PATIENCE).context("a batch is not done")
     };
