@@ -20,6 +20,7 @@ LIBRARIES := -p waterwheel -p waterwheel-runtime -p waterwheel-operators -p wate
 WORKLOADS ?= w1 w2 w3 w4 w5 w6
 BENCH_ARGS ?=
 KILLS ?= 200
+SOURCE ?= reliable
 SEED ?=
 DEMO_BATCHES ?= 30
 
@@ -76,15 +77,15 @@ doctest: ## the examples in the documentation
 	@$(CARGO) test $(LOCKED) --doc --workspace
 
 .PHONY: chaos
-chaos: ## kill a program while it works (KILLS=200, SEED=...), and look for anything lost or counted twice
+chaos: ## kill a program while it works (KILLS=200, SEED=..., SOURCE=reliable, actor, remote, http or files), and look for anything lost or counted twice
 	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Building the program that is killed)
 	@$(CARGO) build $(LOCKED) -p waterwheel-chaos
 	@$(CARGO) run $(LOCKED) --quiet -p waterwheel-chaos --bin chaos -- \
-		--all-points --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+		--source $(SOURCE) --all-points --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: ## the benchmarks (WORKLOADS="w1 w2 w3 w4 w5 w6"), as JSON lines here and in results/
+bench: ## the benchmarks (WORKLOADS="w1 w2 w3 w4 w5 w6"; there are also store, files, overload and page), as JSON lines here and in results/
 	@scripts/ensure.sh cargo c-compiler libclang
 	$(call say,Building the benchmarks in release mode)
 	@$(CARGO) build $(LOCKED) --release -p benchmarks

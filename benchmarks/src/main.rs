@@ -17,6 +17,7 @@ mod driven;
 mod files;
 mod latency;
 mod overload;
+mod page;
 mod report;
 mod stability;
 mod stats;
@@ -68,6 +69,8 @@ enum Command {
     Files(files::Args),
     /// More than can be computed: a backlog at the start, and a producer that is faster all the time.
     Overload(overload::Args),
+    /// How quickly the monitor answers, and what it holds, with as many batches as are retained.
+    Page(page::Args),
     /// Listen on an address and send text to the first client (what w4 and w5 read from).
     Send(tcp::send::Args),
 }
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Command::Store(args) => store::main(&args),
         Command::Files(args) => files::main(&args),
         Command::Overload(args) => overload::main(&args),
+        Command::Page(args) => page::main(&args),
         Command::Send(args) => tcp::send::main(&args),
     };
     match done {

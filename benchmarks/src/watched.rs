@@ -57,7 +57,8 @@ impl Deref for Watched {
     }
 }
 
-fn ask(address: SocketAddr, path: &str) -> Result<BufReader<TcpStream>> {
+/// The body of an answer, to be read.
+pub(crate) fn ask(address: SocketAddr, path: &str) -> Result<BufReader<TcpStream>> {
     let mut stream = TcpStream::connect(address)?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = BufReader::new(stream);

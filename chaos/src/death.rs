@@ -14,6 +14,8 @@ pub enum Death {
     At(Order),
     /// By `kill -9` from outside, so long after its start.
     After(Duration),
+    /// By SIGTERM so long after its first batch, while it is fed: it has to finish what it has, and to end well.
+    Asked(Duration),
 }
 
 impl fmt::Display for Death {
@@ -21,12 +23,15 @@ impl fmt::Display for Death {
         match self {
             Death::At(order) => write!(f, "{order}"),
             Death::After(time) => write!(f, "{}ms", time.as_millis()),
+            Death::Asked(time) => write!(f, "stop@{}ms", time.as_millis()),
         }
     }
 }
 
 /// Of so many deaths one is at a random time; the others are at fail points.
 const ONE_AT_A_TIME: u32 = 4;
+/// Of so many of those one is a stop that the program was asked for.
+const ONE_IS_ASKED: u32 = 6;
 /// Of so many deaths at fail points one is a panic, one an abort; the others are kills.
 const ONE_OF_A_KIND: u32 = 8;
 /// The latest passing of a point at which a process dies: soon enough after the start that every run has its death.
@@ -41,17 +46,23 @@ impl Death {
     }
 }
 
-/// The first deaths that `seed` stands for, `kills` of them by `kill -9`; panics and aborts come on top. All fail points have
+/// The first deaths that `seed` stands for, `kills` of them by `kill -9`; panics, aborts and stops come on top. All fail points have
 /// their turn before one has a second.
 pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
+    deaths_among(seed, kills, |_| true)
+}
+
+/// [`deaths`] at some of the points only: of a program that comes to no others.
+pub fn deaths_among(seed: u64, kills: usize, passed: impl Fn(&str) -> bool) -> Vec<Death> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut points = Vec::new();
     let mut death = || {
         if random.random_ratio(1, ONE_AT_A_TIME) {
-            return Death::After(Duration::from_millis(random.random_range(0..LONGEST)));
+            let time = Duration::from_millis(random.random_range(0..LONGEST));
+            return if random.random_ratio(1, ONE_IS_ASKED) { Death::Asked(time) } else { Death::After(time) };
         }
         if points.is_empty() {
-            points = FAIL_POINTS.iter().map(|point| point.name.to_owned()).collect();
+            points = FAIL_POINTS.iter().map(|point| point.name.to_owned()).filter(|name| passed(name)).collect();
             points.shuffle(&mut random);
         }
         let kind = random.random_range(0..ONE_OF_A_KIND);
@@ -92,12 +103,22 @@ mod tests {
     }
 
     #[test]
+    fn of_some_points_only_those_are_drawn() {
+        let drawn = deaths_among(1, 100, |name| name.starts_with("keeper."));
+        let at = drawn.iter().filter_map(|death| match death {
+            Death::At(order) => Some(order.point.as_str()),
+            Death::After(_) | Death::Asked(_) => None,
+        });
+        assert_eq!(BTreeSet::from_iter(at), BTreeSet::from(["keeper.after_write", "keeper.before_write"]));
+    }
+
+    #[test]
     fn every_fail_point_has_its_turn() {
         let drawn: BTreeSet<String> = deaths(1, 2 * FAIL_POINTS.len())
             .into_iter()
             .filter_map(|death| match death {
                 Death::At(order) => Some(order.to_string().parse::<Order>().unwrap().point),
-                Death::After(_) => None,
+                Death::After(_) | Death::Asked(_) => None,
             })
             .collect();
         assert_eq!(drawn.len(), FAIL_POINTS.len());

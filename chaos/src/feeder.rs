@@ -7,6 +7,10 @@
 //! One that [redelivers](Feeder::redelivering) sends `again NUMBER`, the same line on every connection until it is acknowledged:
 //! the program has to tell what it has stored already.
 
+pub mod http;
+pub mod port;
+pub mod remote;
+
 use crate::subject::Delivery;
 use crate::wait::Deadline;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -61,6 +65,9 @@ impl State {
 }
 
 /// What was sent, to compare with.
+///
+/// A *connection* is whatever makes a record one of its own, though another has its number: of the other feeders an attempt, or a
+/// client and a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fed {
     /// The numbers that each connection was sent, from connection 1 on. Together they are all numbers from 0.

@@ -5,7 +5,9 @@
 //! | [`application`] | a program as a child process: started, told where to die, killed, waited for |
 //! | [`death`] | the ways to die: at a fail point, or after some time; drawn from a seed |
 //! | [`files`] | writer, program, trial and audit for directories of files |
-//! | [`feeder`] | a source that numbers its records and resends what was not acknowledged |
+//! | [`feeder`] | a source that numbers its records and resends what was not acknowledged; clients that do so by HTTP and to remote actors |
+//! | [`source`] | by which way the program receives its records |
+//! | [`feeders`] | what feeds a program, by its source |
 //! | [`subject`] | the program under test, with every kind of state and both exactly-once outputs |
 //! | [`audit`] | the pure comparison of what came out with what was fed |
 //! | [`trial`] | one directory: some deaths under load, a clean end, an audit |
@@ -18,7 +20,9 @@ pub mod application;
 pub mod audit;
 pub mod death;
 pub mod feeder;
+pub mod feeders;
 pub mod files;
+pub mod source;
 pub mod subject;
 pub mod trial;
 pub mod wait;

@@ -3,7 +3,9 @@
 use crate::application::{Application, Process};
 use crate::audit::{Findings, Outputs, audit};
 use crate::death::Death;
-use crate::feeder::Feeder;
+use crate::feeders::Feeders;
+use crate::source::Source;
+use crate::subject::lines::ON_PURPOSE;
 use crate::subject::pipeline::Home;
 use crate::wait::wait_for;
 use std::collections::BTreeMap;
@@ -20,8 +22,6 @@ use waterwheel::runtime::failpoint::{Action, Order};
 /// Records of the feeder in a second, where nobody says another number. Eight thousand take no longer on two cores, without
 /// optimisation.
 pub const RATE: u64 = 5_000;
-/// Of so many records of the feeder one more is sent by the one that redelivers.
-const REDELIVERED: u64 = 4;
 /// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
 const TO_DEATH: Duration = Duration::from_secs(3);
 /// How long anything else may take. Nothing takes this long unless it hangs.
@@ -46,9 +46,13 @@ pub struct Trial {
     pub program: PathBuf,
     /// Where all of it lies. Empty.
     pub home: Home,
+    /// How it receives. Not files: they have a trial of their own.
+    pub source: Source,
+    /// What the feeders draw from.
+    pub seed: u64,
     /// One after the other.
     pub deaths: Vec<Death>,
-    /// Records of the feeder in a second; the one that redelivers sends a quarter of that.
+    /// Records in a second; what is to be taken in once is a quarter more.
     pub rate: u64,
     /// Whether the program has an output besides that fails now and then and is skipped. A panic in another output would be skipped
     /// as well, and is a kill here.
@@ -92,6 +96,8 @@ pub enum Died {
     Killed,
     /// Killed from outside, since it did not come to the point in time.
     NotReached,
+    /// Ended well when it was asked to.
+    Asked,
     /// A panic, which it told as a fault and ended.
     OfFault,
     /// A panic, which it survived; killed from outside.
@@ -105,6 +111,8 @@ pub struct Report {
     pub died: Vec<Died>,
     /// How often each fail point was passed, over all runs.
     pub hits: BTreeMap<&'static str, u64>,
+    /// How often actors of it panicked on purpose.
+    pub panics: usize,
     /// What the audit found.
     pub findings: Findings,
 }
@@ -138,61 +146,64 @@ impl Trial {
     /// # Errors
     /// When a run ends by itself, hangs, or does not start.
     pub fn run(&self) -> Result<Report, TrialError> {
-        let (feeder, redelivering) = (Feeder::start(self.rate)?, Feeder::redelivering(self.rate / REDELIVERED)?);
-        let mut application = Application::new(&self.program, self.home.dir())
-            .arg(self.home.dir())
-            .arg(feeder.address().to_string())
-            .arg(redelivering.address().to_string());
+        let feeders = Feeders::start(self.source, self.rate, self.seed)?;
+        let mut application = Application::new(&self.program, self.home.dir()).arg(self.home.dir());
+        for argument in feeders.arguments() {
+            application = application.arg(argument);
+        }
         if self.skipping {
             application = application.arg("--skipping");
         }
-        let mut report = Report { died: Vec::new(), hits: BTreeMap::new(), findings: Findings::default() };
+        let mut report = Report { died: Vec::new(), hits: BTreeMap::new(), panics: 0, findings: Findings::default() };
         for death in self.deaths() {
             let order = match &death {
                 Death::At(order) => Some(order),
-                Death::After(_) => None,
+                Death::After(_) | Death::Asked(_) => None,
             };
             let mut run = Run {
-                process: application.start_with(order, &settings(application.runs()))?,
+                process: begin(&mut application, order, &feeders)?,
                 number: application.runs(),
                 death: death.to_string(),
             };
             let died = match &death {
                 Death::At(order) => run.until(order)?,
                 Death::After(time) => run.after(*time)?,
+                Death::Asked(time) => run.asked(*time)?,
             };
             report.died.push(died);
             report.count(&run.process);
         }
         let mut run = Run {
-            process: application.start_with(None, &settings(application.runs()))?,
+            process: begin(&mut application, None, &feeders)?,
             number: application.runs(),
             death: "none".to_owned(),
         };
-        let mut finish = |feeder: &Feeder| {
-            feeder.finish(PATIENCE).map_err(|error| match run.process.ended() {
-                Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
-                _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
-            })
-        };
-        let (fed, again) = (finish(&feeder)?, finish(&redelivering)?);
+        let sent = feeders.finish(PATIENCE).map_err(|error| match run.process.ended() {
+            Ok(Some(status)) => run.error(format!("ended by itself: {status}")),
+            _ => TrialError::Feeder(format!("{error}; the program said last:\n{}", run.tail())),
+        })?;
         run.batches(GOES_ON)?;
-        run.process.terminate()?;
-        match run.process.wait(PATIENCE)? {
-            Some(status) if status.success() => {}
-            Some(status) => return Err(run.error(format!("was to end cleanly and did so with {status}"))),
-            None => return Err(run.error("did not end when asked to".to_owned())),
-        }
+        run.terminate()?;
         report.count(&run.process);
-        report.findings = audit(&fed, &again, &Outputs::read(&self.home, self.skipping)?);
+        report.findings = audit(&sent, &Outputs::read(&self.home, self.skipping)?);
         Ok(report)
     }
 }
 
+/// Begins the next run, which the feeders know of.
+fn begin(application: &mut Application, order: Option<&Order>, feeders: &Feeders) -> io::Result<Process> {
+    let runs = application.runs();
+    // There are only so many.
+    let run = runs as u32 + 1;
+    feeders.begins(run);
+    application.start_with(order, &settings(runs, run))
+}
+
 /// A program may go on with another number of partitions than it had, and with rarer checkpoints: every run has others.
-fn settings(runs: usize) -> [String; 4] {
+fn settings(runs: usize, run: u32) -> [String; 6] {
     let (partitions, batches) = (1 + runs % PARTITIONS, 1 + runs / 2 % CADENCE);
-    ["--partitions", &partitions.to_string(), "--batches-a-checkpoint", &batches.to_string()].map(str::to_owned)
+    let (partitions, batches, run) = (partitions.to_string(), batches.to_string(), run.to_string());
+    ["--partitions", &partitions, "--batches-a-checkpoint", &batches, "--run", &run].map(str::to_owned)
 }
 
 impl Report {
@@ -200,6 +211,7 @@ impl Report {
         for (point, hits) in process.hits() {
             *self.hits.entry(point).or_default() += hits;
         }
+        self.panics += process.log().lines().filter(|line| line.ends_with(ON_PURPOSE)).count();
     }
 }
 
@@ -270,6 +282,28 @@ impl Run {
         Ok(Died::Killed)
     }
 
+    /// Until it has ended because it was asked to, when it had lived for so long.
+    fn asked(&mut self, time: Duration) -> Result<Died, TrialError> {
+        // Before that it may not listen for signals yet, and would just be ended by one.
+        let listens = wait_for(PATIENCE, || (self.process.passed(BATCH_DONE) > 0).then_some(()));
+        listens.ok_or_else(|| self.error(format!("did not finish a batch within {PATIENCE:?}")))?;
+        if let Some(status) = self.process.wait(time)? {
+            return Err(self.error(format!("ended by itself: {status}")));
+        }
+        self.terminate()?;
+        Ok(Died::Asked)
+    }
+
+    /// Asks it to end, and waits until it has.
+    fn terminate(&mut self) -> Result<(), TrialError> {
+        self.process.terminate()?;
+        match self.process.wait(PATIENCE)? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(self.error(format!("was to end cleanly and did so with {status}"))),
+            None => Err(self.error("did not end when asked to".to_owned())),
+        }
+    }
+
     /// Until it has done so many more batches.
     fn batches(&mut self, count: u64) -> Result<(), TrialError> {
         let goal = self.process.passed(BATCH_DONE) + count;
@@ -294,6 +328,7 @@ impl fmt::Display for Died {
         f.write_str(match self {
             Died::AsOrdered => "died as ordered",
             Died::Killed => "killed",
+            Died::Asked => "ended when it was asked to",
             Died::NotReached => "killed, the point was not reached",
             Died::OfFault => "told its fault and ended",
             Died::Survived => "survived the panic, then killed",

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 use waterwheel_chaos::death::Death;
+use waterwheel_chaos::source::Source;
 use waterwheel_chaos::subject::pipeline::Home;
 use waterwheel_chaos::trial::{RATE, Trial, scratch};
 
@@ -46,6 +47,8 @@ fn check(deaths: Vec<Death>) {
     let trial = Trial {
         program: env!("CARGO_BIN_EXE_chaos_subject").into(),
         home: Home::new(home.path()),
+        source: Source::Reliable,
+        seed: 0,
         skipping: Trial::has_to_skip(&deaths),
         deaths,
         rate: RATE,

@@ -2,6 +2,7 @@
 import { application, ask, batchTime, byId, duration, figures, number, rate, say, uptime } from "/assets/dom.js";
 import { Charts, DRAWN, History } from "/assets/charts.js";
 import { Graph } from "/assets/graph.js";
+import { queues } from "/assets/queues.js";
 import { active, completed, operators, receivers, states } from "/assets/tables.js";
 
 const PAGE = 20;
@@ -67,6 +68,7 @@ function show(overview) {
   graph.update(overview.operators, overview.receivers);
   operators(overview.operators);
   receivers(overview.receivers);
+  queues(overview.receivers, overview.queues);
   const state = overview.stateOperators;
   byId("state-section").hidden = byId("state-link").hidden = state.numCommits === 0 && state.operators.length === 0;
   states(state);

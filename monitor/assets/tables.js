@@ -1,5 +1,6 @@
 // The tables of the page: what goes into which cell.
 import { batchTime, bytes, byId, duration, number, rate, rows } from "/assets/dom.js";
+import { unprocessed } from "/assets/queues.js";
 
 const figure = (text) => ({ text, className: "number" });
 const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
@@ -44,6 +45,7 @@ export function receivers(streams) {
     className: stream.isActive === false ? "failed" : "",
     cells: [
       { text: stream.streamName, head: true }, status(stream), figure(rate(stream.eventRate)), figure(rate(stream.avgEventRate)), figure(rate(stream.rateLimit)),
+      figure(number(unprocessed(stream))),
       figure(number(stream.numSpilledRecords)), figure(number(stream.numShedRecords)),
       figure(number(stream.numStarts)), figure(number(stream.numErrors)),
       stream.lastError ? failure(`${stream.lastErrorTime.replace("T", " ").replace("GMT", " GMT")}: ${stream.lastError}`) : { text: "", className: "long" },

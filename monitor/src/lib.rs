@@ -36,6 +36,7 @@ mod guard;
 mod live;
 mod meters;
 mod page;
+mod queue_meters;
 mod report;
 mod server;
 mod shared;

@@ -2,6 +2,7 @@
 //! page; distributions are recorded as batches end.
 
 use crate::api::model::nanos;
+use crate::queue_meters;
 use crate::shared::Shared;
 use crate::store::{BatchRow, Progress, ReceiverRow, Status};
 use metrics::{
@@ -168,7 +169,7 @@ impl Meters {
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         let [scheduling_delay, processing_time, total_delay, latency, commit] = with_local_recorder(&recorder, || {
-            for (name, grows, unit, meaning) in DESCRIBED {
+            for (name, grows, unit, meaning) in DESCRIBED.iter().chain(queue_meters::DESCRIBED) {
                 match grows {
                     true => describe_counter!(*name, *unit, *meaning),
                     false => describe_gauge!(*name, *unit, *meaning),
@@ -214,12 +215,13 @@ impl Meters {
     pub(crate) fn render(&self, shared: &Shared, blocks: Option<StoreStats>) -> String {
         with_local_recorder(&self.recorder, || {
             // One look, so that the figures are of one moment.
-            let dropped = shared.dropped_events();
+            let (dropped, depths) = (shared.dropped_events(), shared.depths());
             let progress = shared.progress();
             counts(shared, &progress, dropped);
             batches(&progress);
             streams(shared, &progress);
             operators(shared, &progress);
+            queue_meters::set(&progress, &depths);
             drop(progress);
             if let Some(blocks) = blocks {
                 gauge!("waterwheel_block_memory_bytes").set(blocks.memory_bytes as f64);
@@ -230,8 +232,14 @@ impl Meters {
             }
         });
         self.handle.run_upkeep();
-        self.handle.render()
+        as_prometheus_writes(&self.handle.render())
     }
+}
+
+/// Prometheus writes what has no limit as `+Inf`, and the exporter as Rust does. A space and a value end a line: what ends a label is
+/// not mistaken for one, since a quote and a bracket follow it.
+fn as_prometheus_writes(text: &str) -> String {
+    text.replace(" inf\n", " +Inf\n")
 }
 
 fn counts(shared: &Shared, progress: &Progress, dropped: u64) {

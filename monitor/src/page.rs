@@ -29,6 +29,7 @@ const FILES: &[File] = &[
     File { paths: &["/assets/charts.js"], kind: SCRIPT, content: include_bytes!("../assets/charts.js") },
     File { paths: &["/assets/dom.js"], kind: SCRIPT, content: include_bytes!("../assets/dom.js") },
     File { paths: &["/assets/graph.js"], kind: SCRIPT, content: include_bytes!("../assets/graph.js") },
+    File { paths: &["/assets/queues.js"], kind: SCRIPT, content: include_bytes!("../assets/queues.js") },
     File { paths: &["/assets/tables.js"], kind: SCRIPT, content: include_bytes!("../assets/tables.js") },
     File { paths: &["/assets/icon.svg"], kind: "image/svg+xml", content: include_bytes!("../assets/icon.svg") },
     File { paths: &["/assets/uPlot.js"], kind: SCRIPT, content: include_bytes!("../assets/vendor/uPlot.iife.min.js") },

@@ -1,8 +1,8 @@
 //! What the listener writes and the server reads.
 
 use crate::api::model::{
-    ApplicationAttempt, ApplicationInfo, BatchInfo, OperatorInfo, Overview, RECENT, ReceiverInfo, StateInfo,
-    StreamingStatistics, Timelines, operators, shown_interval,
+    ApplicationAttempt, ApplicationInfo, BatchInfo, OperatorInfo, Overview, QueuesInfo, RECENT, ReceiverInfo,
+    StateInfo, StreamingStatistics, Timelines, operators, shown_interval,
 };
 use crate::graph::Graph;
 use crate::meters::Meters;
@@ -16,6 +16,7 @@ use waterwheel_operators::StreamingContext;
 use waterwheel_operators::plan::{Plan, PlannedOperator};
 use waterwheel_runtime::clock::SharedClock;
 use waterwheel_runtime::config::UiConfig;
+use waterwheel_runtime::depths::{ContextDepths, EngineDepths};
 use waterwheel_runtime::event::{Event, StreamingListener};
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::running::{ContextState, Remote};
@@ -30,6 +31,13 @@ const COMPLETED_TOLD: usize = 20;
 
 /// What an overview depends on: events, the state, and the second of the clock.
 type Moment = (u64, &'static str, i64);
+
+/// What waits at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Depths {
+    pub(crate) context: ContextDepths,
+    pub(crate) engine: EngineDepths,
+}
 
 /// See the module.
 pub(crate) struct Shared {
@@ -155,8 +163,16 @@ impl Shared {
         )
     }
 
-    pub(crate) fn receivers(&self, progress: &Progress, with_rates: bool) -> Vec<ReceiverInfo> {
-        progress.streams.iter().map(|(id, row)| self.receiver(progress, id, row, with_rates)).collect()
+    /// What waits at present. The engine may be gone, and the program may not have started.
+    pub(crate) fn depths(&self) -> Depths {
+        Depths {
+            context: self.remote.get().map(Remote::depths).unwrap_or_default(),
+            engine: self.core().map(|core| core.depths()).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn receivers(&self, progress: &Progress, depths: &Depths, with_rates: bool) -> Vec<ReceiverInfo> {
+        progress.streams.iter().map(|(id, row)| self.receiver(progress, id, row, depths, with_rates)).collect()
     }
 
     pub(crate) fn receiver(
@@ -164,9 +180,11 @@ impl Shared {
         progress: &Progress,
         id: StreamId,
         row: &StreamRow,
+        depths: &Depths,
         with_rates: bool,
     ) -> ReceiverInfo {
-        ReceiverInfo::new(progress, id, &self.stream(id, row), self.interval, with_rates)
+        let depth = depths.context.streams.get(&id);
+        ReceiverInfo::new(progress, id, &self.stream(id, row), depth, self.interval, with_rates)
     }
 
     /// A stream as it is: what events say of its receiver may be old, since some may not be told.
@@ -200,7 +218,7 @@ impl Shared {
 
     pub(crate) fn overview(&self) -> Overview {
         // Before the lock is taken, so that a writer that waits does not meet a second reading of the same thread.
-        let (state, ended) = (self.state(), self.ended());
+        let (state, ended, depths) = (self.state(), self.ended(), self.depths());
         let progress = self.progress();
         let batch = |row: &Arc<BatchRow>| self.batch(row);
         Overview {
@@ -214,7 +232,8 @@ impl Shared {
             statistics: self.statistics(&progress),
             active: told_live(&progress).into_iter().map(batch).collect(),
             completed: progress.completed().rev().take(COMPLETED_TOLD).map(batch).collect(),
-            receivers: self.receivers(&progress, false),
+            receivers: self.receivers(&progress, &depths, false),
+            queues: QueuesInfo::new(&progress, &depths.context, &depths.engine),
             operators: self.operators(&progress),
             state_operators: StateInfo::new(&progress),
             timelines: Timelines::moving(&progress, RECENT, self.interval),
@@ -256,6 +275,43 @@ impl StreamingListener for Told {
 mod tests {
     use super::*;
     use crate::testing::{batch, started, time};
+    use std::sync::Barrier;
+    use std::thread;
+    use waterwheel_operators::prelude::{Config, ManualClock, milliseconds, seconds};
+
+    /// Pages that ask at the same moment.
+    const PAGES: usize = 16;
+
+    #[test]
+    fn an_overview_is_made_once_however_many_pages_ask_for_it_at_once() {
+        let clock = ManualClock::new(time(1000));
+        let config = Config::local("Shown").with_handle_signals(false);
+        let ssc = StreamingContext::with_clock(config, seconds(1), Arc::new(clock.clone())).unwrap();
+        let shared = Arc::new(Shared::new(&ssc).unwrap());
+        let ask = || {
+            let together = Barrier::new(PAGES);
+            let told: Vec<Bytes> = thread::scope(|threads| {
+                let page = || {
+                    together.wait();
+                    shared.overview_event().unwrap()
+                };
+                let pages: Vec<_> = (0..PAGES).map(|_| threads.spawn(page)).collect();
+                pages.into_iter().map(|page| page.join().unwrap()).collect()
+            });
+            // One that was made again lies elsewhere: all of them are still there.
+            assert!(told.iter().all(|bytes| bytes.as_ptr() == told[0].as_ptr()), "it was made more than once");
+            told[0].clone()
+        };
+        let first = ask();
+        assert_eq!(ask().as_ptr(), first.as_ptr(), "nothing has happened");
+        Told(shared.clone()).on_event(&Event::BatchSubmitted(batch(1, &[])));
+        let second = ask();
+        assert_ne!(second, first, "something has");
+        clock.advance(milliseconds(999));
+        assert_eq!(ask().as_ptr(), second.as_ptr());
+        clock.advance(milliseconds(1));
+        assert_ne!(ask(), second, "it says how long the program has run, in seconds");
+    }
 
     #[test]
     fn the_batches_that_run_are_named_however_many_wait_behind_them() {

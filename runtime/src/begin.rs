@@ -5,6 +5,7 @@ use crate::block::{Ledger, LedgerLog, MemoryLog};
 use crate::config::CatchUp;
 use crate::durable::{BlockLog, DurableSpec, Keeper, KeeperLog, Recovery};
 use crate::ids::StreamId;
+use crate::mailbox::{Depth, Post};
 use crate::time::{DurationExt, Time};
 use actix::Actor;
 use actix_rt::ArbiterHandle;
@@ -29,6 +30,8 @@ pub(crate) struct Begin {
     pub(crate) next_blocks: BTreeMap<StreamId, u64>,
     /// Up to where the sources of an earlier run had come.
     pub(crate) positions: BTreeMap<StreamId, Vec<u8>>,
+    /// What waits for the keeper, if there is one.
+    pub(crate) keeper_depth: Option<Depth>,
     /// How an earlier run was taken up, if there was one.
     pub(crate) recovery: Option<Recovery>,
 }
@@ -47,6 +50,7 @@ impl Begin {
             earlier_blocks: None,
             next_blocks: BTreeMap::new(),
             positions: BTreeMap::new(),
+            keeper_depth: None,
             recovery: None,
         }
     }
@@ -61,12 +65,13 @@ impl Begin {
     ) -> Begin {
         let DurableSpec { storage, journal, zero, cadence, durability, catch_up, block_log, left } = spec;
         let kept = storage.clone();
-        let keeper = Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept));
+        let keeper = Post::new(Keeper::start_in_arbiter(arbiter, move |_| Keeper::new(kept)));
         let streams = journal.streams().clone();
+        let keeper_depth = Some(keeper.depth().clone());
         let log = Box::new(KeeperLog::new(keeper.clone(), journal, durability));
         let earlier_blocks = Some(BlockLog::new(keeper, storage, streams));
         let block_log = earlier_blocks.clone().filter(|_| block_log);
-        let anew = Begin { log, block_log, cadence: Some(cadence), ..Begin::anew(zero, interval) };
+        let anew = Begin { log, block_log, keeper_depth, cadence: Some(cadence), ..Begin::anew(zero, interval) };
         let Some(left) = left else { return anew };
 
         let newest = left.newest().unwrap_or(zero);

@@ -15,6 +15,7 @@
 mod bounded;
 
 use std::any::type_name;
+use std::io::Write;
 use std::marker::PhantomData;
 
 use serde::Serialize;
@@ -101,7 +102,14 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// After an error the buffer holds a part of the value that nobody can use.
 pub fn encode_into<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     buffer.clear();
-    match bincode::serde::encode_into_std_write(value, buffer, bincode::config::standard()) {
+    encode_to(value, buffer)
+}
+
+/// Writes the bytes of `value` to `out`, in pieces of a few bytes: a file wants a buffer around it.
+///
+/// After an error, which may be one of `out`, a part of the value is written.
+pub fn encode_to<T: Serialize + ?Sized>(value: &T, out: &mut impl Write) -> Result<(), CodecError> {
+    match bincode::serde::encode_into_std_write(value, out, bincode::config::standard()) {
         Ok(_bytes_written) => Ok(()),
         Err(error) => Err(CodecError::Encode { type_name: type_name::<T>(), source: error.into() }),
     }
@@ -149,6 +157,22 @@ pub fn sequence_length(bytes: &[u8]) -> Option<u64> {
 /// ```
 pub fn stable_hash(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+/// [`stable_hash`] of bytes that come in pieces.
+#[derive(Clone, Default)]
+pub(crate) struct StableHasher(xxhash_rust::xxh3::Xxh3Default);
+
+impl StableHasher {
+    /// Takes the next bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all bytes so far.
+    pub(crate) fn finish(&self) -> u64 {
+        self.0.digest()
+    }
 }
 
 /// [`stable_hash`] of the encoded `key`. `scratch` is overwritten; a caller that hashes many keys passes the same

@@ -4,6 +4,7 @@ use crate::block::{BlockManager, BlockStore, StoreError, StoreOptions};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ids::WorkerId;
 use crate::inside::{ThreadCount, mark_engine_thread, on_engine_thread};
+use crate::mailbox::Post;
 use crate::scope::{EngineCore, EngineSnapshot, JobLimits, JobScope};
 use crate::stage::{CancelToken, MailboxExchange, StageWorker, Workers, forbid_actions_here};
 use actix::Actor;
@@ -169,7 +170,7 @@ async fn run_engine(
         arbiters.push(new);
         handle
     };
-    let blocks = BlockManager::start_in_arbiter(&arbiter(), move |_| BlockManager::new(store));
+    let blocks = Post::new(BlockManager::start_in_arbiter(&arbiter(), move |_| BlockManager::new(store)));
     let exchange = Arc::new(MailboxExchange::default());
     let (theirs, held, clock) = (exchange.clone(), blocks.clone(), options.clock.clone());
     let homes: Vec<ArbiterHandle> = (0..cores).map(|_| arbiter()).collect();

@@ -11,12 +11,14 @@ use crate::batch::{
 };
 use crate::block::{BlockTracker, HasUnallocated, LogChanges, RemoveContext, SnapshotFlow};
 use crate::clock::SharedClock;
+use crate::depths::{ContextDepths, Sounding};
 use crate::durable::Recovery;
 use crate::event::{Publisher, StreamingListener};
 use crate::faults::{Fault, Faults};
 use crate::flow::FlowCounts;
 use crate::ids::{ContextId, StreamId};
 use crate::inside::on_engine_thread;
+use crate::mailbox::Post;
 use crate::receiver::{ReceiverSnapshot, ReceiverStatus, StopReceiver};
 use crate::scope::{EngineCore, EngineSnapshot};
 use crate::signals::ShutdownSignals;
@@ -73,12 +75,13 @@ pub struct Running {
     faults: Faults,
     progress: Progress,
     publisher: Publisher,
-    scheduler: Addr<BatchScheduler>,
+    scheduler: Post<BatchScheduler>,
     zero: Time,
     recovery: Option<Recovery>,
     receivers: Vec<Arc<ReceiverStatus>>,
+    sounding: Option<Sounding>,
     threads: Mutex<Vec<RunnerThread>>,
-    tracker: Option<Addr<BlockTracker>>,
+    tracker: Option<Post<BlockTracker>>,
     last_flow: LastFlow,
 }
 
@@ -91,7 +94,7 @@ impl Running {
         faults: Faults,
         progress: Progress,
         publisher: Publisher,
-        scheduler: Addr<BatchScheduler>,
+        scheduler: Post<BatchScheduler>,
         zero: Time,
     ) -> Running {
         Running {
@@ -103,14 +106,20 @@ impl Running {
             zero,
             recovery: None,
             receivers: Vec::new(),
+            sounding: None,
             threads: Mutex::default(),
             tracker: None,
             last_flow: LastFlow::default(),
         }
     }
 
-    pub(crate) fn counting(mut self, tracker: Addr<BlockTracker>, last_flow: LastFlow) -> Running {
+    pub(crate) fn counting(mut self, tracker: Post<BlockTracker>, last_flow: LastFlow) -> Running {
         (self.tracker, self.last_flow) = (Some(tracker), last_flow);
+        self
+    }
+
+    pub(crate) fn sounded(mut self, sounding: Sounding) -> Running {
+        self.sounding = Some(sounding);
         self
     }
 
@@ -171,7 +180,8 @@ impl Running {
     /// For asking and stopping the context from elsewhere.
     pub fn remote(&self) -> Remote {
         let (commands, publisher, progress) = (self.commands.clone(), self.publisher.clone(), self.progress.clone());
-        Remote { commands, publisher, progress, zero: self.zero, receivers: self.receivers.clone() }
+        let (receivers, sounding) = (self.receivers.clone(), self.sounding.clone());
+        Remote { commands, publisher, progress, zero: self.zero, receivers, sounding }
     }
 
     /// Events that listeners were not told because they were too slow.
@@ -259,6 +269,7 @@ pub struct Remote {
     progress: Progress,
     zero: Time,
     receivers: Vec<Arc<ReceiverStatus>>,
+    sounding: Option<Sounding>,
 }
 
 impl Remote {
@@ -287,6 +298,11 @@ impl Remote {
     pub fn receivers(&self) -> Vec<ReceiverSnapshot> {
         self.receivers.iter().map(|receiver| receiver.snapshot()).collect()
     }
+
+    /// How much waits in the context at present.
+    pub fn depths(&self) -> ContextDepths {
+        self.sounding.as_ref().map(Sounding::depths).unwrap_or_default()
+    }
 }
 
 /// Brings the parts of a context to rest.
@@ -296,8 +312,8 @@ pub(crate) struct Conductor {
     pub(crate) clock: SharedClock,
     pub(crate) last_flow: LastFlow,
     pub(crate) ticker: Addr<BatchTicker>,
-    pub(crate) scheduler: Addr<BatchScheduler>,
-    pub(crate) tracker: Addr<BlockTracker>,
+    pub(crate) scheduler: Post<BatchScheduler>,
+    pub(crate) tracker: Post<BlockTracker>,
     pub(crate) receivers: Vec<ReceiverAddresses>,
     pub(crate) cancel: CancelToken,
     pub(crate) faults: Faults,

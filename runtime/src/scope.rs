@@ -2,17 +2,20 @@
 
 use crate::block::{BlockManager, BlockStats, RemoveRdds, StoreStats};
 use crate::clock::SharedClock;
+use crate::depths::{EngineDepths, MailboxDepth};
 use crate::error::{JobError, TaskError};
 use crate::event::{JobInfo, StageInfo};
 use crate::ids::{ContextId, RddId, ShuffleId};
 use crate::inside::running_output;
+use crate::mailbox::Post;
 use crate::site::Site;
 use crate::stage::{
     CancelToken, HeldShuffles, InputId, Job, JobOutput, JobReport, JobRequest, Lineage, OperatorCost, PartitionFn,
     ReleaseShuffles, StageCoordinator, Target, TaskContext, Workers, add_costs, empty_inputs, inside_task,
 };
 use crate::time::Time;
-use actix::{Actor, Addr};
+use crate::topology::{BLOCK_MANAGER_MAILBOX, STAGE_WORKER_MAILBOX};
+use actix::Actor;
 use actix_rt::ArbiterHandle;
 use futures::future::{OptionFuture, join, join_all};
 use std::any::Any;
@@ -29,7 +32,7 @@ pub struct EngineCore {
     /// One per core.
     pub workers: Workers,
     /// Block data and persisted partitions.
-    pub blocks: Addr<BlockManager>,
+    pub blocks: Post<BlockManager>,
     /// Where coordinators and the actors of contexts live.
     pub control: ArbiterHandle,
     /// Where listeners are told.
@@ -65,7 +68,7 @@ impl EngineCore {
     /// The core of an engine whose actors have been started.
     pub fn new(
         workers: Workers,
-        blocks: Addr<BlockManager>,
+        blocks: Post<BlockManager>,
         control: ArbiterHandle,
         events: ArbiterHandle,
         receivers: Vec<ArbiterHandle>,
@@ -192,6 +195,16 @@ impl EngineCore {
             None => wait.recv().ok(),
             Some(patience) => wait.recv_timeout(patience).ok(),
         }
+    }
+
+    /// How much waits in the engine at present.
+    pub fn depths(&self) -> EngineDepths {
+        let (waiting_tasks, assigned_tasks) = self.workers.tasks().get();
+        let (blocks, workers) = (self.blocks.depth().get(), self.workers.waiting());
+        let blocks = MailboxDepth { actor: "BlockManager", messages: blocks, capacity: BLOCK_MANAGER_MAILBOX };
+        let room = self.workers.len() * STAGE_WORKER_MAILBOX;
+        let workers = MailboxDepth { actor: "StageWorker", messages: workers, capacity: room };
+        EngineDepths { waiting_tasks, assigned_tasks, mailboxes: vec![blocks, workers] }
     }
 
     /// What the engine holds, after giving back what nobody holds any more. `None` when it has been stopped, and

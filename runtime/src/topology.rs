@@ -16,6 +16,7 @@ use crate::block::{
     StorageLevel,
 };
 use crate::config::Config;
+use crate::depths::Sounding;
 use crate::durable::{BlockLog, DurableSpec};
 use crate::engine::end_signal;
 use crate::event::{Event, Publisher, StreamingListener};
@@ -23,6 +24,7 @@ use crate::faults::{Fault, Faults};
 use crate::flow::{Overload, RateController};
 use crate::ids::{ContextId, StreamId};
 use crate::inside::{ThreadCount, mark_engine_thread};
+use crate::mailbox::Post;
 use crate::receiver::{CutBlock, HeldByBlock, ReceiverStatus, StopReceiver};
 use crate::running::{Command, Conductor, LastFlow, RunnerThread, Running};
 use crate::scope::{EngineCore, JobLimits};
@@ -216,7 +218,7 @@ pub struct ContextParts {
     /// Its batch interval.
     pub interval: Duration,
     /// Its ledger.
-    pub tracker: actix::Addr<BlockTracker>,
+    pub tracker: Post<BlockTracker>,
     /// Where the records of received blocks are kept, if they are.
     pub block_log: Option<BlockLog>,
     /// The number of the next block of each stream that an earlier run had.
@@ -294,6 +296,7 @@ async fn assemble(
         earlier_blocks,
         next_blocks,
         positions,
+        keeper_depth,
         recovery,
     } = begin;
     if let Some(earlier) = &earlier_blocks {
@@ -306,7 +309,8 @@ async fn assemble(
         .map(|receiver| receiver.own_thread().then(|| receiver_arbiter(&mut arbiters, runner_ends.next())))
         .collect();
     let received = received_before(&ledger);
-    let tracker = BlockTracker::new(context, ledger, log).start();
+    let tracker = BlockTracker::new(context, ledger, log);
+    let (flow, tracker) = (tracker.flow(), Post::new(tracker.start()));
     let Resume { pending, past } = resume;
     let logged = pending.iter().map(|(batch, ranges)| (batch.batch, ranges.clone()));
     let logged = past.inputs.iter().map(|(batch, inputs)| (*batch, inputs.ranges.clone())).chain(logged).collect();
@@ -364,7 +368,7 @@ async fn assemble(
     // Before the first tick: a batch gives back what its blocks hold.
     let _ = tracker.send(HoldCredits { held }).await;
 
-    let statuses = receivers.iter().map(|receiver| receiver.status.clone()).collect();
+    let statuses: Vec<_> = receivers.iter().map(|receiver| receiver.status.clone()).collect();
 
     let scheduler = BatchScheduler::new(SchedulerParts {
         context,
@@ -394,8 +398,21 @@ async fn assemble(
         cancel: cancel.clone(),
     })
     .start();
+    let scheduler = Post::new(scheduler);
     let ticker = BatchTicker::new(clock.clone(), ticks, scheduler.clone(), faults.clone()).start();
     publisher.publish(Event::StreamingStarted { time: clock.now() });
+
+    let keeper = keeper_depth.map(|depth| ("Keeper", KEEPER_MAILBOX, depth));
+    let mailboxes = [
+        ("BlockTracker", TRACKER_MAILBOX, tracker.depth().clone()),
+        ("BatchScheduler", SCHEDULER_MAILBOX, scheduler.depth().clone()),
+    ];
+    let sounding = Sounding {
+        receivers: statuses.clone(),
+        flow,
+        publisher: publisher.clone(),
+        mailboxes: keeper.into_iter().chain(mailboxes).collect(),
+    };
 
     let last_flow = LastFlow::default();
     let (commands, inbox) = mpsc::channel::<Command>(COMMAND_QUEUE);
@@ -420,6 +437,7 @@ async fn assemble(
     let running = Running::new(commands, faults, progress, publisher, scheduler, zero)
         .recovered(recovery)
         .with_receivers(statuses)
+        .sounded(sounding)
         .counting(tracker, last_flow);
     Some((running, arbiters))
 }

@@ -17,6 +17,9 @@ use crate::stats;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long the last records that were handed over may take to be counted.
+const TOLD: Duration = Duration::from_secs(30);
+
 /// What a run showed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Run {
@@ -31,7 +34,7 @@ pub(super) struct Run {
     /// Records that the outputs have seen.
     pub(super) processed: u64,
     pub(super) elapsed: Duration,
-    /// How long the graceful stop took.
+    /// How long the graceful stop took; for a stream that spills, until everything was counted.
     pub(super) drain: Duration,
 }
 
@@ -98,18 +101,23 @@ pub(super) fn run(load: &Load) -> Result<Run> {
     let in_time = processed.load(Ordering::Relaxed);
     let stopping = Instant::now();
     if load.mode == Mode::Spill {
-        // What is in files would take ten times as long as the run: what is measured is that it is counted.
-        let flow = running.flow();
+        // What is in files would take ten times as long as the run: what is measured is that all of it is counted.
+        let received = || running.flow().values().map(|flow| flow.received).sum::<u64>();
+        while received() != handed_over.load(Ordering::Relaxed) && stopping.elapsed() < TOLD {
+            running.await_termination_or_timeout(LOOK)?;
+        }
+        let everything = (handed_over.load(Ordering::Relaxed), None);
+        let (flow, drain) = (running.flow(), stopping.elapsed());
         running.stop(Stop::Immediate)?;
-        return finish(&seen, &flow, rss, in_time, elapsed, stopping.elapsed(), None);
+        return finish(&seen, &flow, rss, in_time, elapsed, drain, everything);
     }
     running.stop(Stop::Graceful)?;
     let drain = stopping.elapsed();
-    let everything = (handed_over.load(Ordering::Relaxed), processed.load(Ordering::Relaxed));
-    finish(&seen, &running.flow(), rss, in_time, elapsed, drain, Some(everything))
+    let everything = (handed_over.load(Ordering::Relaxed), Some(processed.load(Ordering::Relaxed)));
+    finish(&seen, &running.flow(), rss, in_time, elapsed, drain, everything)
 }
 
-/// Puts the run together. `everything` is what was handed over and what the outputs have seen, if all was drained.
+/// Puts the run together. `everything` is what was handed over and, if all was drained, what the outputs have seen.
 fn finish(
     seen: &Mutex<Run>,
     flow: &std::collections::BTreeMap<waterwheel::runtime::ids::StreamId, FlowCounts>,
@@ -117,12 +125,13 @@ fn finish(
     processed: u64,
     elapsed: Duration,
     drain: Duration,
-    everything: Option<(u64, u64)>,
+    everything: (u64, Option<u64>),
 ) -> Result<Run> {
     let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     let last = flow.values().next().copied().unwrap_or_default();
     let FlowCounts { received, committed, pending, spilled, shed } = last;
-    let drained = everything.is_none_or(|(handed_over, processed)| received == handed_over && committed == processed);
+    let (handed_over, outputs_saw) = everything;
+    let drained = received == handed_over && outputs_saw.is_none_or(|processed| committed == processed);
     Ok(Run {
         balanced: seen.balanced && last.is_balanced() && drained,
         counts: [received, committed, pending, spilled, shed],

@@ -78,6 +78,7 @@ impl fmt::Display for Variant {
 impl Variant {
     fn form(self) -> Option<&'static str> {
         match self {
+            Variant { block_log: true, unrated: true, .. } => Some("block log, unrated"),
             Variant { block_log: true, .. } => Some("block log"),
             Variant { unrated: true, .. } => Some("unrated"),
             _ => None,
@@ -96,8 +97,9 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if args.block_log && variants.iter().any(|variant| variant.peer == Peer::Waterwheel) {
         variants.push(Variant { peer: Peer::Waterwheel, block_log: true, unrated: false });
     }
-    if args.unrated && variants.iter().any(|variant| variant.peer == Peer::Waterwheel) {
-        variants.push(Variant { peer: Peer::Waterwheel, block_log: false, unrated: true });
+    if args.unrated {
+        let rated: Vec<Variant> = variants.iter().copied().filter(|variant| variant.peer == Peer::Waterwheel).collect();
+        variants.extend(rated.into_iter().map(|variant| Variant { unrated: true, ..variant }));
     }
     let all = Interleaved::run(&variants, args.runs, |variant| child::run::<Run>(variant, &args.of_child(variant)));
     let lines = all.results.iter().map(|(variant, runs)| args.line(*variant, runs)).collect::<Result<Vec<_>>>()?;
@@ -113,17 +115,36 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     }
     if let (Some(rated), Some(unrated)) = (plain, runs_of(false, true)) {
         compare("held to rates", rated, "not held to any", unrated);
+        compare_settled("held to rates", rated, "not held to any", unrated);
+    }
+    if let (Some(rated), Some(unrated)) = (runs_of(true, false), runs_of(true, true)) {
+        compare("held to rates, with the block log", rated, "not held to any", unrated);
+        compare_settled("held to rates, with the block log", rated, "not held to any", unrated);
     }
     all.check()
 }
 
-/// Tells the ratio of two forms. Neighbours in time are compared with each other: the machine drifts.
+/// Tells the ratio of two forms, from the start to the last line. Neighbours in time are compared with each other: the machine drifts.
 fn compare(one: &str, runs: &[Run], other: &str, others: &[Run]) {
-    let ratios: Vec<f64> =
-        runs.iter().zip(others).map(|(run, other)| run.lines_per_s() / other.lines_per_s()).collect();
+    compare_by(one, runs, other, others, Run::lines_per_s);
+}
+
+/// The same of their later batches alone.
+fn compare_settled(one: &str, runs: &[Run], other: &str, others: &[Run]) {
+    compare_by(&format!("{one}, once started"), runs, other, others, |run| settled_lines(&run.outcome.batches));
+}
+
+fn compare_by(one: &str, runs: &[Run], other: &str, others: &[Run], throughput: impl Fn(&Run) -> f64) {
+    let ratios: Vec<f64> = runs.iter().zip(others).map(|(run, other)| throughput(run) / throughput(other)).collect();
     let ratio = stats::median_over(&ratios, |ratio| *ratio);
     let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
     eprintln!("{one}: {ratio:.2} of the throughput {other} (runs: {})", each.join(", "));
+}
+
+/// Lines of a batch once the start is over: the median of the later half of the batches with lines.
+fn settled_lines(batches: &[BatchTiming]) -> f64 {
+    let lines: Vec<f64> = batches.iter().map(|batch| batch.records as f64).filter(|records| *records > 0.0).collect();
+    stats::median(lines.get(lines.len() / 2..).unwrap_or_default())
 }
 
 fn run_peer<W: Word>(peer: Peer, plan: &Plan, sender: Sender) -> Result<Outcome> {
@@ -186,6 +207,12 @@ impl Args {
                 ("record_type", json!(self.records)),
                 ("receive_only", json!(self.receive_only)),
                 ("form", json!(variant.form())),
+                (
+                    "settled_per_s",
+                    json!(median_of(&|run| {
+                        (settled_lines(&run.outcome.batches) / self.interval.as_secs_f64()).round()
+                    })),
+                ),
                 ("written_per_s", json!(median_of(&|run| per_s(run.written, run)))),
                 ("seed", json!(self.sending.seed)),
                 ("runs", json!(runs.len())),
@@ -196,5 +223,18 @@ impl Args {
                 ("cpu_busy", json!(median_of(&|run| run.cpu_busy))),
             ]),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_settled_is_told_by_the_later_half_of_the_batches_that_have_lines() {
+        let batch = |records| BatchTiming { records, scheduling_delay: Duration::ZERO, processing: Duration::ZERO };
+        let batches: Vec<BatchTiming> = [0, 1, 10, 100, 1000, 1200, 0, 1100, 0].map(batch).to_vec();
+        assert_eq!(settled_lines(&batches), 1100.0);
+        assert_eq!(settled_lines(&[]), 0.0);
     }
 }

@@ -6,20 +6,24 @@
 
 mod findings;
 mod outputs;
+mod pieces;
 mod recompute;
 
 pub use findings::Findings;
 pub use outputs::{Batches, Outputs, read_batches};
 pub use recompute::{Count, Total, totals, windows};
 
-use crate::feeder::Fed;
+use crate::feeders::Sent;
 use crate::subject::{Delivery, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares everything that came out with what was fed, and what was sent again until it was acknowledged.
-pub fn audit(fed: &Fed, again: &Fed, outputs: &Outputs) -> Findings {
-    let mut findings = Findings::among(fed.records() + again.records());
-    deliveries(fed, again, &outputs.records, &mut findings);
+/// Compares everything that came out with what was sent.
+pub fn audit(sent: &Sent, outputs: &Outputs) -> Findings {
+    let mut findings = Findings::among(sent.fed.records() + sent.again.records());
+    deliveries(sent, &outputs.records, &mut findings);
+    if sent.whole {
+        pieces::compare(&sent.fed, &outputs.records, &mut findings);
+    }
     let expected = recompute::Expected::of(&outputs.records);
     expected.compare(outputs, &mut findings);
     findings
@@ -27,7 +31,8 @@ pub fn audit(fed: &Fed, again: &Fed, outputs: &Outputs) -> Findings {
 
 /// Every record once, and none that was not sent. A record of the feeder that redelivers is the same on every connection: a program
 /// that does not skip what it has stored has it twice.
-fn deliveries(fed: &Fed, again: &Fed, records: &Batches<Delivery>, findings: &mut Findings) {
+fn deliveries(sent: &Sent, records: &Batches<Delivery>, findings: &mut Findings) {
+    let Sent { fed, again, .. } = sent;
     let mut first: BTreeMap<Delivery, u64> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for (batch, delivery) in records.iter().flat_map(|(batch, all)| all.iter().map(move |one| (*batch, *one))) {

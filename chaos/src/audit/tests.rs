@@ -1,23 +1,14 @@
 //! An audit that finds nothing in outputs that are right, and finds every single fault in outputs that are not.
 
 use super::*;
+use crate::feeder::Fed;
 use crate::subject::pipeline::WINDOW;
-
-/// What was fed: to the receiver, and to the one that skips.
-struct Sent {
-    fed: Fed,
-    again: Fed,
-}
-
-fn audited(sent: &Sent, outputs: &Outputs) -> Findings {
-    audit(&sent.fed, &sent.again, outputs)
-}
 
 /// Two connections, the second resends 3 and 4; a batch every 400 ms, so that the third sees the first leave the window. Of what is
 /// redelivered 1 and 2 were sent on two connections, and are there once.
 fn right() -> (Sent, Outputs) {
     assert_eq!(WINDOW.as_millis(), 800);
-    let sent = Sent { fed: Fed { sent: vec![0..5, 3..8] }, again: Fed { sent: vec![0..3, 1..4] } };
+    let sent = Sent { fed: Fed { sent: vec![0..5, 3..8] }, again: Fed { sent: vec![0..3, 1..4] }, whole: false };
     let connection = |connection, numbers: std::ops::Range<u64>| {
         numbers.map(move |number| Delivery::received(connection, number)).collect::<Vec<_>>()
     };
@@ -44,7 +35,7 @@ fn right() -> (Sent, Outputs) {
 #[test]
 fn outputs_that_are_right_pass() {
     let (sent, outputs) = right();
-    let findings = audited(&sent, &outputs);
+    let findings = audit(&sent, &outputs);
     assert!(findings.is_clean(), "{findings}");
     assert_eq!(findings.records, 16);
 }
@@ -59,7 +50,7 @@ fn a_session_that_is_over_counts_as_well_as_one_under_way() {
             outputs.sessions_over.insert(batch, vec![gone]);
         }
     }
-    let findings = audited(&sent, &outputs);
+    let findings = audit(&sent, &outputs);
     assert!(findings.is_clean(), "{findings}");
 }
 
@@ -184,7 +175,7 @@ fn every_fault_is_found() {
     for (name, fault, (lost, twice), told) in faults {
         let (mut sent, mut outputs) = right();
         fault(&mut sent, &mut outputs);
-        let findings = audited(&sent, &outputs);
+        let findings = audit(&sent, &outputs);
         assert!(!findings.is_clean(), "{name}");
         assert_eq!((findings.lost, findings.twice), (*lost, *twice), "{name}: {findings}");
         assert!(findings.to_string().contains(told), "{name}: {findings}");

@@ -4,12 +4,13 @@ use super::subject::{Home, key};
 use super::writer::{Writer, Written};
 use crate::application::{Application, Process};
 use crate::audit::{Total, read_batches};
-use crate::death::Death;
+use crate::death::{Death, deaths_among};
 use crate::wait::wait_for;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::time::Duration;
+use waterwheel::runtime::failpoint::{Action, Order};
 
 /// How long a run may take to come to its death; a point that it does not pass in that time is left, and the run killed.
 const TO_DEATH: Duration = Duration::from_secs(3);
@@ -49,6 +50,20 @@ pub struct Report {
 }
 
 impl Trial {
+    /// The first deaths that `seed` stands for, `kills` of them by `kill -9`, at the points that the program comes to: it has neither
+    /// receivers nor outputs in two steps. A panic, which it would tell and end of, is a kill here.
+    pub fn deaths(seed: u64, kills: usize) -> Vec<Death> {
+        let elsewhere = |name: &str| {
+            ["receiver.", "two_step."].iter().any(|part| name.starts_with(part)) || name.ends_with("_block")
+        };
+        let drawn = deaths_among(seed, kills, |name| !elsewhere(name)).into_iter();
+        let killed = drawn.map(|death| match death {
+            Death::At(order) if order.action == Action::Panic => Death::At(Order { action: Action::Kill, ..order }),
+            death => death,
+        });
+        killed.collect()
+    }
+
     /// Runs the program once for every death, then to a clean end, and compares.
     ///
     /// # Errors
@@ -61,27 +76,23 @@ impl Trial {
         for death in &self.deaths {
             let (order, time) = match death {
                 Death::At(order) => (Some(order), TO_DEATH),
-                Death::After(time) => (None, *time),
+                Death::After(time) | Death::Asked(time) => (None, *time),
             };
             let mut process = application.start_with(order, &cadence(application.runs()))?;
+            if let Death::Asked(_) = death {
+                batches(&mut process, 1)?;
+            }
             match process.wait(time)? {
                 Some(status) if order.is_some() && status.signal().is_some() => as_ordered += 1,
                 Some(status) => anyhow::bail!("{death}: ended by itself, {status}; it said\n{}", tail(&process)),
+                None if matches!(death, Death::Asked(_)) => end(&mut process)?,
                 None => drop(process.kill()?),
             }
         }
         let mut process = application.start_with(None, &cadence(application.runs()))?;
         let written = writer.finish()?;
-        let done = wait_for(PATIENCE, || (process.passed(BATCH_DONE) >= TO_THE_END).then_some(()));
-        anyhow::ensure!(
-            done.is_some(),
-            "the last run did not finish {TO_THE_END} batches; it said\n{}",
-            tail(&process)
-        );
-        process.terminate()?;
-        let status = process.wait(PATIENCE)?;
-        let ended = status.is_some_and(|status| status.success());
-        anyhow::ensure!(ended, "the last run was to end cleanly: {status:?}; it said\n{}", tail(&process));
+        batches(&mut process, TO_THE_END)?;
+        end(&mut process)?;
         Ok(Report { written, as_ordered, wrong: self.audit(written.lines)? })
     }
 
@@ -127,6 +138,22 @@ impl std::str::FromStr for Line {
     fn from_str(line: &str) -> Result<Line, String> {
         Ok(Line(line.to_owned()))
     }
+}
+
+/// Waits until so many batches are done.
+fn batches(process: &mut Process, count: u64) -> anyhow::Result<()> {
+    let done = wait_for(PATIENCE, || (process.passed(BATCH_DONE) >= count).then_some(()));
+    anyhow::ensure!(done.is_some(), "a run did not finish {count} batches; it said\n{}", tail(process));
+    Ok(())
+}
+
+/// Asks it to end, which it has to do well.
+fn end(process: &mut Process) -> anyhow::Result<()> {
+    process.terminate()?;
+    let status = process.wait(PATIENCE)?;
+    let ended = status.is_some_and(|status| status.success());
+    anyhow::ensure!(ended, "a run was to end cleanly: {status:?}; it said\n{}", tail(process));
+    Ok(())
 }
 
 /// Checkpoints may be rarer than they were: every run has others.

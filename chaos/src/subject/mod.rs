@@ -1,12 +1,17 @@
 //! The program under test: what comes in, what is made of it, and where it goes.
 //!
 //! Records come from three sources: a [`receiver`] that acknowledges what is in the block log, one that [skips](skipping) what it
-//! is sent again, and a [`numbers`] source that is read again by its offsets. Each record is counted in everything that survives a crash ([`pipeline`]): `update_state_by_key`,
+//! is sent again, and a [`numbers`] source that is read again by its offsets. In place of the receivers there are, as one likes
+//! ([`inputs`]), actors that [do the same](lines), actors that are [sent messages](remote) from outside, or a stream that lines are pushed
+//! into by HTTP. Each record is counted in everything that survives a crash ([`pipeline`]): `update_state_by_key`,
 //! `map_with_state` with a timeout, a window with an inverse function, files and SQLite.
 
+pub mod inputs;
+pub mod lines;
 pub mod numbers;
 pub mod pipeline;
 pub mod receiver;
+pub mod remote;
 pub mod skipped;
 pub mod skipping;
 
@@ -18,11 +23,11 @@ use waterwheel::show_as_display;
 /// Where a record came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Source {
-    /// The receiver: the connection that brought it, from 1.
+    /// What may be sent again: the connection (attempt, client and run) that brought it, from 1.
     Connection(u32),
     /// The source with offsets.
     Replay,
-    /// The receiver that skips: the same on every connection.
+    /// What is sent again and taken in once: the same on every connection.
     Again,
 }
 

@@ -11,19 +11,16 @@
 //! | `windows-T` | files | per key, how many records came in the last [`WINDOW`]: `reduce_by_key_and_window_inverse` |
 
 use super::Delivery;
+use super::inputs::Inputs;
 use super::numbers::Numbers;
-use super::receiver::Acknowledging;
 use super::skipped::Failing;
-use super::skipping::Skipping;
 use crate::audit::{Count, Total};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use waterwheel::prelude::*;
-use waterwheel::runtime::block::StorageLevel;
 use waterwheel_sqlite::{SqliteError, SqliteOutput};
 
 /// The batch interval.
@@ -80,22 +77,15 @@ pub struct Settings {
     pub partitions: usize,
     /// Batches that become durable together.
     pub batches_a_checkpoint: u32,
-}
-
-/// Where the feeders listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peers {
-    /// The one that tells connections apart.
-    pub feeder: SocketAddr,
-    /// The one that redelivers.
-    pub redelivering: SocketAddr,
+    /// Which run of the program this is.
+    pub run: u32,
 }
 
 /// The program, over what an earlier run has left in `home`.
 ///
 /// # Errors
-/// A database that cannot be opened.
-pub fn program(home: &Home, peers: Peers, settings: Settings) -> anyhow::Result<StreamingContext> {
+/// A database that cannot be opened, a port that cannot be had.
+pub fn program(home: &Home, inputs: Inputs, settings: Settings) -> anyhow::Result<StreamingContext> {
     let config = Config::local("chaos")
         .with_default_parallelism(settings.partitions)
         .with_cores(2)
@@ -111,12 +101,9 @@ pub fn program(home: &Home, peers: Peers, settings: Settings) -> anyhow::Result<
     let over = rows(home, "sessions_over")?;
     let skipped = settings.skipping.then(|| rows(home, "skipped")).transpose()?;
     let ssc = StreamingContext::get_or_create(home.checkpoint(), config, INTERVAL, |ssc| {
-        let Peers { feeder, redelivering } = peers;
-        let received = ssc.receiver_stream("feeder", StorageLevel::MemoryOnly, move || Acknowledging { peer: feeder });
-        let skipping = move || Skipping { peer: redelivering };
-        let once = ssc.receiver_stream("redelivering", StorageLevel::MemoryAndDisk, skipping);
         let replayed = ssc.replayable_stream(Numbers { per_batch: PER_BATCH, next: 0 });
-        let all = received.union(&replayed).union(&once);
+        let received = inputs.streams(ssc, settings.run)?;
+        let all = received.iter().fold(replayed, |all, stream| all.union(stream));
         all.save_as_text_files(home.output("records"), "");
         let timed = |dataset: Rdd<Delivery>, batch: Time| dataset.map(move |record| (batch.millis(), record));
         let timed = all.transform_with_time(timed);

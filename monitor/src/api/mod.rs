@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use model::{
-    ApplicationInfo, BatchInfo, OperatorInfo, OutputOperationInfo, Overview, ReceiverInfo, StateInfo,
+    ApplicationInfo, BatchInfo, OperatorInfo, OutputOperationInfo, Overview, QueuesInfo, ReceiverInfo, StateInfo,
     StreamingStatistics, Timelines,
 };
 use query::{Batches, Limit};
@@ -52,6 +52,7 @@ pub(crate) fn paths(config: &mut ServiceConfig) {
                         .route("/statistics", web::get().to(statistics))
                         .route("/receivers", web::get().to(receivers))
                         .route("/receivers/{stream}", web::get().to(receiver))
+                        .route("/queues", web::get().to(queues))
                         .route("/batches", web::get().to(batches))
                         .route("/batches/{batch}", web::get().to(batch))
                         .route("/batches/{batch}/operations", web::get().to(operations))
@@ -124,7 +125,7 @@ async fn statistics(known: Known, path: Path<String>) -> Answer<StreamingStatist
 
 async fn receivers(known: Known, path: Path<String>) -> Answer<Vec<ReceiverInfo>> {
     let progress = of(&known, &path)?.progress();
-    Ok(Json(known.receivers(&progress, true)))
+    Ok(Json(known.receivers(&progress, &known.depths(), true)))
 }
 
 async fn receiver(known: Known, path: Path<(String, String)>) -> Answer<ReceiverInfo> {
@@ -133,7 +134,13 @@ async fn receiver(known: Known, path: Path<(String, String)>) -> Answer<Receiver
     let stream = StreamId(number("stream", &stream)?);
     let missing = || ApiError::not_found(format!("there is no {stream}"));
     let row = progress.streams.get(stream).ok_or_else(missing)?;
-    Ok(Json(known.receiver(&progress, stream, row, true)))
+    Ok(Json(known.receiver(&progress, stream, row, &known.depths(), true)))
+}
+
+async fn queues(known: Known, path: Path<String>) -> Answer<QueuesInfo> {
+    let known = of(&known, &path)?;
+    let depths = known.depths();
+    Ok(Json(QueuesInfo::new(&known.progress(), &depths.context, &depths.engine)))
 }
 
 async fn batches(known: Known, path: Path<String>, request: HttpRequest) -> Answer<Vec<BatchInfo>> {

@@ -96,7 +96,7 @@ fn a_failed_batch_is_red_and_says_why_and_a_dead_receiver_shows_its_error() {
     let receivers = browser.value(&cells("receiver-table"));
     let gauge = &receivers[1];
     assert_eq!((&gauge[0], &gauge[1]), (&json!("gauge"), &json!("INACTIVE")));
-    assert!(gauge[9].as_str().unwrap().contains("report error: the gauge is <broken>"), "{gauge}");
+    assert!(gauge[10].as_str().unwrap().contains("report error: the gauge is <broken>"), "{gauge}");
 
     let batch = failed["link"].as_str().unwrap().to_owned();
     browser.go(&format!("{}{batch}", client.root));

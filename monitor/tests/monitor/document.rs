@@ -58,7 +58,8 @@ fn every_answer_is_as_the_document_says() {
             judged += 1;
         }
     }
-    assert_eq!(judged, 16);
+    let in_json = |methods: &&Value| methods["get"]["responses"]["200"]["content"].get("application/json").is_some();
+    assert_eq!(judged, document["paths"].as_object().unwrap().values().filter(in_json).count());
     check(&document, "/components/schemas/Error", &client.raw("/nowhere").json());
     let names = document["components"]["schemas"].as_object().unwrap().keys();
     for name in names {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use waterwheel_monitor::StartMonitored;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
+use waterwheel_runtime::config::{BackpressureConfig, Estimator};
 use waterwheel_runtime::durable::MemoryStorage;
 
 fn sum<'a>(of: impl IntoIterator<Item = &'a Value>, field: &str) -> u64 {
@@ -226,6 +227,28 @@ fn ten_thousand_retained_batches_are_served_in_parts() {
     assert_eq!(client.get("/timelines?limit=1000")["batchIds"].as_array().unwrap().len(), 1000);
     assert_eq!(client.get("/batches").as_array().unwrap().len(), 1000, "unless more are asked for");
     assert_eq!(client.get("/batches?limit=20000").as_array().unwrap().len(), BATCHES as usize);
+}
+
+/// A limit that nobody has set is +Inf as Prometheus writes it, and nothing in JSON, which has no infinity.
+#[test]
+fn a_receiver_without_a_limit_has_an_infinite_one_in_the_metrics_and_none_in_rest() {
+    for (estimator, limited) in [(Estimator::None, false), (Estimator::Pid, false), (Estimator::ServiceTime, true)] {
+        let backpressure = BackpressureConfig::default().with_estimator(estimator);
+        let (running, _clock) = running(config().with_backpressure(backpressure), 2);
+        let client = Client::of(&running);
+        let limit = client.get("/receivers/1")["rateLimit"].clone();
+        assert_eq!(limit.is_number(), limited, "{estimator:?}: {limit}");
+        assert_eq!(limit.is_null(), !limited, "{estimator:?}: {limit}");
+        let text = client.raw("/metrics").text;
+        let name = "waterwheel_receiver_rate_limit_records_per_second{";
+        let told = text.lines().find(|line| line.starts_with(name)).and_then(|line| line.rsplit(' ').next()).unwrap();
+        let expected = if limited { limit.as_f64().unwrap().to_string() } else { "+Inf".to_owned() };
+        assert_eq!(told, expected, "{estimator:?}");
+        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let value = line.rsplit(' ').next().unwrap();
+            assert!(value == "+Inf" || value.parse().is_ok_and(f64::is_finite), "{line}");
+        }
+    }
 }
 
 #[test]

@@ -17,13 +17,17 @@ pub(crate) fn ui() -> UiConfig {
     UiConfig::default().with_bind("127.0.0.1:0".parse().unwrap())
 }
 
+/// A receiver that fails is not made anew.
+pub(crate) fn receivers() -> ReceiverConfig {
+    ReceiverConfig::default().with_restart_delay(seconds(3600))
+}
+
 pub(crate) fn config() -> Config {
-    let receiver = ReceiverConfig::default().with_restart_delay(seconds(3600));
     Config::local("Wheel <&> \"quotes\"")
         .with_cores(2)
         .with_handle_signals(false)
         .with_failure_policy(FailurePolicy::Skip)
-        .with_receiver(receiver)
+        .with_receiver(receivers())
         .with_ui(ui())
 }
 

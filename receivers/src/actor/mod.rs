@@ -24,6 +24,7 @@ pub(crate) mod directory;
 mod drive;
 mod held;
 mod inbox;
+mod mailboxes;
 mod receiver;
 pub(crate) mod remote;
 mod sink;
@@ -238,6 +239,7 @@ where
     let bounds = Bounds { mailbox, answering };
     let (queue, mailbox, inbox) = Inbox::new(bounds.mailbox);
     let (status, shown): (Arc<Status>, Arc<str>) = (Arc::default(), name.as_str().into());
+    status.mailboxes.add(&queue);
     let clock = context.engine().core().clock.clone();
     let address = ActorAddress::new(shown.clone(), queue, mailbox, status.clone(), clock);
     if !context.extension::<Directory>().add(address.clone()) {

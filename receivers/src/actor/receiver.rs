@@ -50,6 +50,8 @@ where
 
     async fn run(&mut self, handle: ReceiverHandle<T>) -> Result<(), ReceiverError> {
         let stock = &self.stock;
+        let status = stock.status.clone();
+        handle.show_mailbox(move || status.mailboxes.waiting());
         let crew = Crew::new(stock.policy, stock.bounds, stock.name.clone());
         let sink = ActorSink::new(handle.clone(), stock.status.clone(), crew.clone());
         let make = |sink| (stock.factory.lock().unwrap_or_else(PoisonError::into_inner))(sink);

@@ -154,7 +154,9 @@ impl<T: Record> ActorSink<T> {
     /// As [`store_acknowledged`](ActorSink::store_acknowledged), and stores in the same write up to where the source has come with
     /// these records. [`last_position`](ActorSink::last_position) gives it back, to the next incarnation of the actor and with a
     /// checkpoint directory to the next run of the program: an actor that skips what is at or before it takes in each record of a
-    /// source that sends again exactly once. The calls of one stream have to come in the order of its positions.
+    /// source that sends again exactly once. The calls of one stream have to come in the order of its positions, without a gap: a record
+    /// that is passed over would be skipped when it is sent again. So an actor to which records are sent as messages refuses one that is
+    /// not next; the one before it may have been lost with an actor that panicked.
     ///
     /// # Errors
     /// As [`store_reliably_at`](ReceiverHandle::store_reliably_at).

@@ -1,5 +1,6 @@
 //! What is known of an actor stream, kept while its actor is made anew and after its end.
 
+use super::mailboxes::Mailboxes;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct ActorStatistics {
     /// Messages that the actor and its workers took out of their mailboxes.
     pub messages: u64,
+    /// Messages that wait in those mailboxes. What was sent to actix's own address ([`addr`](super::ActorAddress::addr)) is not among
+    /// them: actix does not tell.
+    pub waiting: usize,
     /// Records that they stored.
     pub records: u64,
     /// Records that were dropped because there was no room for them, where the stream sheds
@@ -31,6 +35,7 @@ pub struct ActorStatistics {
 #[derive(Debug, Default)]
 pub(crate) struct Status {
     pub(super) messages: AtomicU64,
+    pub(super) mailboxes: Mailboxes,
     pub(super) records: AtomicU64,
     pub(super) shed: AtomicU64,
     pub(super) workers: AtomicUsize,
@@ -65,6 +70,7 @@ impl Status {
         let texts = self.texts();
         ActorStatistics {
             messages: self.messages.load(Ordering::Relaxed),
+            waiting: self.mailboxes.waiting(),
             records: self.records.load(Ordering::Relaxed),
             shed: self.shed.load(Ordering::Relaxed),
             workers: self.workers.load(Ordering::Relaxed),

@@ -68,6 +68,7 @@ impl Crew {
         }
         let name: Arc<str> = format!("{}/{name}", self.stream).into();
         let (queue, mailbox, inbox) = Inbox::new(self.bounds.mailbox);
+        sink.status().mailboxes.add(&queue);
         let address = ActorAddress::new(name.clone(), queue, mailbox, sink.status().clone(), sink.clock().clone());
         let counted = Counted::new(self.clone(), sink.status().clone());
         let job = Job { name, inbox, sink: sink.for_worker(), orders: self.order.subscribe(), policy: self.policy };

@@ -59,7 +59,7 @@ impl Default for HttpOptions {
         HttpOptions {
             path: "/".to_owned(),
             acknowledge: Acknowledge::Received,
-            level: crate::socket::DEFAULT_LEVEL,
+            level: StorageLevel::MemoryAndDisk,
             max_body: 8 << 20,
             max_records: 1_000_000,
             max_in_flight: 64 << 20,

@@ -11,8 +11,10 @@
 //!
 //! **Delivery.** A message is sent again when the connection was lost before it was answered, in the old order: each is handled *at
 //! least once* as long as the feeder lives and does not give up. Where its records must be stored exactly once, the messages carry
-//! their position in the source, and the actor uses [`store_acknowledged_at`](crate::actor::ActorSink::store_acknowledged_at) and
-//! skips what is at or before [`last_position`](crate::actor::ActorSink::last_position).
+//! their position in the source, and the actor uses [`store_acknowledged_at`](crate::actor::ActorSink::store_acknowledged_at),
+//! skips what is at or before [`last_position`](crate::actor::ActorSink::last_position) and refuses what is not next: the message in
+//! whose handling an actor panicked is gone, and if those behind it were taken, it would be skipped when it is sent again. The feeder
+//! goes on behind the last message that was acknowledged.
 //!
 //! **Trust.** The protocol has no passwords and no encryption. A port listens on loopback addresses unless told otherwise. What
 //! arrives is not trusted to be well-formed: frames have limits by kind, decoding is bounded, slow and silent peers are closed, and

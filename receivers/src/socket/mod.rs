@@ -28,12 +28,7 @@ use chunks::Decoded;
 use connection::Connection;
 use waterwheel_operators::record::Record;
 use waterwheel_operators::{DStream, ReceiverOptions, StreamingContext};
-use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::site::Site;
-
-/// How received blocks are kept unless the caller says otherwise. Spark keeps them encoded, for the sake of its garbage
-/// collector; here that would only cost time.
-pub(crate) const DEFAULT_LEVEL: StorageLevel = StorageLevel::MemoryAndDisk;
 
 /// Streams read from a TCP peer; see the [module](self).
 pub trait SocketSource {

@@ -74,22 +74,22 @@ fn completed(told: &Inbox<Event>) -> BatchInfo {
 /// P-6
 #[test]
 fn a_backlog_comes_in_small_batches_first_which_grow_while_there_is_time() {
-    let (ssc, clock) = manual_context(beginning_at(100));
+    let (ssc, clock) = manual_context(beginning_at(20));
     let (stream, stored) = numbers(&ssc, Overload::Block, u64::MAX, u64::MAX);
     let (processed, told) = (batches(stream), events(&ssc));
     let running = ssc.start().unwrap();
     let mut all = 0;
-    for records in [100, 1000, 10_000] {
+    for records in [20, 20_000] {
         all += records;
         wait_stored(&stored, all);
         clock.advance(seconds(1));
         let batch = completed(&told);
         assert_eq!(batch.num_records(), records);
         // On this clock a batch takes no time.
-        assert_eq!(batch.rates, BTreeMap::from([(STREAM, 10.0 * records as f64)]));
+        assert_eq!(batch.rates, BTreeMap::from([(STREAM, 1000.0 * records as f64)]));
     }
     running.stop(Stop::Immediate).unwrap();
-    assert_same(processed.try_iter().flatten().take(11_100), 0..11_100);
+    assert_same(processed.try_iter().flatten().take(20_020), 0..20_020);
 }
 
 /// Spark's row: rates that are published reach the receivers.
@@ -119,7 +119,7 @@ fn rates_reach_the_receivers_as_their_limits() {
         let rate = batch.rates[&STREAM];
         wait_until(|| handle.rate_limit() == Some(rate));
         // On this clock batches take no time, and hold what had been stored by their tick: also what came in at the rate after theirs.
-        let most = 10.0 * before.max(batch.num_records() as f64);
+        let most = 1000.0 * before.max(batch.num_records() as f64);
         assert!((before..=most).contains(&rate), "{before} to {rate}: {batch:?}");
         before = rate;
     }

@@ -22,6 +22,7 @@ use crate::failpoint::fail_point;
 use crate::faults::{Fault, Faults, Sentinel};
 use crate::flow::FlowCounts;
 use crate::ids::{ContextId, OutputId, StreamId};
+use crate::mailbox::{Post, counts_its_mailbox};
 use crate::receiver::CutBlock;
 use crate::scope::{EngineCore, JobLimits, JobScope};
 use crate::stage::CancelToken;
@@ -73,7 +74,7 @@ pub struct SchedulerParts {
     /// Who runs it, one per concurrent job.
     pub runners: Vec<Addr<JobRunner>>,
     /// The ledger.
-    pub tracker: Addr<BlockTracker>,
+    pub tracker: Post<BlockTracker>,
     /// Receivers, which cut their block at every tick.
     pub receivers: Vec<Recipient<CutBlock>>,
     /// How much they may bring.
@@ -430,6 +431,8 @@ impl Actor for BatchScheduler {
         }
     }
 }
+
+counts_its_mailbox!(BatchScheduler);
 
 /// Stands in the parts once the program has been taken out of them.
 struct NoProgram;

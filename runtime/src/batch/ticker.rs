@@ -4,9 +4,10 @@ use super::scheduler::{BatchScheduler, Tick};
 use super::ticks::Ticks;
 use crate::clock::SharedClock;
 use crate::faults::{Fault, Faults, Sentinel};
+use crate::mailbox::Post;
 use crate::time::Time;
 use crate::topology::TICKER_MAILBOX;
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -16,13 +17,13 @@ pub struct BatchTicker {
     clock: SharedClock,
     ticks: Ticks,
     next: Rc<Cell<Time>>,
-    scheduler: Addr<BatchScheduler>,
+    scheduler: Post<BatchScheduler>,
     faults: Faults,
 }
 
 impl BatchTicker {
     /// A ticker at the times of `ticks`.
-    pub fn new(clock: SharedClock, ticks: Ticks, scheduler: Addr<BatchScheduler>, faults: Faults) -> BatchTicker {
+    pub fn new(clock: SharedClock, ticks: Ticks, scheduler: Post<BatchScheduler>, faults: Faults) -> BatchTicker {
         let next = Rc::new(Cell::new(ticks.first()));
         BatchTicker { clock, ticks, next, scheduler, faults }
     }

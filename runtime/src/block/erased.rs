@@ -2,6 +2,7 @@
 
 use std::any::{Any, type_name};
 use std::fmt;
+use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub type Erased = Arc<dyn Any + Send + Sync>;
 /// The longest encoded block that is read back, and the most elements of one sequence in it. Far above any block, and
 /// finite.
 const LIMIT_BYTES: usize = u32::MAX as usize;
+
+/// How many encoded bytes are gathered before they are written.
+const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Encodes and decodes [`Erased`] records of one type: the type, remembered as two functions.
 ///
@@ -40,18 +44,29 @@ const LIMIT_BYTES: usize = u32::MAX as usize;
 pub struct ErasedCodec {
     type_name: fn() -> &'static str,
     encode: fn(&Erased) -> Result<Vec<u8>, CodecError>,
+    encode_to: fn(&Erased, &mut dyn Write) -> Result<(), CodecError>,
     decode: fn(&[u8]) -> Result<Erased, CodecError>,
 }
 
 impl ErasedCodec {
     /// The codec of chunks of records of type `T`.
     pub fn of<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> Self {
-        Self { type_name: type_name::<T>, encode: encode_chunks::<T>, decode: decode_chunks::<T> }
+        Self {
+            type_name: type_name::<T>,
+            encode: encode_chunks::<T>,
+            encode_to: encode_chunks_to::<T>,
+            decode: decode_chunks::<T>,
+        }
     }
 
     /// The bytes of `records`; an error when they are not of the codec's type.
     pub fn encode(&self, records: &Erased) -> Result<Vec<u8>, CodecError> {
         (self.encode)(records)
+    }
+
+    /// Writes the bytes of `records`, a few at a time: they need no memory to speak of. An error may be one of `out`.
+    pub fn encode_to(&self, records: &Erased, out: &mut dyn Write) -> Result<(), CodecError> {
+        (self.encode_to)(records, out)
     }
 
     /// The records that `bytes` hold, chunk by chunk as they were encoded.
@@ -67,10 +82,21 @@ impl fmt::Debug for ErasedCodec {
 }
 
 fn encode_chunks<T: Serialize + 'static>(records: &Erased) -> Result<Vec<u8>, CodecError> {
-    match records.downcast_ref::<Vec<Vec<T>>>() {
-        Some(chunks) => caught::<T, _>(|| codec::encode(chunks)),
-        None => Err(CodecError::WrongType { type_name: type_name::<Vec<Vec<T>>>() }),
-    }
+    let chunks = chunks_of::<T>(records)?;
+    caught::<T, _>(|| codec::encode(chunks))
+}
+
+fn encode_chunks_to<T: Serialize + 'static>(records: &Erased, out: &mut dyn Write) -> Result<(), CodecError> {
+    let chunks = chunks_of::<T>(records)?;
+    caught::<T, _>(|| {
+        let mut out = BufWriter::with_capacity(WRITE_BUFFER, out);
+        codec::encode_to(chunks, &mut out)?;
+        out.flush().map_err(|error| CodecError::Encode { type_name: type_name::<T>(), source: error.into() })
+    })
+}
+
+fn chunks_of<T: 'static>(records: &Erased) -> Result<&Vec<Vec<T>>, CodecError> {
+    records.downcast_ref().ok_or_else(|| CodecError::WrongType { type_name: type_name::<Vec<Vec<T>>>() })
 }
 
 fn decode_chunks<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Result<Erased, CodecError> {
@@ -95,7 +121,11 @@ mod tests {
         fn chunks_come_back_as_they_were(chunks in vec(vec(any::<(String, i64)>(), 0..8), 0..8)) {
             let codec = ErasedCodec::of::<(String, i64)>();
             let erased: Erased = Arc::new(chunks.clone());
-            let back = codec.decode(&codec.encode(&erased).unwrap()).unwrap();
+            let encoded = codec.encode(&erased).unwrap();
+            let mut written = Vec::new();
+            codec.encode_to(&erased, &mut written).unwrap();
+            prop_assert_eq!(&written, &encoded);
+            let back = codec.decode(&encoded).unwrap();
             prop_assert_eq!(back.downcast_ref::<Vec<Vec<(String, i64)>>>(), Some(&chunks));
         }
     }
@@ -107,6 +137,7 @@ mod tests {
         let flat: Erased = Arc::new(vec![1_u32]);
         for wrong in [words, flat] {
             assert!(matches!(codec.encode(&wrong), Err(CodecError::WrongType { .. })));
+            assert!(matches!(codec.encode_to(&wrong, &mut Vec::new()), Err(CodecError::WrongType { .. })));
         }
     }
 

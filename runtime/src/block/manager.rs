@@ -3,6 +3,7 @@
 use super::{Block, BlockKey, BlockStore, Fetched, PutOutcome, RecoveredBlock, StoreError, StoreStats};
 use crate::durable::LoggedBlock;
 use crate::ids::{ContextId, RddId};
+use crate::mailbox::counts_its_mailbox;
 use crate::topology::BLOCK_MANAGER_MAILBOX;
 use actix::{Actor, Context, Handler, Message};
 use std::collections::{BTreeSet, HashSet};
@@ -26,6 +27,8 @@ impl Actor for BlockManager {
         ctx.set_mailbox_capacity(BLOCK_MANAGER_MAILBOX);
     }
 }
+
+counts_its_mailbox!(BlockManager);
 
 /// Stores a block or a persisted partition at its level.
 #[derive(Message)]

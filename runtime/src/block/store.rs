@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{BlockKey, Erased, ErasedCodec, StorageLevel};
+use super::{BlockKey, ErasedCodec, StorageLevel};
 use crate::durable::LoggedBlock;
 use crate::ids::{ContextId, RddId};
 pub use contents::{Block, Fetched, PutOutcome, RecoveredBlock};
@@ -136,10 +136,11 @@ impl BlockStore {
             return Ok(PutOutcome::AlreadyStored);
         }
         let Block { data, codec, level, records, bytes } = block;
-        let (payload, bytes) = if level.serialized() {
-            let encoded = encode(&key, &codec, &data)?;
+        let (payload, bytes) = if level.serialized() && level.uses_memory() {
+            let mut encoded = codec.encode(&data).map_err(|source| StoreError::Encode { block: key, source })?;
+            encoded.shrink_to_fit();
             let encoded_bytes = encoded.len();
-            (Payload::Encoded(encoded), encoded_bytes)
+            (Payload::Encoded(Arc::new(encoded)), encoded_bytes)
         } else {
             (Payload::Typed(data), bytes)
         };
@@ -150,7 +151,7 @@ impl BlockStore {
             self.memory.insert(key, payload, bytes, pinned);
             PutOutcome::InMemory { bytes }
         } else if level.uses_disk() {
-            PutOutcome::OnDisk { bytes: self.disk.write(&key, &encoded(&key, &codec, &payload)?)? }
+            PutOutcome::OnDisk { bytes: self.disk.write(&key, &payload, &codec)? }
         } else {
             return Err(self.no_room(&key, bytes));
         };
@@ -180,7 +181,7 @@ impl BlockStore {
                     None => self.disk.read(key)?,
                 };
                 self.read_from_disk += 1;
-                Fetched::Bytes { bytes, codec }
+                Fetched::Bytes { bytes: Arc::new(bytes), codec }
             }
         };
         Ok(Some(fetched))
@@ -290,8 +291,7 @@ impl BlockStore {
         } else if let (Some(entry), Some(payload)) = (self.entries.get_mut(victim), self.memory.peek(victim))
             && entry.level.uses_disk()
         {
-            let bytes = encoded(victim, &entry.codec, payload)?;
-            entry.file_bytes = Some(self.disk.write(victim, &bytes)?);
+            entry.file_bytes = Some(self.disk.write(victim, payload, &entry.codec)?);
             self.spilled += 1;
         } else {
             self.take_entry(victim);
@@ -309,18 +309,6 @@ impl BlockStore {
         } else {
             StoreError::Full { block, bytes, pinned: self.memory.pinned(), budget }
         }
-    }
-}
-
-fn encode(key: &BlockKey, codec: &ErasedCodec, data: &Erased) -> Result<Arc<[u8]>, StoreError> {
-    codec.encode(data).map(Arc::from).map_err(|source| StoreError::Encode { block: *key, source })
-}
-
-/// The bytes of a payload, shared when it is encoded already.
-fn encoded(key: &BlockKey, codec: &ErasedCodec, payload: &Payload) -> Result<Arc<[u8]>, StoreError> {
-    match payload {
-        Payload::Typed(data) => encode(key, codec, data),
-        Payload::Encoded(bytes) => Ok(Arc::clone(bytes)),
     }
 }
 

@@ -7,9 +7,11 @@ use super::{
     Allocation, BlockInfo, BlockKey, EventError, Horizon, Ledger, LedgerEvent, LedgerLog, LedgerLogError, LogRecord,
     When, log_then_apply,
 };
+use crate::depths::SharedFlow;
 use crate::durable::Change;
 use crate::flow::{DoorCounts, FlowBook, FlowCounts};
 use crate::ids::{BlockId, ContextId, StreamId};
+use crate::mailbox::counts_its_mailbox;
 use crate::receiver::{Credit, HeldByBlock, PositionBytes};
 use crate::time::Time;
 use crate::topology::TRACKER_MAILBOX;
@@ -26,7 +28,7 @@ pub struct BlockTracker {
     /// The receivers' allowance held by blocks that are not processed yet.
     credits: HashMap<BlockId, [Option<Credit>; 2]>,
     /// Where the records of each stream are.
-    flow: FlowBook,
+    flow: SharedFlow,
 }
 
 struct Book {
@@ -55,8 +57,13 @@ pub enum TrackerError {
 impl BlockTracker {
     /// A tracker for `context` over `ledger`, which is empty or was recovered from `log`.
     pub fn new(context: ContextId, ledger: Ledger, log: Box<dyn LedgerLog>) -> BlockTracker {
-        let flow = FlowBook::of(&ledger);
+        let flow = SharedFlow::new(FlowBook::of(&ledger));
         BlockTracker { context, book: Some(Book { ledger, log }), credits: HashMap::new(), flow }
+    }
+
+    /// Where the records of each stream are, for whoever looks.
+    pub fn flow(&self) -> SharedFlow {
+        self.flow.clone()
     }
 
     /// Plans a record from the ledger, logs and applies it, then lets `after` conclude.
@@ -96,6 +103,8 @@ impl Actor for BlockTracker {
     }
 }
 
+counts_its_mailbox!(BlockTracker);
+
 /// A block is stored: it belongs to the next batch.
 #[derive(Message)]
 #[rtype(result = "Result<(), TrackerError>")]
@@ -126,7 +135,7 @@ impl Handler<AddBlock> for BlockTracker {
             "adding a block",
             |_| anything.then(|| LogRecord { events, reached, ..LogRecord::default() }),
             move |tracker| {
-                tracker.flow.added(&info, door);
+                tracker.flow.book().added(&info, door);
                 if info.records > 0 && (credit.is_some() || room.is_some()) {
                     tracker.credits.insert(info.id, [credit, room]);
                 }
@@ -165,7 +174,7 @@ impl Handler<AtDoor> for BlockTracker {
     type Result = ();
 
     fn handle(&mut self, msg: AtDoor, _: &mut Self::Context) {
-        self.flow.at_door(msg.stream, msg.door);
+        self.flow.book().at_door(msg.stream, msg.door);
     }
 }
 
@@ -192,10 +201,11 @@ impl Handler<AllocateBatch> for BlockTracker {
             move |tracker| {
                 let allocated = tracker.book.as_ref().and_then(|book| book.ledger.allocated(batch)).cloned();
                 let allocated = allocated.unwrap_or_else(|| Allocation { batch, blocks: Default::default() });
+                let mut flow = tracker.flow.book();
                 if is_new {
-                    tracker.flow.allocated(&allocated);
+                    flow.allocated(&allocated);
                 }
-                (allocated, tracker.flow.counts())
+                (allocated, flow.counts())
             },
         )
     }
@@ -233,9 +243,9 @@ impl Handler<CommitBatch> for BlockTracker {
             move |tracker| {
                 if let Some(allocation) = &processed {
                     allocation.all_blocks().for_each(|block| drop(tracker.credits.remove(&block.id)));
-                    tracker.flow.committed(allocation);
+                    tracker.flow.book().committed(allocation);
                 }
-                (keys, tracker.flow.counts())
+                (keys, tracker.flow.book().counts())
             },
         )
     }
@@ -268,7 +278,7 @@ impl Handler<SnapshotFlow> for BlockTracker {
     type Result = MessageResult<SnapshotFlow>;
 
     fn handle(&mut self, _: SnapshotFlow, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.flow.counts())
+        MessageResult(self.flow.book().counts())
     }
 }
 

@@ -90,8 +90,9 @@ impl PartialEq for Gain {
 
 impl Eq for Gain {}
 
-/// Records per second that a receiver may bring under the default estimator before a batch is done.
-const DEFAULT_INITIAL_RATE: u64 = 1000;
+/// Records per second that a receiver may bring under the default estimator before a batch is done: a first batch whose records take
+/// ten milliseconds each is computed within its interval even on one core.
+const DEFAULT_INITIAL_RATE: u64 = 100;
 
 impl BackpressureConfig {
     /// The rate of a receiver before a batch is done, as set or else what the estimator needs; `None` is no limit.
@@ -150,7 +151,7 @@ mod tests {
         let of = |estimator, initial_rate| {
             BackpressureConfig { estimator, initial_rate, ..BackpressureConfig::default() }.initial_rate_or_default()
         };
-        assert_eq!(of(Estimator::ServiceTime, None), Some(1000.0));
+        assert_eq!(of(Estimator::ServiceTime, None), Some(100.0));
         assert_eq!(of(Estimator::Pid, None), None);
         assert_eq!(of(Estimator::Pid, Some(50)), Some(50.0));
     }

@@ -7,21 +7,21 @@ use crate::codec::{self, stable_hash};
 use crate::error::in_full;
 use crate::failpoint::fail_point;
 use crate::ids::BlockId;
-use actix::Addr;
+use crate::mailbox::Post;
 use std::fmt;
 use std::sync::Arc;
 
 /// What the receivers of a context need to have their blocks kept.
 #[derive(Clone)]
 pub struct BlockLog {
-    keeper: Addr<Keeper>,
+    keeper: Post<Keeper>,
     storage: Arc<dyn Storage>,
     streams: Arc<StreamTable>,
 }
 
 impl BlockLog {
     /// A log that `keeper` writes into `storage`, with the numbers of `streams`.
-    pub fn new(keeper: Addr<Keeper>, storage: Arc<dyn Storage>, streams: StreamTable) -> BlockLog {
+    pub fn new(keeper: Post<Keeper>, storage: Arc<dyn Storage>, streams: StreamTable) -> BlockLog {
         BlockLog { keeper, storage, streams: Arc::new(streams) }
     }
 
@@ -74,7 +74,7 @@ impl LoggedBlock {
     ///
     /// # Errors
     /// When they cannot be read, or are not what was written.
-    pub fn read(&self) -> Result<Arc<[u8]>, StorageError> {
+    pub fn read(&self) -> Result<Vec<u8>, StorageError> {
         let unreadable = |reason: &str| StorageError::Unreadable {
             what: format!("the records of {}", self.block),
             reason: reason.to_owned(),
@@ -87,7 +87,7 @@ impl LoggedBlock {
         if length != bytes.len() as u64 || hash != stable_hash(&bytes) {
             return Err(unreadable("they are not what was written"));
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::block::{Erased, ErasedCodec};
 use crate::codec::CodecError;
 use crate::failpoint::fail_point;
 use crate::ids::BlockId;
+use crate::mailbox::counts_its_mailbox;
 use crate::topology::KEEPER_MAILBOX;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use std::sync::Arc;
@@ -111,6 +112,8 @@ impl Actor for Keeper {
         ctx.set_mailbox_capacity(KEEPER_MAILBOX);
     }
 }
+
+counts_its_mailbox!(Keeper);
 
 /// Makes changes, all of them or none, after those that were sent before. Answered when they are as durable as was asked for.
 #[derive(Message)]

@@ -6,7 +6,7 @@ use super::{Durability, StorageError};
 use crate::block::{LedgerLog, LedgerLogError, LogRecord};
 use crate::error::in_full;
 use crate::failpoint::fail_point;
-use actix::Addr;
+use crate::mailbox::Post;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 ///
 /// Commits that may wait go with the next one that may not, or with an empty record, which writes whatever waits.
 pub struct KeeperLog {
-    keeper: Addr<Keeper>,
+    keeper: Post<Keeper>,
     journal: Journal,
     durability: Durability,
     /// Why nothing more is logged.
@@ -23,7 +23,7 @@ pub struct KeeperLog {
 
 impl KeeperLog {
     /// A log that goes on from `journal`. A record is as durable as `durability` says when it is answered.
-    pub fn new(keeper: Addr<Keeper>, journal: Journal, durability: Durability) -> KeeperLog {
+    pub fn new(keeper: Post<Keeper>, journal: Journal, durability: Durability) -> KeeperLog {
         KeeperLog { keeper, journal, durability, broken: None }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Event, StreamingListener};
 use crate::error::panic_message;
+use crate::mailbox::{Post, counts_its_mailbox};
 use crate::topology::EVENT_BUS_MAILBOX;
 use actix::dev::channel;
 use actix::prelude::SendError;
@@ -40,6 +41,8 @@ impl Handler<Publish> for EventBus {
     }
 }
 
+counts_its_mailbox!(EventBus);
+
 /// Adds a listener.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -57,7 +60,7 @@ impl Handler<AddListener> for EventBus {
 /// Where events are told: without listeners nothing is sent; when too many wait, the event is dropped and counted.
 #[derive(Clone)]
 pub struct Publisher {
-    bus: Addr<EventBus>,
+    bus: Post<EventBus>,
     /// Where the bus lives.
     arbiter: actix_rt::ArbiterHandle,
     wanted: Arc<AtomicBool>,
@@ -76,7 +79,7 @@ impl Publisher {
             let bus = EventBus { listeners, wanted: theirs };
             actix_rt::spawn(Context::with_receiver(messages).into_future(bus));
         });
-        Publisher { bus: Addr::new(mailbox), arbiter: arbiter.clone(), wanted, dropped: Arc::default() }
+        Publisher { bus: Post::new(Addr::new(mailbox)), arbiter: arbiter.clone(), wanted, dropped: Arc::default() }
     }
 
     /// Whether there is anyone to tell.
@@ -87,11 +90,11 @@ impl Publisher {
     /// Adds a listener: at once, or as soon as a bus that is behind has room. Does nothing, and says so, when the bus has ended.
     pub fn add(&self, listener: Box<dyn StreamingListener>) {
         let ended = || log::warn!("a listener was not added: the context has ended");
-        match self.bus.try_send(AddListener(listener)) {
+        match self.bus.address().try_send(AddListener(listener)) {
             Ok(()) => {}
             Err(SendError::Closed(_)) => ended(),
             Err(SendError::Full(add)) => {
-                let bus = self.bus.clone();
+                let bus = self.bus.address().clone();
                 let waits = move || {
                     actix_rt::spawn(async move {
                         if bus.send(add).await.is_err() {
@@ -108,9 +111,14 @@ impl Publisher {
 
     /// Tells an event, or drops and counts it when the bus is behind.
     pub fn publish(&self, event: Event) {
-        if self.wanted() && self.bus.try_send(Publish(event)).is_err() {
+        if self.wanted() && self.bus.address().try_send(self.bus.posted(Publish(event))).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Events that wait to be told.
+    pub fn waiting(&self) -> usize {
+        self.bus.depth().get()
     }
 
     /// Events that no listener was told because the bus was behind.
@@ -139,13 +147,14 @@ mod tests {
         for n in 0..100 {
             publisher.publish(Event::StreamingStarted { time: Time::from_millis(n) });
         }
+        assert_eq!(publisher.waiting(), 100);
         release.send(()).unwrap();
         let patience = Duration::from_secs(30);
         for n in 0..100 {
             let event = heard.recv_timeout(patience).unwrap();
             assert!(matches!(event, Event::StreamingStarted { time } if time == Time::from_millis(n)), "{event:?}");
         }
-        assert_eq!(publisher.dropped(), 0);
+        assert_eq!((publisher.dropped(), publisher.waiting()), (0, 0));
         arbiter.stop();
         arbiter.join().unwrap();
     }
@@ -162,6 +171,10 @@ mod tests {
         while publisher.dropped() == 0 {
             publisher.publish(Event::StreamingStarted { time: Time::ZERO });
         }
+        assert!(publisher.waiting() >= EVENT_BUS_MAILBOX, "what was dropped does not wait");
+        let waiting = publisher.waiting();
+        publisher.publish(Event::StreamingStarted { time: Time::ZERO });
+        assert_eq!(publisher.waiting(), waiting);
         publisher.add(Box::new(move |event: &Event| drop(told.send(event.clone()))));
         release.send(()).unwrap();
         let later = Event::StreamingStarted { time: Time::from_millis(1) };

@@ -1,6 +1,6 @@
 //! The count of every stream's records on their way: from the blocks that come in, the batches that take them and the commits.
 
-use super::{DoorCounts, FlowCounts};
+use super::{Amount, DoorCounts, FlowCounts, LedgerDepth};
 use crate::block::{Allocation, BlockInfo, Ledger};
 use crate::ids::StreamId;
 use std::collections::BTreeMap;
@@ -18,11 +18,11 @@ struct Way {
     recovered: u64,
     door: DoorCounts,
     /// In no batch.
-    waiting: u64,
+    waiting: Amount,
     /// Those of `waiting` that the last batch left behind.
-    behind: u64,
+    behind: Amount,
     /// In batches that are not done.
-    allocated: u64,
+    allocated: Amount,
     committed: u64,
 }
 
@@ -32,11 +32,13 @@ impl FlowBook {
         let mut book = FlowBook::default();
         for block in ledger.all_unallocated() {
             let way = book.way(block.id.stream);
-            (way.recovered, way.waiting) = (way.recovered + block.records, way.waiting + block.records);
+            way.recovered += block.records;
+            way.waiting += block.into();
         }
         for block in ledger.pending_batches().flat_map(Allocation::all_blocks) {
             let way = book.way(block.id.stream);
-            (way.recovered, way.allocated) = (way.recovered + block.records, way.allocated + block.records);
+            way.recovered += block.records;
+            way.allocated += block.into();
         }
         book
     }
@@ -45,7 +47,10 @@ impl FlowBook {
     pub fn added(&mut self, block: &BlockInfo, door: DoorCounts) {
         let way = self.way(block.id.stream);
         way.door = door;
-        way.waiting += block.records;
+        // Only a position is in a block without records, and no batch takes it.
+        if block.records > 0 {
+            way.waiting += block.into();
+        }
     }
 
     /// What has come to the door of a stream by now: what is in no block that was added was dropped.
@@ -61,8 +66,8 @@ impl FlowBook {
     pub fn allocated(&mut self, allocation: &Allocation) {
         for block in allocation.all_blocks() {
             let way = self.way(block.id.stream);
-            way.waiting = way.waiting.saturating_sub(block.records);
-            way.allocated += block.records;
+            way.waiting = way.waiting.without(block.into());
+            way.allocated += block.into();
         }
         self.streams.values_mut().for_each(|way| way.behind = way.waiting);
     }
@@ -71,7 +76,7 @@ impl FlowBook {
     pub fn committed(&mut self, allocation: &Allocation) {
         for block in allocation.all_blocks() {
             let way = self.way(block.id.stream);
-            way.allocated = way.allocated.saturating_sub(block.records);
+            way.allocated = way.allocated.without(block.into());
             way.committed += block.records;
         }
     }
@@ -81,11 +86,17 @@ impl FlowBook {
         let counts = |way: &Way| FlowCounts {
             received: way.recovered + way.door.received,
             committed: way.committed,
-            pending: way.allocated + way.waiting.saturating_sub(way.behind),
-            spilled: way.behind,
+            pending: way.allocated.records + way.waiting.without(way.behind).records,
+            spilled: way.behind.records,
             shed: way.door.shed,
         };
         self.streams.iter().map(|(stream, way)| (*stream, counts(way))).collect()
+    }
+
+    /// What of each stream lies in the ledger and is not done.
+    pub fn depths(&self) -> BTreeMap<StreamId, LedgerDepth> {
+        let depth = |way: &Way| LedgerDepth { waiting: way.waiting, spilled: way.behind, allocated: way.allocated };
+        self.streams.iter().map(|(stream, way)| (*stream, depth(way))).collect()
     }
 
     fn way(&mut self, stream: StreamId) -> &mut Way {
@@ -138,6 +149,9 @@ mod tests {
         let first = ledger.plan_allocation_within(batch(1), &limits).unwrap();
         apply(&mut ledger, &mut book, &first);
         assert_eq!(counts(&book), FlowCounts { received: 30, pending: 20, spilled: 10, ..FlowCounts::default() });
+        let amount = |blocks| Amount { blocks, records: 10 * blocks, bytes: 10 * blocks };
+        let depth = LedgerDepth { waiting: amount(1), spilled: amount(1), allocated: amount(2) };
+        assert_eq!(book.depths(), BTreeMap::from([(STREAM, depth)]));
         apply(&mut ledger, &mut book, &LedgerEvent::BatchDone { batch: batch(1) });
         assert_eq!(counts(&book), FlowCounts { received: 30, committed: 20, spilled: 10, ..FlowCounts::default() });
 
@@ -182,6 +196,13 @@ mod tests {
                     _ => {}
                 }
                 prop_assert!(book.counts().values().all(FlowCounts::is_balanced), "{:?}", book.counts());
+                let sum = |blocks: &mut dyn Iterator<Item = &BlockInfo>| {
+                    blocks.fold(Amount::default(), |sum, block| sum + block.into())
+                };
+                let depth = book.depths().get(&STREAM).copied().unwrap_or_default();
+                prop_assert_eq!(depth.waiting, sum(&mut ledger.all_unallocated()));
+                prop_assert_eq!(depth.allocated, sum(&mut ledger.pending_batches().flat_map(Allocation::all_blocks)));
+                prop_assert!(depth.spilled.blocks <= depth.waiting.blocks, "{:?}", depth);
             }
         }
     }

@@ -217,7 +217,7 @@ mod tests {
             RateController::of(&config, seconds(1), &[A, B], &[])
         };
         assert_eq!(of(Estimator::None).rates(), BTreeMap::new());
-        assert_eq!(of(Estimator::ServiceTime).rates(), BTreeMap::from([(A, 1000.0), (B, 1000.0)]));
+        assert_eq!(of(Estimator::ServiceTime).rates(), BTreeMap::from([(A, 100.0), (B, 100.0)]));
         let mut pid = of(Estimator::Pid);
         assert_eq!(pid.rates(), BTreeMap::new(), "as Spark's: the first batch is not held back");
         let records = BTreeMap::from([(A, 100), (B, 0)]);
@@ -230,7 +230,7 @@ mod tests {
         let mut config = Config::default();
         let of = |config: &Config| RateController::of(config, seconds(1), &[A, B], &[B]);
         let mut controller = of(&config);
-        assert_eq!(controller.first_rates(&[]), BTreeMap::from([(A, 1000.0)]));
+        assert_eq!(controller.first_rates(&[]), BTreeMap::from([(A, 100.0)]));
         controller.completed(&batch(&BTreeMap::from([(A, 1000), (B, 5000)]), 1000));
         assert!(controller.rate(B).is_some(), "what it brought was measured");
         config.receiver.max_rate = Some(5000);

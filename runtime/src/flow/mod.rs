@@ -8,6 +8,7 @@
 mod book;
 mod controller;
 mod counts;
+mod depth;
 mod estimator;
 mod overload;
 mod pid;
@@ -17,6 +18,7 @@ mod shares;
 pub use book::FlowBook;
 pub use controller::{CompletedBatch, RateController};
 pub use counts::{DoorCounts, FlowCounts};
+pub use depth::{Amount, LedgerDepth};
 pub use estimator::{BatchSample, RateEstimator};
 pub use overload::Overload;
 pub use pid::{PidError, PidEstimator, PidGains};

@@ -81,6 +81,11 @@ impl<T> Assembler<T> {
         (self.open.records > 0).then(|| mem::replace(&mut self.open, AssembledBlock::empty()))
     }
 
+    /// The block that is being filled.
+    pub fn open(&self) -> &AssembledBlock<T> {
+        &self.open
+    }
+
     /// Records in the open block.
     pub fn open_records(&self) -> usize {
         self.open.records

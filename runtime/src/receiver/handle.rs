@@ -168,6 +168,12 @@ impl<T> ReceiverHandle<T> {
         self.intake.max_chunk()
     }
 
+    /// For a receiver that has a queue of its own, before it stores: has `waiting` asked by whoever looks how many messages wait in it.
+    /// Only the first call of a stream counts, so what is asked has to hold for all runs of the receiver.
+    pub fn show_mailbox(&self, waiting: impl Fn() -> usize + Send + Sync + 'static) {
+        self.intake.show_mailbox(waiting);
+    }
+
     /// Tells listeners, and the log, of trouble that does not end the receiver. Only logged when too many are waiting to be told.
     pub fn report_error(&self, message: impl fmt::Display) {
         if let Err(TrySendError::Full(message) | TrySendError::Closed(message)) =

@@ -6,11 +6,13 @@
 //! and the quota is said by its stream's [`Overload`].
 
 mod admission;
+mod depth;
 mod paid;
 mod patience;
 mod promised;
 mod recovered;
 
+pub use depth::{IntakeDepth, LookedAt};
 pub use patience::StoreWithinError;
 pub use recovered::HeldByBlock;
 
@@ -22,11 +24,11 @@ use super::reliable::PositionBytes;
 use super::run::Run;
 use super::size::SizeEstimate;
 use crate::clock::SharedClock;
-use crate::flow::{DoorCounts, Overload};
+use crate::flow::{Amount, DoorCounts, Overload};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -103,6 +105,8 @@ pub struct Intake<T> {
     credits: Arc<Semaphore>,
     /// Of memory and files together.
     files: Arc<Semaphore>,
+    /// All that there is of those.
+    all_files: usize,
     clock: SharedClock,
     /// Records taken in so far.
     records: Arc<AtomicU64>,
@@ -111,6 +115,8 @@ pub struct Intake<T> {
     room: Notify,
     ready: Notify,
     emptied: Notify,
+    /// How many messages wait before they are stored, where the receiver has a queue of its own.
+    mailbox: OnceLock<depth::Mailbox>,
 }
 
 struct State<T> {
@@ -121,6 +127,8 @@ struct State<T> {
     credit: Option<Credit>,
     room: Option<Credit>,
     queue: VecDeque<QueuedBlock<T>>,
+    /// The block that has left the queue and is not stored yet.
+    leaving: Amount,
     /// Blocks cut so far: the number of the next one.
     cut: u64,
     /// Blocks stored so far.
@@ -179,6 +187,7 @@ impl<T: Serialize> Intake<T> {
                 credit: None,
                 room: None,
                 queue: VecDeque::new(),
+                leaving: Amount::default(),
                 cut: first,
                 stored: first,
                 taken: 0,
@@ -192,11 +201,13 @@ impl<T: Serialize> Intake<T> {
             limits: IntakeLimits { max_pending_bytes: pending, ..limits },
             credits: Arc::new(Semaphore::new(pending)),
             files: Arc::new(Semaphore::new(files)),
+            all_files: files,
             clock,
             records: Arc::default(),
             room: Notify::new(),
             ready: Notify::new(),
             emptied: Notify::new(),
+            mailbox: OnceLock::new(),
         }
     }
 
@@ -256,7 +267,7 @@ impl<T> Intake<T> {
     pub async fn next_block(&self) -> QueuedBlock<T> {
         loop {
             let ready = self.ready.notified();
-            let next = self.lock().queue.pop_front();
+            let next = self.lock().leave();
             if let Some(block) = next {
                 self.room.notify_waiters();
                 return self.placed(block);
@@ -267,7 +278,9 @@ impl<T> Intake<T> {
 
     /// Records that every block before `sequence + 1` is stored and reported.
     pub fn stored(&self, sequence: u64) {
-        self.lock().stored = sequence + 1;
+        let mut state = self.lock();
+        (state.stored, state.leaving) = (sequence + 1, Amount::default());
+        drop(state);
         self.emptied.notify_waiters();
     }
 

@@ -26,7 +26,9 @@ mod supervisor;
 pub use assembler::{AssembledBlock, Assembler, CHUNK_RECORDS};
 pub use blocking::{BlockingHandle, BlockingStoreError};
 pub use handle::{CameIn, ReceiverHandle};
-pub use intake::{Credit, HeldByBlock, Intake, IntakeLimits, QueuedBlock, ReceiverStopped, StoreWithinError};
+pub use intake::{
+    Credit, HeldByBlock, Intake, IntakeDepth, IntakeLimits, LookedAt, QueuedBlock, ReceiverStopped, StoreWithinError,
+};
 pub use limiter::{RateLimiter, Reserved};
 pub use policy::{EndedRun, GivenUp, Restarts, SupervisorPolicy, Verdict};
 pub use quota::{Quota, Taken};

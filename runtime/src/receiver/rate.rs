@@ -4,7 +4,8 @@ use super::Intake;
 use super::supervisor::ReceiverSupervisor;
 use crate::block::{AtDoor, BlockTracker};
 use crate::ids::StreamId;
-use actix::{Addr, Handler, Message};
+use crate::mailbox::Post;
+use actix::{Handler, Message};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The receivers of the stream may store so many records a second from now on, in batches of as many as that makes.
@@ -38,7 +39,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Handler<NextBatch>
 }
 
 /// Tells the tracker of records that were dropped behind the last block.
-pub(super) async fn tell_dropped<T>(intake: &Intake<T>, tracker: &Addr<BlockTracker>, stream: StreamId) {
+pub(super) async fn tell_dropped<T>(intake: &Intake<T>, tracker: &Post<BlockTracker>, stream: StreamId) {
     if let Some(door) = intake.dropped_behind_the_last_block() {
         // With the tracker the context is gone.
         let _ = tracker.send(AtDoor { stream, door }).await;

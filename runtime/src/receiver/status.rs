@@ -1,11 +1,13 @@
 //! What is known of a receiver, for whoever looks: kept while it is down, and when its context has ended.
 
+use super::intake::{IntakeDepth, LookedAt};
 use super::policy::shortened;
 use crate::ids::StreamId;
 use crate::site::Site;
 use crate::time::Time;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// What a receiver does at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +64,20 @@ impl ReceiverSnapshot {
 }
 
 /// See the module. Written by the supervisor, read by anybody.
-#[derive(Debug)]
 pub struct ReceiverStatus {
     stream: StreamId,
     name: String,
     site: Site,
     records: Arc<AtomicU64>,
+    /// It goes with the context.
+    intake: Option<Weak<dyn LookedAt>>,
     seen: Mutex<Seen>,
+}
+
+impl fmt::Debug for ReceiverStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReceiverStatus({:?})", self.snapshot())
+    }
 }
 
 #[derive(Debug)]
@@ -82,7 +91,24 @@ impl ReceiverStatus {
     /// Of a receiver whose records are counted by `records`.
     pub fn new(stream: StreamId, name: String, site: Site, records: Arc<AtomicU64>) -> ReceiverStatus {
         let seen = Seen { state: ReceiverState::New, starts: 0, last_error: None };
-        ReceiverStatus { stream, name, site, records, seen: Mutex::new(seen) }
+        ReceiverStatus { stream, name, site, records, intake: None, seen: Mutex::new(seen) }
+    }
+
+    /// The same, with where its records wait.
+    #[must_use]
+    pub fn with_intake(self, intake: Weak<dyn LookedAt>) -> ReceiverStatus {
+        ReceiverStatus { intake: Some(intake), ..self }
+    }
+
+    /// Its stream.
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// What waits on the way to the ledger at present; nothing when the context has ended.
+    pub fn depth(&self) -> IntakeDepth {
+        let intake = self.intake.as_ref().and_then(Weak::upgrade);
+        intake.map(|intake| intake.depth()).unwrap_or_default()
     }
 
     /// What is known now.

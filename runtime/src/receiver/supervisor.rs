@@ -9,7 +9,7 @@ use super::policy::{GivenUp, Restarts, SupervisorPolicy};
 use super::rate::tell_dropped;
 use super::repeats::Repeats;
 use super::status::{ReceiverSnapshot, ReceiverStatus};
-use super::{Intake, QueuedBlock, Receiver, ReceiverHandle};
+use super::{Intake, LookedAt, QueuedBlock, Receiver, ReceiverHandle};
 use crate::block::{
     AddBlock, Block, BlockInfo, BlockKey, BlockLogged, BlockManager, BlockTracker, ErasedCodec, PutBlock, StorageLevel,
     StoreError,
@@ -21,11 +21,12 @@ use crate::event::{Event, Publisher};
 use crate::failpoint::fail_point;
 use crate::faults::{Fault, Faults, Sentinel};
 use crate::ids::{BlockId, ContextId, StreamId};
+use crate::mailbox::Post;
 use crate::site::Site;
 use crate::time::{DurationExt, next_tick};
 use crate::topology::SUPERVISOR_MAILBOX;
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture,
 };
 use actix_rt::ArbiterHandle;
 use serde::{Serialize, de::DeserializeOwned};
@@ -64,11 +65,11 @@ pub struct SupervisorParts<T> {
     /// Time.
     pub clock: SharedClock,
     /// Where blocks go.
-    pub blocks: Addr<BlockManager>,
+    pub blocks: Post<BlockManager>,
     /// Where their records are kept as well, if they are to survive.
     pub log: Option<BlockLog>,
     /// Where blocks are reported.
-    pub tracker: Addr<BlockTracker>,
+    pub tracker: Post<BlockTracker>,
     /// Who is told.
     pub publisher: Publisher,
     /// Where a fault that ends the context goes.
@@ -105,7 +106,9 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> ReceiverSupervisor
                 actix_rt::spawn(live(factory, handle, life, ended, Restarts::new(policy)));
             });
         });
-        let status = ReceiverStatus::new(parts.stream, parts.name.clone(), parts.site, parts.intake.counter());
+        let intake: Arc<dyn LookedAt> = parts.intake.clone();
+        let status = ReceiverStatus::new(parts.stream, parts.name.clone(), parts.site, parts.intake.counter())
+            .with_intake(Arc::downgrade(&intake));
         ReceiverSupervisor {
             parts,
             last_cut: None,
@@ -313,7 +316,7 @@ fn pump<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
 
 /// Stores a block and, where there is a log, has it kept there: both at the same time.
 async fn keep(
-    blocks: &Addr<BlockManager>,
+    blocks: &Post<BlockManager>,
     log: Option<&BlockLog>,
     clock: &SharedClock,
     key: BlockKey,
@@ -333,7 +336,7 @@ async fn keep(
 }
 
 /// Stores a block, waiting while older ones hold the memory: their batches will free it.
-async fn put(blocks: &Addr<BlockManager>, clock: &SharedClock, key: BlockKey, block: Block) -> Result<(), String> {
+async fn put(blocks: &Post<BlockManager>, clock: &SharedClock, key: BlockKey, block: Block) -> Result<(), String> {
     let mut told = false;
     loop {
         match blocks.send(PutBlock { key, block: block.clone() }).await {

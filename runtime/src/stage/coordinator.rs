@@ -7,13 +7,15 @@ use super::task::{CancelToken, OperatorCost};
 use super::worker::RunTask;
 use super::workers::Workers;
 use crate::block::{BlockManager, HeldPartitions};
+use crate::depths::JobTasks;
 use crate::error::{JobError, TaskError};
 use crate::event::StageInfo;
 use crate::ids::RddId;
+use crate::mailbox::Post;
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::{COORDINATOR_MAILBOX, TASKS_PER_WORKER};
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::any::Any;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -55,7 +57,7 @@ pub struct Job {
 /// Runs one job, then ends.
 pub struct StageCoordinator {
     workers: Workers,
-    blocks: Addr<BlockManager>,
+    blocks: Post<BlockManager>,
     request: Option<JobRequest>,
     progress: Option<JobProgress>,
     target: Arc<dyn Lineage>,
@@ -66,6 +68,8 @@ pub struct StageCoordinator {
     answer: Answer,
     /// Tasks that have not answered.
     outstanding: usize,
+    /// Those and the ones that wait, for whoever looks.
+    told: JobTasks,
     then: Option<Then>,
 }
 
@@ -79,8 +83,9 @@ enum Then {
 
 impl StageCoordinator {
     /// A coordinator for `job`.
-    pub fn new(job: Job, workers: Workers, blocks: Addr<BlockManager>) -> StageCoordinator {
+    pub fn new(job: Job, workers: Workers, blocks: Post<BlockManager>) -> StageCoordinator {
         StageCoordinator {
+            told: JobTasks::new(workers.tasks().clone()),
             workers,
             blocks,
             target: job.request.target.clone(),
@@ -156,6 +161,8 @@ impl StageCoordinator {
         for launch in launches {
             self.send(launch, ctx);
         }
+        let waiting = self.progress.as_ref().map_or(0, JobProgress::waiting_tasks);
+        self.told.set(waiting, self.outstanding);
     }
 
     fn send(&mut self, launch: Launch, ctx: &mut Context<Self>) {

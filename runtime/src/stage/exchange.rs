@@ -10,8 +10,8 @@ use super::workers::{WeakWorkers, Workers};
 use crate::block::Erased;
 use crate::error::TaskError;
 use crate::ids::{ShuffleId, WorkerId};
+use crate::mailbox::Post;
 use crate::time::Time;
-use actix::Addr;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::{Arc, OnceLock};
@@ -58,7 +58,7 @@ impl MailboxExchange {
         let _ = self.workers.set(Connected { count: workers.len(), workers: workers.downgrade() });
     }
 
-    fn address(&self, worker: WorkerId) -> Result<Addr<StageWorker>, TaskError> {
+    fn address(&self, worker: WorkerId) -> Result<Post<StageWorker>, TaskError> {
         let all = self.workers.get().and_then(|connected| connected.workers.upgrade());
         all.and_then(|all| all.address(worker)).ok_or(TaskError::WorkerLost { worker })
     }

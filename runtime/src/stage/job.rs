@@ -168,6 +168,11 @@ impl JobProgress {
         &self.costs
     }
 
+    /// Tasks that could run and for which no worker has room.
+    pub fn waiting_tasks(&self) -> usize {
+        self.ready.len()
+    }
+
     /// The stages that were run, those of earlier plans included.
     pub fn stages_run(&self) -> &[StageInfo] {
         &self.run

@@ -32,6 +32,11 @@ impl ReadyTasks {
         self.running.len()
     }
 
+    /// Tasks that wait.
+    pub(super) fn len(&self) -> usize {
+        self.anywhere.len() + self.at_home.iter().map(VecDeque::len).sum::<usize>()
+    }
+
     /// Adds a task behind all others.
     pub(super) fn push(&mut self, task: TaskId, home: Option<WorkerId>) {
         self.queue(home).push_back(task);
@@ -99,7 +104,9 @@ mod tests {
     fn tasks_without_a_home_are_spread_and_each_worker_has_as_many_as_it_may() {
         let mut ready = ReadyTasks::new(2, 2);
         (0..6).for_each(|task| ready.push((0, task), None));
+        assert_eq!(ready.len(), 6);
         assert_eq!(started(&mut ready), [(0, 0), (1, 1), (0, 2), (1, 3)]);
+        assert_eq!(ready.len(), 2);
         ready.ended(WorkerId(1));
         assert_eq!(started(&mut ready), [(1, 4)]);
     }
@@ -110,6 +117,7 @@ mod tests {
         (0..2).for_each(|task| ready.push((0, task), Some(WorkerId(1))));
         ready.push((0, 2), None);
         assert_eq!(started(&mut ready), [(1, 0), (0, 2)]);
+        assert_eq!(ready.len(), 1);
         ready.ended(WorkerId(0));
         assert_eq!(started(&mut ready), []);
         ready.ended(WorkerId(1));

@@ -15,10 +15,11 @@ use crate::clock::SharedClock;
 use crate::error::{Place, TaskError, in_full};
 use crate::failpoint::fail_point;
 use crate::ids::{RddId, ShuffleId, WorkerId};
+use crate::mailbox::{Post, counts_its_mailbox};
 use crate::site::Site;
 use crate::time::Time;
 use crate::topology::STAGE_WORKER_MAILBOX;
-use actix::{Actor, ActorFutureExt, Addr, Context, Handler, Message, MessageResult, ResponseActFuture, WrapFuture};
+use actix::{Actor, ActorFutureExt, Context, Handler, Message, MessageResult, ResponseActFuture, WrapFuture};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use std::sync::Arc;
 pub struct StageWorker {
     id: WorkerId,
     exchange: Arc<dyn Exchange>,
-    blocks: Addr<BlockManager>,
+    blocks: Post<BlockManager>,
     clock: SharedClock,
     shuffles: ShuffleTable,
 }
@@ -36,7 +37,7 @@ impl StageWorker {
     pub fn new(
         id: WorkerId,
         exchange: Arc<dyn Exchange>,
-        blocks: Addr<BlockManager>,
+        blocks: Post<BlockManager>,
         clock: SharedClock,
     ) -> StageWorker {
         StageWorker { id, exchange, blocks, clock, shuffles: ShuffleTable::default() }
@@ -102,6 +103,8 @@ impl Actor for StageWorker {
     }
 }
 
+counts_its_mailbox!(StageWorker);
+
 /// Runs one attempt at one task; the answer comes when its buckets are delivered or its value is here.
 #[derive(Message)]
 #[rtype(result = "Result<(TaskOutput, Vec<OperatorCost>), TaskError>")]
@@ -156,7 +159,7 @@ async fn fetch_inputs(
     cancel: CancelToken,
     here: WorkerId,
     exchange: Arc<dyn Exchange>,
-    blocks: Addr<BlockManager>,
+    blocks: Post<BlockManager>,
 ) -> Result<Vec<(InputId, Erased)>, TaskError> {
     let mut fetched = Vec::new();
     for input in inputs {
@@ -176,7 +179,7 @@ async fn fetch_inputs(
 }
 
 /// A persisted partition that cannot be read is as good as one that was dropped: it can be computed again.
-async fn fetch_cached(blocks: &Addr<BlockManager>, rdd: RddId, partition: usize) -> Result<Erased, TaskError> {
+async fn fetch_cached(blocks: &Post<BlockManager>, rdd: RddId, partition: usize) -> Result<Erased, TaskError> {
     let key = BlockKey::Rdd { rdd, partition };
     match fetch_block(blocks, key).await {
         Ok(found) => found.ok_or(TaskError::CacheMissing { rdd, partition }),
@@ -189,7 +192,7 @@ async fn fetch_cached(blocks: &Addr<BlockManager>, rdd: RddId, partition: usize)
     }
 }
 
-async fn fetch_block(blocks: &Addr<BlockManager>, key: BlockKey) -> Result<Option<Erased>, TaskError> {
+async fn fetch_block(blocks: &Post<BlockManager>, key: BlockKey) -> Result<Option<Erased>, TaskError> {
     let storage = |cause: String| TaskError::Storage { what: format!("{key}"), cause };
     let found = blocks.send(GetBlock { key }).await.map_err(|_| storage("the block manager is gone".to_owned()))?;
     match found.map_err(|error| storage(in_full(&error)))? {
@@ -203,7 +206,7 @@ async fn hand_over(
     run: RunTask,
     computed: Result<Computed, TaskError>,
     exchange: Arc<dyn Exchange>,
-    blocks: Addr<BlockManager>,
+    blocks: Post<BlockManager>,
 ) -> Result<(TaskOutput, Vec<OperatorCost>), TaskError> {
     let computed = computed?;
     fail_point("worker.after_compute");
@@ -231,7 +234,7 @@ async fn hand_over(
 }
 
 /// A partition that finds no room is not kept; it will be computed again. That is slower, never wrong.
-async fn keep_partition(blocks: &Addr<BlockManager>, kept: CachedPartition) {
+async fn keep_partition(blocks: &Post<BlockManager>, kept: CachedPartition) {
     let key = BlockKey::Rdd { rdd: kept.rdd, partition: kept.partition };
     let block =
         Block { data: kept.data, codec: kept.codec, level: kept.level, records: kept.records, bytes: kept.bytes };

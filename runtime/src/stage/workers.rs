@@ -1,8 +1,10 @@
 //! The stage workers of an engine, by index; one that died is put back in its place.
 
 use super::worker::StageWorker;
+use crate::depths::TaskCounts;
 use crate::ids::WorkerId;
-use actix::{Actor, Addr};
+use crate::mailbox::Post;
+use actix::Actor;
 use actix_rt::ArbiterHandle;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -19,8 +21,9 @@ pub struct WeakWorkers(Weak<Shared>);
 
 struct Shared {
     arbiters: Vec<ArbiterHandle>,
-    addresses: RwLock<Vec<Addr<StageWorker>>>,
+    addresses: RwLock<Vec<Post<StageWorker>>>,
     factory: Box<Factory>,
+    tasks: Arc<TaskCounts>,
 }
 
 impl Workers {
@@ -30,7 +33,8 @@ impl Workers {
         factory: impl Fn(WorkerId) -> StageWorker + Send + Sync + 'static,
     ) -> Workers {
         let addresses = arbiters.iter().enumerate().map(|(n, arbiter)| spawn(arbiter, factory(WorkerId(n)))).collect();
-        Workers(Arc::new(Shared { arbiters, addresses: RwLock::new(addresses), factory: Box::new(factory) }))
+        let (addresses, tasks) = (RwLock::new(addresses), Arc::default());
+        Workers(Arc::new(Shared { arbiters, addresses, factory: Box::new(factory), tasks }))
     }
 
     /// Number of workers; at least 1.
@@ -45,8 +49,8 @@ impl Workers {
 
     /// The address of `worker`. If the actor has died, a new one is started in its place: its shuffles are gone (and will
     /// be delivered again), nothing else is.
-    pub fn address(&self, worker: WorkerId) -> Option<Addr<StageWorker>> {
-        let Shared { arbiters, addresses, factory } = &*self.0;
+    pub fn address(&self, worker: WorkerId) -> Option<Post<StageWorker>> {
+        let Shared { arbiters, addresses, factory, .. } = &*self.0;
         let held = addresses.read().unwrap_or_else(PoisonError::into_inner).get(worker.0).cloned()?;
         if held.connected() {
             return Some(held);
@@ -60,13 +64,24 @@ impl Workers {
         Some(slot.clone())
     }
 
+    /// The tasks of all jobs on these workers.
+    pub(crate) fn tasks(&self) -> &Arc<TaskCounts> {
+        &self.0.tasks
+    }
+
+    /// Messages that wait in the mailboxes of all workers.
+    pub fn waiting(&self) -> usize {
+        let addresses = self.0.addresses.read().unwrap_or_else(PoisonError::into_inner);
+        addresses.iter().map(|address| address.depth().get()).sum()
+    }
+
     /// These workers, as far as somebody else keeps them.
     pub fn downgrade(&self) -> WeakWorkers {
         WeakWorkers(Arc::downgrade(&self.0))
     }
 
     /// All addresses.
-    pub fn all(&self) -> Vec<Addr<StageWorker>> {
+    pub fn all(&self) -> Vec<Post<StageWorker>> {
         (0..self.len()).filter_map(|n| self.address(WorkerId(n))).collect()
     }
 }
@@ -78,6 +93,6 @@ impl WeakWorkers {
     }
 }
 
-fn spawn(arbiter: &ArbiterHandle, worker: StageWorker) -> Addr<StageWorker> {
-    StageWorker::start_in_arbiter(arbiter, move |_| worker)
+fn spawn(arbiter: &ArbiterHandle, worker: StageWorker) -> Post<StageWorker> {
+    Post::new(StageWorker::start_in_arbiter(arbiter, move |_| worker))
 }

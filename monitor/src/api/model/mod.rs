@@ -1,11 +1,13 @@
 //! What the REST interface answers with: Spark's field names where Spark has the field, in Spark's order.
 
 mod batch;
+mod queues;
 mod receiver;
 mod timelines;
 mod work;
 
 pub(crate) use batch::{BatchInfo, OutputOperationInfo};
+pub(crate) use queues::{AmountInfo, QueuesInfo};
 pub(crate) use receiver::ReceiverInfo;
 pub(crate) use timelines::Timelines;
 pub(crate) use work::{OperatorInfo, RECENT, StateInfo, operators};
@@ -134,6 +136,7 @@ pub(crate) struct Overview {
     /// The newest completed batches, the newest first.
     pub(crate) completed: Vec<BatchInfo>,
     pub(crate) receivers: Vec<ReceiverInfo>,
+    pub(crate) queues: QueuesInfo,
     pub(crate) operators: Vec<OperatorInfo>,
     pub(crate) state_operators: StateInfo,
     /// Of the last batches.

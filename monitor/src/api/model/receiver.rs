@@ -1,9 +1,11 @@
 //! Input streams and their receivers.
 
+use super::AmountInfo;
 use crate::format::rest_date;
 use crate::store::{BatchRow, Progress, StreamRow};
 use serde::Serialize;
 use std::time::Duration;
+use waterwheel_runtime::depths::StreamDepth;
 use waterwheel_runtime::ids::StreamId;
 
 /// An input stream, with its receiver if it has one.
@@ -37,6 +39,18 @@ pub(crate) struct ReceiverInfo {
     pub(crate) num_spilled_records: u64,
     /// Records that were dropped.
     pub(crate) num_shed_records: u64,
+    /// On the way from its receiver to the ledger at present; `null` when no receiver feeds it, as all below.
+    pub(crate) intake: Option<AmountInfo>,
+    /// In the ledger, and in no batch.
+    pub(crate) waiting: Option<AmountInfo>,
+    /// In batches that are not done.
+    pub(crate) allocated: Option<AmountInfo>,
+    /// What it holds of `receiver.max_pending`.
+    pub(crate) memory_bytes: Option<u64>,
+    /// What it holds of `receiver.max_spill`.
+    pub(crate) file_bytes: Option<u64>,
+    /// Messages that wait for the actor of an actor stream and for its workers; `null` for others as well.
+    pub(crate) num_mailbox_messages: Option<usize>,
 }
 
 impl ReceiverInfo {
@@ -44,6 +58,7 @@ impl ReceiverInfo {
         progress: &Progress,
         stream: StreamId,
         row: &StreamRow,
+        depth: Option<&StreamDepth>,
         interval: Duration,
         with_rates: bool,
     ) -> ReceiverInfo {
@@ -74,6 +89,12 @@ impl ReceiverInfo {
             rate_limit: row.rate_limit,
             num_spilled_records: row.spilled,
             num_shed_records: row.shed,
+            intake: depth.map(|depth| depth.intake.waiting.into()),
+            waiting: depth.map(|depth| depth.ledger.waiting.into()),
+            allocated: depth.map(|depth| depth.ledger.allocated.into()),
+            memory_bytes: depth.map(|depth| depth.intake.memory_bytes),
+            file_bytes: depth.map(|depth| depth.intake.file_bytes),
+            num_mailbox_messages: depth.and_then(|depth| depth.intake.mailbox),
         }
     }
 }

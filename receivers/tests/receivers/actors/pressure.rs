@@ -22,12 +22,17 @@ fn a_stream_that_is_full_holds_the_actor_after_one_message_and_the_senders_after
     let full = address.try_send(store(99)).unwrap_err();
     assert!(matches!(full, ActorSendError::Full { .. }), "{full}");
     assert_eq!((address.statistics().messages, address.statistics().records), (2, 1));
+    // Whoever looks at the stream sees what waits for the actor, and what came in.
+    let depth = running.remote().depths().streams.into_values().next().unwrap();
+    assert_eq!((address.statistics().waiting, depth.intake.mailbox), (ROOM, Some(ROOM)));
+    assert_eq!((depth.intake.waiting.records, depth.intake.memory_bytes), (1, 1));
 
     // Every batch that is done lets one record in, and one message to the actor.
     assert_same(turn_until(&clock, &numbers, 2 + ROOM), 0..2 + ROOM as u64);
     for (number, answer) in (2..).zip(answers) {
         assert_eq!(block_on(answer), Ok(number));
     }
+    assert_eq!(address.statistics().waiting, 0);
     running.stop(Stop::Immediate).unwrap();
 }
 

@@ -158,35 +158,43 @@ fn a_feeder_that_is_abandoned_gives_back_its_messages_in_order() {
     served.running.stop(Stop::Immediate).unwrap();
 }
 
+/// Stores the numbers from 1 on, each once: skips what it has, and refuses what is not next.
+struct Exact {
+    sink: ActorSink<u64>,
+    last: u64,
+}
+
+impl Actor for Exact {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        let known = self.sink.last_position::<u64>().into_actor(self);
+        ctx.wait(known.map(|last, actor, _| actor.last = last.unwrap().unwrap_or(0)));
+    }
+}
+
+impl Handler<Order> for Exact {
+    type Result = ResponseFuture<Result<(), String>>;
+
+    fn handle(&mut self, order: Order, _: &mut Context<Self>) -> Self::Result {
+        let (Order::Store(number) | Order::Refuse(number) | Order::Panic(number)) = order;
+        assert!(!matches!(order, Order::Panic(_)), "on purpose, at {number}");
+        if number > self.last + 1 {
+            return Box::pin(std::future::ready(Err(format!("{} is next", self.last + 1))));
+        }
+        // What came before may be on its way still: it is waited for in any case.
+        let new = if number > self.last { vec![number] } else { Vec::new() };
+        self.last = self.last.max(number);
+        let stored = self.sink.store_acknowledged_at(new, &self.last);
+        Box::pin(async move { stored.await.map_err(|error| error.to_string()) })
+    }
+}
+
 /// A peer that loses its connection and sends again what it has no answer to, to an actor that fails meanwhile: with positions each
 /// number is in the stream once.
 /// M-8
 #[test]
 fn with_positions_what_is_sent_again_is_stored_once() {
-    struct Exact {
-        sink: ActorSink<u64>,
-        last: u64,
-    }
-    impl Actor for Exact {
-        type Context = Context<Self>;
-        fn started(&mut self, ctx: &mut Context<Self>) {
-            let known = self.sink.last_position::<u64>().into_actor(self);
-            ctx.wait(known.map(|last, actor, _| actor.last = last.unwrap().unwrap_or(0)));
-        }
-    }
-    impl Handler<Order> for Exact {
-        type Result = ResponseFuture<Result<(), String>>;
-        fn handle(&mut self, order: Order, _: &mut Context<Self>) -> Self::Result {
-            let (Order::Store(number) | Order::Refuse(number) | Order::Panic(number)) = order;
-            assert!(!matches!(order, Order::Panic(_)), "on purpose, at {number}");
-            // What came before may be on its way still: it is waited for in any case.
-            let new = if number > self.last { vec![number] } else { Vec::new() };
-            self.last = self.last.max(number);
-            let stored = self.sink.store_acknowledged_at(new, &self.last);
-            Box::pin(async move { stored.await.map_err(|error| error.to_string()) })
-        }
-    }
-
     let ssc = context(config());
     let stream = ssc.actor_stream("numbers", at_once(), |sink| Exact { sink, last: 0 }).remote::<Order>();
     let numbers = batches(stream.stream());
@@ -223,4 +231,32 @@ fn with_positions_what_is_sent_again_is_stored_once() {
     assert!(!answers.is_empty());
     running.stop(Stop::Graceful).unwrap();
     assert_same(numbers.try_iter().flatten(), 1..=30);
+}
+
+/// The message in whose handling an actor fails is not stored, and those behind it wait for the next actor. If that took them, the one
+/// that is missing would be skipped as an old one when it is sent again.
+/// M-8
+#[test]
+fn with_positions_a_message_whose_actor_failed_is_not_passed_over_by_those_behind_it() {
+    const MESSAGES: u64 = 40;
+    const FAILS: u64 = 7;
+    let ssc = context(config());
+    let stream = ssc.actor_stream("numbers", at_once(), |sink| Exact { sink, last: 0 }).remote::<Order>();
+    let numbers = batches(stream.stream());
+    let port = ssc.remote_actors("127.0.0.1:0").unwrap();
+    let running = ssc.start().unwrap();
+    let feeder: RemoteActor<Order> = RemoteActor::connect_blocking(port.address(), "numbers").unwrap();
+    let order = |number| if number == FAILS { Order::Panic(number) } else { Order::Store(number) };
+    let receipts: Vec<_> = (1..=MESSAGES).map(|number| feeder.post_blocking(&order(number)).unwrap()).collect();
+    let answers: Vec<_> = receipts.into_iter().map(|receipt| receipt.wait_blocking()).collect();
+    let stored = answers.iter().take_while(|answer| answer.is_ok()).count() as u64;
+    assert!(stored < FAILS && answers[FAILS as usize - 1..].iter().all(Result::is_err), "{answers:?}");
+
+    // A feeder goes on behind the last message that was acknowledged before the first that was not.
+    for number in stored + 1..=MESSAGES {
+        feeder.send_blocking(&Order::Store(number)).unwrap();
+    }
+    feeder.close_blocking().unwrap();
+    running.stop(Stop::Graceful).unwrap();
+    assert_same(numbers.try_iter().flatten(), 1..=MESSAGES);
 }

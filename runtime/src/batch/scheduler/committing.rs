@@ -9,8 +9,9 @@ use crate::error::JobError;
 use crate::event::{Event, StateInfo};
 use crate::failpoint::fail_point;
 use crate::faults::Fault;
+use crate::mailbox::Post;
 use crate::time::{DurationExt, Time};
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,7 +188,7 @@ impl BatchScheduler {
 ///
 /// # Errors
 /// The fault that ends the program.
-pub(crate) async fn log_start(tracker: &Addr<BlockTracker>, memory: MemoryChanges, zero: Time) -> Result<(), Fault> {
+pub(crate) async fn log_start(tracker: &Post<BlockTracker>, memory: MemoryChanges, zero: Time) -> Result<(), Fault> {
     let changes = changes_of(memory);
     if changes.is_empty() {
         return Ok(());

@@ -59,7 +59,7 @@ pub enum Fetched {
     /// The encoded records, shared. Decoding is left to the reader, so that it happens on the reader's thread.
     Bytes {
         /// The encoded records.
-        bytes: Arc<[u8]>,
+        bytes: Arc<Vec<u8>>,
         /// The way back to records.
         codec: ErasedCodec,
     },

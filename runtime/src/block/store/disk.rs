@@ -12,15 +12,15 @@
 //! damaged; it is never decoded.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::StoreError;
-use crate::block::BlockKey;
-use crate::codec::stable_hash;
+use super::memory::Payload;
+use crate::block::{BlockKey, ErasedCodec};
+use crate::codec::{CodecError, StableHasher, stable_hash};
 
 pub(super) const HEADER_BYTES: usize = 16;
 
@@ -53,20 +53,27 @@ impl Disk {
     }
 
     /// Writes a block's file and returns its size. After an error there is no file.
-    pub(super) fn write(&mut self, key: &BlockKey, encoded: &[u8]) -> Result<usize, StoreError> {
+    ///
+    /// Records are encoded on their way into the file: what leaves memory for want of room does not first take more of it.
+    pub(super) fn write(
+        &mut self,
+        key: &BlockKey,
+        payload: &Payload,
+        codec: &ErasedCodec,
+    ) -> Result<usize, StoreError> {
         let path = self.path(key);
-        match write_file(&path, encoded) {
-            Ok(()) => {
-                let file_bytes = HEADER_BYTES + encoded.len();
+        match write_file(&path, payload, codec) {
+            Ok(file_bytes) => {
                 self.bytes += file_bytes;
                 Ok(file_bytes)
             }
-            Err(source) => Err(StoreError::Write { block: *key, path, source }),
+            Err(NotWritten::Encoding(source)) => Err(StoreError::Encode { block: *key, source }),
+            Err(NotWritten::File(source)) => Err(StoreError::Write { block: *key, path, source }),
         }
     }
 
     /// Reads a block's file and proves that it is what was written.
-    pub(super) fn read(&self, key: &BlockKey) -> Result<Arc<[u8]>, StoreError> {
+    pub(super) fn read(&self, key: &BlockKey) -> Result<Vec<u8>, StoreError> {
         let path = self.path(key);
         match read_file(&path) {
             Ok(Ok(encoded)) => Ok(encoded),
@@ -86,9 +93,21 @@ impl Disk {
     }
 }
 
-fn write_file(path: &Path, encoded: &[u8]) -> io::Result<()> {
+/// Why there is no file.
+enum NotWritten {
+    Encoding(CodecError),
+    File(io::Error),
+}
+
+impl From<io::Error> for NotWritten {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+fn write_file(path: &Path, payload: &Payload, codec: &ErasedCodec) -> Result<usize, NotWritten> {
     let mut file = File::create(path)?;
-    let written = write_contents(&mut file, encoded);
+    let written = write_contents(&mut file, payload, codec);
     if written.is_err() {
         // Half a file is of no use and the disk may be full. The write's error is the one to tell.
         let _ = remove_file(path);
@@ -96,14 +115,62 @@ fn write_file(path: &Path, encoded: &[u8]) -> io::Result<()> {
     written
 }
 
-fn write_contents(file: &mut File, encoded: &[u8]) -> io::Result<()> {
-    file.write_all(&(encoded.len() as u64).to_le_bytes())?;
-    file.write_all(&stable_hash(encoded).to_le_bytes())?;
-    file.write_all(encoded)
+/// Writes the records and then, in front of them, their length and checksum, which are known by then. Returns the file's size.
+fn write_contents(file: &mut File, payload: &Payload, codec: &ErasedCodec) -> Result<usize, NotWritten> {
+    file.write_all(&[0; HEADER_BYTES])?;
+    let mut body = Body { file, hash: StableHasher::default(), bytes: 0, failed: None };
+    let written = match payload {
+        Payload::Typed(records) => codec.encode_to(records, &mut body).map_err(NotWritten::Encoding),
+        Payload::Encoded(bytes) => body.write_all(bytes).map_err(NotWritten::File),
+    };
+    // To the encoder a full disk is a value that cannot be encoded.
+    if let Some(error) = body.failed.take() {
+        return Err(NotWritten::File(error));
+    }
+    written?;
+    let Body { file, hash, bytes, .. } = body;
+    file.rewind()?;
+    file.write_all(&(bytes as u64).to_le_bytes())?;
+    file.write_all(&hash.finish().to_le_bytes())?;
+    Ok(HEADER_BYTES + bytes)
+}
+
+/// The encoded records on their way into a file.
+struct Body<'a> {
+    file: &'a mut File,
+    hash: StableHasher,
+    bytes: usize,
+    /// The file's first error. Nothing is written after it.
+    failed: Option<io::Error>,
+}
+
+impl Write for Body<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(error) = &self.failed {
+            return Err(error.kind().into());
+        }
+        if let Err(error) = self.file.write_all(bytes) {
+            let kind = error.kind();
+            self.failed = Some(error);
+            return Err(kind.into());
+        }
+        self.hash.update(bytes);
+        self.bytes += bytes.len();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The records of a file; the inner error says how the file is damaged.
-fn read_file(path: &Path) -> io::Result<Result<Arc<[u8]>, &'static str>> {
+fn read_file(path: &Path) -> io::Result<Result<Vec<u8>, &'static str>> {
     let mut file = File::open(path)?;
     // The length in the header is believed only when the file has it, so a damaged header cannot ask for memory.
     let Some(present) = file.metadata()?.len().checked_sub(HEADER_BYTES as u64) else {
@@ -118,7 +185,7 @@ fn read_file(path: &Path) -> io::Result<Result<Arc<[u8]>, &'static str>> {
     if stable_hash(&encoded) != checksum {
         return Ok(Err("has another checksum than was written"));
     }
-    Ok(Ok(encoded.into()))
+    Ok(Ok(encoded))
 }
 
 fn read_u64(file: &mut File) -> io::Result<u64> {

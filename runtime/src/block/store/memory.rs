@@ -11,7 +11,7 @@ use crate::block::{BlockKey, Erased};
 #[derive(Clone, Debug)]
 pub(super) enum Payload {
     Typed(Erased),
-    Encoded(Arc<[u8]>),
+    Encoded(Arc<Vec<u8>>),
 }
 
 #[derive(Debug)]

@@ -223,6 +223,49 @@ fn a_block_that_cannot_be_encoded_is_reported_and_not_stored() {
     assert_eq!(store.stats(), StoreStats::default());
 }
 
+/// Encodes up to the third record, and then fails.
+#[derive(Debug, Clone)]
+struct Stubborn(u32);
+
+impl serde::Serialize for Stubborn {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            3 => Err(serde::ser::Error::custom("not this one")),
+            number => serializer.serialize_u32(number),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Stubborn {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Stubborn, D::Error> {
+        u32::deserialize(deserializer).map(Stubborn)
+    }
+}
+
+#[test]
+fn a_block_whose_encoding_fails_on_its_way_into_a_file_leaves_no_file_and_is_not_stored() {
+    let (mut store, _dir) = store(0);
+    let data = Arc::new(vec![vec![Stubborn(1), Stubborn(2), Stubborn(3)]]);
+    let codec = ErasedCodec::of::<Stubborn>();
+    let block = Block { data, codec, level: StorageLevel::DiskOnly, records: 3, bytes: 12 };
+    let error = store.put(input(1), block).unwrap_err();
+    assert!(matches!(&error, StoreError::Encode { block, .. } if *block == input(1)), "{error}");
+    assert!(!store.disk.path(&input(1)).exists());
+    assert_eq!(store.stats(), StoreStats::default());
+}
+
+/// The buffer between the encoder and the file is smaller than this block.
+#[test]
+fn a_large_block_comes_back_from_its_file_as_it_was() {
+    let (mut store, _dir) = store(0);
+    let chunks: Vec<Vec<String>> = (0..100).map(|chunk| vec![format!("{chunk:0>9999}"); 5]).collect();
+    let (data, codec) = (Arc::new(chunks.clone()), ErasedCodec::of::<String>());
+    let block = Block { data, codec, level: StorageLevel::MemoryAndDisk, records: 500, bytes: 5_000_000 };
+    assert!(matches!(store.put(input(1), block).unwrap(), PutOutcome::OnDisk { bytes } if bytes > 4_999_500));
+    let back = store.get(&input(1)).unwrap().unwrap().into_typed().unwrap();
+    assert_eq!(back.downcast_ref(), Some(&chunks));
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     /// The file has this length now.

@@ -97,7 +97,7 @@ fn added(sequence: u64) -> LogRecord {
 
 fn log(storage: Arc<dyn Storage>) -> KeeperLog {
     let opened = resume(storage, "test", &[("clicks".to_owned(), StreamId(0))]).unwrap();
-    KeeperLog::new(Keeper::new(opened.storage).start(), opened.journal, Durability::Synced)
+    KeeperLog::new(Keeper::new(opened.storage).start().into(), opened.journal, Durability::Synced)
 }
 
 #[actix::test]
