@@ -14,6 +14,7 @@ mod cli;
 mod count;
 mod directory;
 mod driven;
+mod files;
 mod latency;
 mod overload;
 mod page;
@@ -64,6 +65,8 @@ enum Command {
     W6(w6::Args),
     /// What it costs a receiver to store records.
     Store(store::Args),
+    /// What a batch costs whose directory has many files that were read already.
+    Files(files::Args),
     /// More than can be computed: a backlog at the start, and a producer that is faster all the time.
     Overload(overload::Args),
     /// How quickly the monitor answers, and what it holds, with as many batches as are retained.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::W5(args) => w5::main(&args),
         Command::W6(args) => w6::main(&args),
         Command::Store(args) => store::main(&args),
+        Command::Files(args) => files::main(&args),
         Command::Overload(args) => overload::main(&args),
         Command::Page(args) => page::main(&args),
         Command::Send(args) => tcp::send::main(&args),

@@ -12,7 +12,7 @@ use crate::stats::Percentiles;
 /// One result line. The names are a contract with scripts.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Line {
-    /// `w1` to `w6`, `store` or `overload`.
+    /// `w1` to `w6`, `store`, `files` or `overload`.
     pub(crate) workload: &'static str,
     /// The engine.
     pub(crate) peer: Peer,

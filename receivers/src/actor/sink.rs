@@ -314,12 +314,16 @@ async fn take_in<T: Record>(handle: ReceiverHandle<T>, held: Rc<RefCell<Held<T>>
         let outcome = handle.store_promised(records, position, !told.is_empty()).await;
         drop(panicking);
         match outcome {
-            Ok(block) => {
-                status.records.fetch_add(count as u64, Ordering::Relaxed);
+            Ok(came_in) => {
+                let counted = if came_in.is_some() { &status.records } else { &status.shed };
+                counted.fetch_add(count as u64, Ordering::Relaxed);
                 held.borrow_mut().came_in();
-                // Nobody may be waiting any more.
-                for told in told {
-                    let _ = told.send(block);
+                // What somebody waits for is not shed.
+                if let Some(block) = came_in {
+                    for told in told {
+                        // Nobody may be waiting any more.
+                        let _ = told.send(block);
+                    }
                 }
             }
             Err(_) => {

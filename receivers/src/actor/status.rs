@@ -12,8 +12,11 @@ pub struct ActorStatistics {
     /// Messages that wait in those mailboxes. What was sent to actix's own address ([`addr`](super::ActorAddress::addr)) is not among
     /// them: actix does not tell.
     pub waiting: usize,
-    /// Records that they stored; where the stream sheds, with those that it dropped, which the stream counts.
+    /// Records that they stored.
     pub records: u64,
+    /// Records that were dropped because there was no room for them, where the stream sheds
+    /// ([`ActorOptions::overload`](super::ActorOptions::overload)).
+    pub shed: u64,
     /// Workers that run at present.
     pub workers: usize,
     /// How often the actor or a worker failed: Spark's hiccups.
@@ -34,6 +37,7 @@ pub(crate) struct Status {
     pub(super) messages: AtomicU64,
     pub(super) mailboxes: Mailboxes,
     pub(super) records: AtomicU64,
+    pub(super) shed: AtomicU64,
     pub(super) workers: AtomicUsize,
     pub(super) hiccups: AtomicU64,
     pub(super) lost: AtomicU64,
@@ -68,6 +72,7 @@ impl Status {
             messages: self.messages.load(Ordering::Relaxed),
             waiting: self.mailboxes.waiting(),
             records: self.records.load(Ordering::Relaxed),
+            shed: self.shed.load(Ordering::Relaxed),
             workers: self.workers.load(Ordering::Relaxed),
             hiccups: self.hiccups.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),

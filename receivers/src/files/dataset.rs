@@ -1,13 +1,12 @@
 //! The dataset of a batch: tasks read exactly the parts of files that the batch was given.
 
-use super::identity::{self, FileId};
-use super::listing::find_in;
+use super::disk::System;
+use super::finding;
 use super::options::WhenLost;
 use super::range::Piece;
 use crate::decode::Decoder;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use thiserror::Error;
 use waterwheel_operators::rdd::{CHUNK, Flow, RddNode, Sink, Stop};
@@ -110,7 +109,7 @@ impl<D: Decoder<Item: Data>, F: Fn(&Path) -> D> Reading<F> {
 
     fn records(&self, piece: &Piece, task: &TaskContext, out: &mut dyn Sink<D::Item>) -> Result<(), Ended> {
         let Piece { id, from, to, .. } = *piece;
-        let (path, mut file) = open(piece.path(), id)?;
+        let (path, mut file) = finding::open(&System, piece.path(), id)?.ok_or(Lost::Gone)?;
         let size = file.metadata()?.len();
         if size < to {
             return Err(Lost::CutShort { from, to, size }.into());
@@ -142,29 +141,6 @@ impl<D: Decoder<Item: Data>, F: Fn(&Path) -> D> Reading<F> {
     }
 }
 
-/// Opens the file `id`: at `path`, or under the name in the same directory that it was given since.
-fn open(path: &Path, id: FileId) -> Result<(PathBuf, File), Lost> {
-    let opened = |path: &Path| -> Result<Option<File>, io::Error> {
-        let file = match identity::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        Ok(FileId::of(&file.metadata()?).may_be(&id).then_some(file))
-    };
-    if let Some(file) = opened(path)? {
-        return Ok((path.to_owned(), file));
-    }
-    let directory = path.parent().unwrap_or(path);
-    let renamed = match find_in(directory, id) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        found => found?,
-    };
-    match renamed {
-        Some(renamed) => Ok(opened(&renamed)?.map(|file| (renamed, file)).ok_or(Lost::Gone)?),
-        None => Err(Lost::Gone),
-    }
-}
-
 /// Hands records on in chunks.
 fn push<T>(records: &mut Vec<T>, out: &mut dyn Sink<T>) -> Flow {
     if records.len() <= CHUNK {
@@ -178,36 +154,5 @@ fn push<T>(records: &mut Vec<T>, out: &mut dyn Sink<T>) -> Flow {
             return Ok(());
         }
         out.push(&mut chunk)?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::identity::Stamp;
-    use std::fs;
-
-    /// A batch that is run again after its system was started anew, where devices have other numbers or births are told.
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "the file is the test's own")]
-    fn a_file_of_an_earlier_run_is_found_as_the_system_has_it_now() {
-        let home = tempfile::tempdir().unwrap();
-        let (path, other) = (home.path().join("a"), home.path().join("b"));
-        File::create(&path).unwrap();
-        let now = FileId::of(&fs::metadata(&path).unwrap());
-        let earlier = [now, FileId { device: now.device + 1, ..now }, FileId { born: None, ..now }];
-        let mut others = vec![FileId { inode: now.inode + 1, ..now }];
-        others.extend(now.born.map(|_| FileId { born: Some(Stamp::new(1)), ..now }));
-        let check = |name: &Path| {
-            for id in earlier {
-                assert_eq!(open(&path, id).unwrap().0, name, "{id:?}");
-            }
-            for id in &others {
-                assert!(matches!(open(&path, *id), Err(Lost::Gone)), "{id:?}");
-            }
-        };
-        check(&path);
-        fs::rename(&path, &other).unwrap();
-        check(&other);
     }
 }

@@ -2,10 +2,9 @@
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, Metadata};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 use std::{fmt, io};
 
 /// Opens a file for reading. What has become a pipe since it was listed does not hold up whoever opens it.
@@ -29,21 +28,22 @@ impl Stamp {
         Stamp { seconds, nanoseconds: 0 }
     }
 
-    /// When the content of a file was changed last.
-    pub(super) fn modified(metadata: &Metadata) -> Stamp {
-        Stamp { seconds: metadata.mtime(), nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or_default() }
+    /// So many seconds since 1970, and nanoseconds after that.
+    pub(super) fn at(seconds: i64, nanoseconds: u32) -> Stamp {
+        Stamp { seconds, nanoseconds }
     }
 
-    /// When a file came to be, where the file system knows.
-    fn born(metadata: &Metadata) -> Option<Stamp> {
-        let born = metadata.created().ok()?;
-        // Before 1970 it is told apart by its distance all the same.
-        let (since, sign) = match born.duration_since(UNIX_EPOCH) {
-            Ok(since) => (since, 1),
-            Err(before) => (before.duration(), -1),
-        };
-        let seconds = i64::try_from(since.as_secs()).ok()? * sign;
-        Some(Stamp { seconds, nanoseconds: since.subsec_nanos() })
+    /// As births are written down: before 1970 by their distance to it.
+    pub(super) fn of_birth(seconds: i64, nanoseconds: u32) -> Stamp {
+        match seconds < 0 && nanoseconds > 0 {
+            true => Stamp { seconds: seconds + 1, nanoseconds: 1_000_000_000_u32.saturating_sub(nanoseconds) },
+            false => Stamp { seconds, nanoseconds },
+        }
+    }
+
+    /// Whether it has no fraction of a second.
+    pub(super) fn is_whole_second(&self) -> bool {
+        self.nanoseconds == 0
     }
 }
 
@@ -57,10 +57,6 @@ pub(super) struct FileId {
 }
 
 impl FileId {
-    pub(super) fn of(metadata: &Metadata) -> FileId {
-        FileId { device: metadata.dev(), inode: metadata.ino(), born: Stamp::born(metadata) }
-    }
-
     /// Whether it may be `other` as another system has it, or the same one after it was mounted anew or upgraded: some number
     /// devices whenever they mount them, and not all tell births.
     pub(super) fn may_be(&self, other: &FileId) -> bool {

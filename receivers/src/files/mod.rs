@@ -6,7 +6,8 @@
 //! **Which file is new.** No clock is compared. A file is known by its identity (device, inode, and the moment it came to be, where the
 //! file system tells it), not by its name or its modification time: under another name it is the same file, and another
 //! file under its name is a new one. Several names (hard links, symbolic links) are one file. A file is known for as long as it is in the
-//! directory, and forgotten when two listings in a row do not have it: moved away for longer and back, it is a new one. What could not be
+//! directory, however it is renamed while that is read, and forgotten when it is certainly gone: when two listings in a row do not have it and
+//! no name in the directory changed during the second, or, where names change all the time, when twenty do not. What could not be
 //! looked at, or lies on a file system that is not mounted, is not gone.
 //!
 //! **When it is read** is said by [`FileMode`]: as a whole when it has come to rest, as a whole at once, or as it grows.
@@ -21,6 +22,8 @@
 
 mod boundary;
 mod dataset;
+mod disk;
+mod finding;
 mod identity;
 mod known;
 mod listing;
@@ -30,6 +33,7 @@ mod pattern;
 mod range;
 mod report;
 mod source;
+mod stillness;
 mod tracker;
 
 pub use names::is_finished;
@@ -38,6 +42,7 @@ pub use options::{FileMode, FileOptions, WhenGrown, WhenLost};
 use crate::decode::{Decoder, Frame, FrameDecoder, LineDecoder};
 use boundary::RecordEnd;
 use dataset::Reading;
+use disk::System;
 use listing::Lister;
 use pattern::Pattern;
 use source::{Files, FilesParts};
@@ -296,7 +301,7 @@ where
     });
     let source = Files::new(FilesParts {
         site,
-        lister: Lister::new(pattern, &options),
+        lister: Lister::new(System, pattern, &options),
         rules: Rules::of(&options, max_line(context) as u64),
         record_end,
         new_files_only: options.new_files_only,

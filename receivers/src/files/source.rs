@@ -2,12 +2,14 @@
 
 use super::boundary::{self, RecordEnd};
 use super::dataset::{FileSet, Reading};
-use super::identity::{FileId, Stamp, open};
+use super::disk::Facts;
+use super::identity::open;
 use super::known;
-use super::listing::{Lister, Listing};
+use super::listing::{Asks, Listed, Lister, Listing};
 use super::options::FileMode;
 use super::range::FileRange;
-use super::tracker::{Candidate, Look, Rules, Tracker, When};
+use super::stillness::When;
+use super::tracker::{Candidate, Look, Rules, Tracker};
 use crate::decode::Decoder;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,6 +25,10 @@ use waterwheel_runtime::clock::SharedClock;
 use waterwheel_runtime::error::JobError;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{DurationExt, Time};
+
+/// Listings at the first start, at most: until no name changes between two. One may miss a file that is renamed meanwhile, and it would be
+/// taken for a new one.
+const LISTINGS_AT_START: usize = 5;
 
 /// See the module.
 pub(super) struct Files<F> {
@@ -74,10 +80,10 @@ impl<F> Files<F> {
     }
 
     fn list(&mut self) -> (Listing, When) {
-        let began = self.clock.monotonic();
-        let listing = self.lister.list(&|inode| self.tracker.knows_inode(inode));
-        let ended = self.clock.monotonic();
-        let took = ended.saturating_sub(began);
+        let asks =
+            Asks { is_known: &|inode| self.tracker.knows_inode(inode), was_read: &|id| self.tracker.was_read(id) };
+        let (listing, when) = self.lister.list(asks, &|| self.clock.monotonic());
+        let took = when.ended.saturating_sub(when.began);
         if took > self.interval {
             log::warn!(
                 "{}: looking for files took {}, longer than a batch: give it fewer, by directories that are emptied or a longer \
@@ -87,7 +93,7 @@ impl<F> Files<F> {
             );
         }
         self.tell_failed(&listing);
-        (listing, When { began, ended })
+        (listing, when)
     }
 
     /// Tells once of what cannot be looked at, and again when it could be in between.
@@ -121,11 +127,11 @@ fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u6
     let Candidate { id, path, from, mark, looked, size, modified, .. } = candidate;
     let looked_at = || {
         let file = open(path)?;
-        let metadata = file.metadata()?;
-        let has_moved = FileId::of(&metadata) != *id || metadata.len() < *size;
+        let now = Facts::of(&file)?;
+        let has_moved = now.id != *id || now.size < *size;
         // One that is to have come to rest has not when it is different now.
         let must_rest = rules.mode == FileMode::Settled || (rules.mode == FileMode::Renamed && *from > 0);
-        if has_moved || (must_rest && (metadata.len(), Stamp::modified(&metadata)) != (*size, *modified)) {
+        if has_moved || (must_rest && (now.size, now.modified) != (*size, *modified)) {
             return Ok(Look::Moved);
         }
         if !rules.may_grow() {
@@ -146,6 +152,22 @@ fn look_at(rules: &Rules, record_end: RecordEnd, candidate: &Candidate, room: u6
     })
 }
 
+/// Up to where a file is passed over, and what the bytes before that are, if it may grow.
+fn end_of(rules: &Rules, record_end: RecordEnd, listed: &Listed) -> (u64, Option<u64>) {
+    let end = |file: File| {
+        let end = match rules.mode {
+            // The line that is being written is read as a whole.
+            FileMode::Tail => record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0),
+            FileMode::Settled | FileMode::Renamed => listed.size,
+        };
+        Ok((end, Some(boundary::mark(&file, end)?)))
+    };
+    match rules.may_grow() {
+        true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
+        false => (listed.size, None),
+    }
+}
+
 impl<T, D, F> ReplayableStream<T> for Files<F>
 where
     T: Data,
@@ -164,23 +186,16 @@ where
         if self.goes_on || last.is_some() || !self.new_files_only {
             return Ok(());
         }
-        let (listing, _) = self.list();
         let (rules, record_end) = (self.rules, self.record_end);
-        self.tracker.pass_over(&listing, &mut |listed| {
-            let end = |file: File| {
-                let end = match rules.mode {
-                    // The line that is being written is read as a whole.
-                    FileMode::Tail => record_end.find(&file, 0, 0, listed.size, u64::MAX)?.unwrap_or(0),
-                    FileMode::Settled | FileMode::Renamed => listed.size,
-                };
-                Ok((end, Some(boundary::mark(&file, end)?)))
-            };
-            match rules.may_grow() {
-                true => open(&listed.path).and_then(end).unwrap_or((listed.size, None)),
-                false => (listed.size, None),
+        let mut count = 0;
+        for _ in 0..LISTINGS_AT_START {
+            let (listing, _) = self.list();
+            count += self.tracker.pass_over(&listing, &mut |listed| end_of(&rules, record_end, listed));
+            if listing.quiet.is_same {
+                break;
             }
-        });
-        log::info!("{}: {} files are there already and passed over", self.site, listing.files.len());
+        }
+        log::info!("{}: {count} files are there already and passed over", self.site);
         // Durable with the start: what comes from here on is new, also to a run after one that had no batch.
         self.remember(None)?;
         self.changes.push(known::started());

@@ -7,6 +7,8 @@ mod file;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod tests;
 
 use super::identity::{FileId, Stamp};
@@ -15,6 +17,7 @@ use super::listing::{Listed, Listing};
 use super::options::{FileMode, FileOptions, WhenGrown};
 use super::range::Piece;
 use super::report::Report;
+use super::stillness::When;
 use file::File;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -23,9 +26,11 @@ use std::time::Duration;
 use waterwheel_runtime::batch::{MemoryChange, SourceMemory};
 use waterwheel_runtime::codec::CodecError;
 
-/// Listings in a row that do not have a file which is gone. One may miss a file that is there: it is renamed while the directory is
-/// read.
+/// Listings in a row that do not have a file which is gone, when no name has changed during the last of them.
 const MISSES: u32 = 2;
+/// As many when names changed during all of them: each may miss a file that is there, if it is renamed just then. That it is renamed just
+/// then in so many listings in a row is not to be feared, and what is gone is not remembered for ever, however busy its directory is.
+const MISSES_AMID_CHANGES: u32 = 20;
 
 /// Part of a file that may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,13 +65,6 @@ pub(super) enum Look {
 
 /// Looks at a candidate, of which no more than so many bytes are wanted.
 pub(super) type LookAt<'a> = &'a mut dyn FnMut(&Candidate, u64) -> Look;
-
-/// When a listing was made, by the engine's monotonic clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct When {
-    pub(super) began: Duration,
-    pub(super) ended: Duration,
-}
 
 /// What a listing leads to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -144,8 +142,15 @@ impl Tracker {
         self.inodes.contains_key(&inode)
     }
 
-    /// What is listed was there before the program, and is not read: `end` says up to where. What comes behind that is new.
-    pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> (u64, Option<u64>)) {
+    /// Whether that file was read, or passed over.
+    pub(super) fn was_read(&self, id: &FileId) -> bool {
+        self.files.get(id).is_some_and(|file| file.is_kept)
+    }
+
+    /// What is listed was there before the program, and is not read: `end` says up to where. What comes behind that is new. How many
+    /// files were not passed over before.
+    pub(super) fn pass_over(&mut self, listing: &Listing, end: &mut dyn FnMut(&Listed) -> (u64, Option<u64>)) -> usize {
+        let before = self.files.len();
         for listed in listing.files.iter().filter(|listed| listed.wanted) {
             if !self.files.contains_key(&listed.id) {
                 let (position, mark) = end(listed);
@@ -153,6 +158,7 @@ impl Tracker {
                 self.changed.insert(listed.id);
             }
         }
+        self.files.len() - before
     }
 
     /// What the next batch reads, now that `listing` is what is there.
@@ -182,7 +188,7 @@ impl Tracker {
             if file.seen == self.turn {
                 continue;
             }
-            (file.seen, file.missed) = (self.turn, 0);
+            (file.seen, file.missed, file.was_away) = (self.turn, 0, false);
             let seen = file.see(listed, when, &self.rules);
             out.reports.extend(seen.report);
             if seen.is_ready {
@@ -253,7 +259,7 @@ impl Tracker {
         for listed in listing.files.iter().filter(|listed| listed.id.born.is_none()) {
             let Some(file) = self.files.get(&listed.id).filter(|file| file.is_kept) else { continue };
             let is_at_home = *file.known.path.as_os_str() == *listed.path.as_os_str();
-            match (is_at_home && file.missed == 0) || file.is_untouched(listed) {
+            match (is_at_home && !file.was_away) || file.is_untouched(listed) {
                 true => same.insert(listed.id),
                 false => others.insert(listed.id),
             };
@@ -299,7 +305,7 @@ impl Tracker {
     }
 
     /// Forgets what is gone: a file that gets its number later is another one. What could not be looked for is not gone, and what is
-    /// missed once may have been renamed while its directory was read.
+    /// missed may have been renamed while its directory was read.
     fn forget(&mut self, listing: &Listing, renumbered: &BTreeSet<u64>, reports: &mut Vec<Report>) {
         let is_hidden = |path: &Path| listing.failed.iter().any(|(failed, _)| path.starts_with(failed));
         let mut gone = Vec::new();
@@ -308,9 +314,15 @@ impl Tracker {
             if !(is_listed || is_old) || is_hidden(&file.known.path) {
                 continue;
             }
+            file.was_away = true;
+            if listing.glimpsed.contains(&id.inode) {
+                file.missed = 0;
+                continue;
+            }
             file.missed += 1;
+            let enough = if listing.quiet.is_still { MISSES } else { MISSES_AMID_CHANGES };
             // Under the old number of its device no other listing looks for it.
-            if file.missed >= MISSES || !is_listed {
+            if file.missed >= enough || !is_listed {
                 gone.push(*id);
             }
         }

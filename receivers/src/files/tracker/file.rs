@@ -1,11 +1,12 @@
 //! What is known of one file, and what a listing says of it.
 
-use super::{Candidate, Rules, When};
+use super::{Candidate, Rules};
 use crate::files::identity::Stamp;
 use crate::files::known::Known;
 use crate::files::listing::Listed;
 use crate::files::options::{FileMode, WhenGrown};
 use crate::files::report::Report;
+use crate::files::stillness::When;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(super) struct File {
     pub(super) seen: u64,
     /// How many listings since then could have had it.
     pub(super) missed: u32,
+    /// Whether a listing since then could have had it, or had its number only.
+    pub(super) was_away: bool,
     /// The listing that had it last under its own name.
     pub(super) home: u64,
     /// The listing at which it came to wait.
@@ -55,6 +58,7 @@ impl File {
             found: turn,
             seen: 0,
             missed: 0,
+            was_away: false,
             home: 0,
             rest: None,
             looked: 0,

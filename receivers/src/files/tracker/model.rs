@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::files::options::FileOptions;
+use crate::files::stillness::Quiet;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -34,13 +35,14 @@ enum Step {
     },
     /// Back again, where there is room.
     Show,
-    /// A listing, so many seconds later. `denied` is a directory that cannot be read, `missed` a file that is there and is not
-    /// listed, since it was being renamed; no file is missed twice in a row. `crashes` says that the program dies before what it
-    /// decided is durable.
+    /// A listing, so many seconds later. `denied` is a directory that cannot be read, `changes` says that names changed meanwhile, and
+    /// `missed` is a file that is there and is not listed then, since it was being renamed, but perhaps for its number. `crashes` says
+    /// that the program dies before what it decided is durable.
     List {
         seconds: u64,
         denied: Option<usize>,
-        missed: Option<usize>,
+        changes: bool,
+        missed: Option<(usize, bool)>,
         crashes: bool,
     },
     /// The program ends after what it decided was durable.
@@ -64,10 +66,18 @@ fn step() -> impl Strategy<Value = Step> {
         1 => paths.clone().prop_map(|path| Step::Delete { path }),
         1 => paths.clone().prop_map(|path| Step::Hide { path }),
         1 => Just(Step::Show),
-        6 => (0..4_u64, prop::option::weighted(0.2, 0..2_usize), prop::option::weighted(0.2, paths), prop::bool::weighted(0.2))
-            .prop_map(|(seconds, denied, missed, crashes)| Step::List { seconds, denied, missed, crashes }),
+        6 => list(paths),
         1 => Just(Step::Restart),
     ]
+}
+
+fn list(paths: std::ops::Range<usize>) -> impl Strategy<Value = Step> {
+    let denied = prop::option::weighted(0.2, 0..2_usize);
+    // The same file is missed again and again.
+    let missed = prop::option::weighted(0.5, (prop_oneof![Just(0), paths], any::<bool>()));
+    (0..4_u64, denied, any::<bool>(), missed, prop::bool::weighted(0.2)).prop_map(
+        |(seconds, denied, changes, missed, crashes)| Step::List { seconds, denied, changes, missed, crashes },
+    )
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -156,9 +166,9 @@ impl World {
                     self.files.extend(self.hidden.pop().map(|thing| (path, thing)));
                 }
             }
-            Step::List { seconds, denied, missed, crashes } => {
+            Step::List { seconds, denied, changes, missed, crashes } => {
                 self.now += seconds;
-                self.list(denied, missed, crashes);
+                self.list(denied, !changes, missed.filter(|_| changes), crashes);
             }
             Step::Restart => self.restart(),
         }
@@ -168,13 +178,24 @@ impl World {
         self.files.values().chain(&self.hidden)
     }
 
-    fn list(&mut self, denied: Option<usize>, missed: Option<usize>, crashes: bool) {
+    fn list(&mut self, denied: Option<usize>, is_still: bool, missed: Option<(usize, bool)>, crashes: bool) {
+        let is_missed = |number: &usize, thing: &Thing| {
+            // So often in a row that it is not to be feared.
+            let is_last = self.misses.get(&thing.id).is_some_and(|misses| misses + 1 == MISSES_AMID_CHANGES);
+            missed.is_some_and(|(missed, _)| missed == *number) && !is_last
+        };
+        let glimpsed: BTreeSet<u64> = missed
+            .filter(|(_, glimpsed)| *glimpsed)
+            .and_then(|(number, _)| self.files.get(&number))
+            .map(|thing| thing.id.inode)
+            .into_iter()
+            .collect();
         let is_seen = |number: usize| denied.is_none_or(|denied| number % 2 != denied);
         let seen: Vec<(usize, Thing)> = self
             .files
             .iter()
             .filter(|(number, _)| is_seen(**number))
-            .filter(|(number, thing)| missed != Some(**number) || self.misses.contains_key(&thing.id))
+            .filter(|(number, thing)| !is_missed(number, thing))
             .map(|(number, thing)| (*number, *thing))
             .collect();
         let files = seen.iter().map(|(number, thing)| Listed {
@@ -185,8 +206,13 @@ impl World {
             wanted: true,
         });
         let failed = denied.map(|denied| (PathBuf::from(DIRECTORIES[denied]), io::Error::other("denied")));
-        let listing =
-            Listing { files: files.collect(), failed: failed.into_iter().collect(), devices: BTreeSet::from([1]) };
+        let listing = Listing {
+            files: files.collect(),
+            failed: failed.into_iter().collect(),
+            devices: BTreeSet::from([1]),
+            glimpsed: glimpsed.clone(),
+            quiet: Quiet { is_same: is_still, is_still },
+        };
         let (at, rules) = (Duration::from_secs(self.now), self.rules);
         let mut look = |candidate: &Candidate, room| look(&rules, candidate, room);
         let decision = self.tracker.decide(&listing, When { began: at, ended: at }, &mut look);
@@ -200,6 +226,7 @@ impl World {
         }
         let mut read = self.read.clone();
         let is_there = |id: &FileId| seen.iter().find(|(_, thing)| thing.id == *id).map(|(number, _)| *number);
+        let mut counted = BTreeSet::new();
         let tracked: BTreeSet<FileId> = read.keys().chain(self.rest.keys()).copied().collect();
         for id in tracked {
             let is_hidden = |denied| read.get(&id).is_none_or(|(_, number)| number % 2 == denied);
@@ -207,11 +234,18 @@ impl World {
                 read.entry(id).and_modify(|(_, number)| *number = now);
                 self.misses.remove(&id);
             } else if !denied.is_some_and(is_hidden) {
-                *self.misses.entry(id).or_default() += 1;
+                match glimpsed.contains(&id.inode) {
+                    true => drop(self.misses.remove(&id)),
+                    false => {
+                        *self.misses.entry(id).or_default() += 1;
+                        counted.insert(id);
+                    }
+                }
             }
         }
         // What is gone for certain is forgotten: should it come back, it is new.
-        let is_gone = |id: &FileId| self.misses.get(id).is_some_and(|misses| *misses >= 2);
+        let enough = if is_still { MISSES } else { MISSES_AMID_CHANGES };
+        let is_gone = |id: &FileId| counted.contains(id) && self.misses.get(id).is_some_and(|misses| *misses >= enough);
         read.retain(|id, _| !is_gone(id));
         self.rest.retain(|id, _| !is_gone(id));
         self.check(&decision.pieces, &seen, &mut read);
@@ -253,7 +287,7 @@ impl World {
     /// Whatever is there is read in the end.
     fn come_to_rest(&mut self) {
         for _ in 0..200 {
-            self.take(&Step::List { seconds: 1, denied: None, missed: None, crashes: false });
+            self.take(&Step::List { seconds: 1, denied: None, changes: false, missed: None, crashes: false });
         }
         for thing in self.files.values() {
             let complete = if self.rules.mode == FileMode::Tail { thing.size / 10 * 10 } else { thing.size };

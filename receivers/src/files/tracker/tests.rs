@@ -1,9 +1,11 @@
 //! What listings lead to, case by case.
 
+mod forgetting;
 mod identity;
 
 use super::*;
 use crate::files::options::FileOptions;
+use crate::files::stillness::Quiet;
 use std::io;
 use std::path::PathBuf;
 
@@ -17,8 +19,11 @@ fn listed(path: &str, id: FileId, size: u64, modified: i64) -> Listed {
 }
 
 fn listing(files: &[Listed]) -> Listing {
-    Listing { files: files.to_vec(), devices: BTreeSet::from([1]), ..Listing::default() }
+    Listing { files: files.to_vec(), devices: BTreeSet::from([1]), quiet: STILL, ..Listing::default() }
 }
+
+/// No name changed.
+const STILL: Quiet = Quiet { is_same: true, is_still: true };
 
 fn rules(mode: FileMode) -> Rules {
     Rules::of(&FileOptions::default().mode(mode).settle(Duration::from_secs(2)), 100)

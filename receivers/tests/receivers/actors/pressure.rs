@@ -185,5 +185,7 @@ fn where_the_stream_sheds_an_actor_goes_on_and_only_what_is_acknowledged_waits()
     // The first came in; nine were shed; the last one waits for the batch.
     assert_eq!(turn_until(&clock, &numbers, 2), [0, 10]);
     assert_eq!(block_on(kept), Ok(Ok(())));
+    let statistics = address.statistics();
+    assert_eq!((statistics.messages, statistics.records, statistics.shed), (11, 2, 9), "what was shed is not stored");
     running.stop(Stop::Immediate).unwrap();
 }

@@ -25,7 +25,7 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// As [`store_many`](ReceiverHandle::store_many), for records that somebody was already told are stored: when the receiver is
     /// asked to stop while the rate limit holds them back, they come in at once instead of being refused. `position` is as in
     /// [`store_reliably_at`](ReceiverHandle::store_reliably_at). Where the stream sheds, they may be dropped and counted unless they are
-    /// `lossless`.
+    /// `lossless`; then this returns `None`.
     ///
     /// # Errors
     /// [`ReceiverStopped`] once the stream takes no more records, or this run of the receiver is over; none of them was stored.
@@ -34,8 +34,9 @@ impl<T: Serialize> ReceiverHandle<T> {
         records: Vec<T>,
         position: Option<PositionBytes>,
         lossless: bool,
-    ) -> Result<CameIn, ReceiverStopped> {
-        self.intake.store_promised(&self.run, records, position, lossless).await.map(CameIn)
+    ) -> Result<Option<CameIn>, ReceiverStopped> {
+        let came_in = self.intake.store_promised(&self.run, records, position, lossless).await?;
+        Ok(came_in.map(CameIn))
     }
 
     /// Returns once the block of `records`, and every block before it, is in the ledger, as [`store_reliably`](ReceiverHandle::store_reliably) does.

@@ -9,26 +9,26 @@ use serde::Serialize;
 impl<T: Serialize> Intake<T> {
     /// Takes in a chunk of records of `run` that must not be refused because of the rate: a stop while they wait lets them in at once.
     /// What is held for a stop like this is little. Where the stream
-    /// sheds, they may be dropped and counted like any others, unless they are `lossless`. Returns the number up to which blocks must be stored for them, and everything
-    /// before them, to be stored.
+    /// sheds, they may be dropped and counted like any others, unless they are `lossless`: then this returns `None`. Otherwise the number up
+    /// to which blocks must be stored for them, and everything before them, to be stored.
     pub(in crate::receiver) async fn store_promised(
         &self,
         run: &Run,
         records: Vec<T>,
         position: Option<PositionBytes>,
         lossless: bool,
-    ) -> Result<u64, ReceiverStopped> {
+    ) -> Result<Option<u64>, ReceiverStopped> {
         if records.is_empty() && position.is_none() {
             let state = self.lock();
             let open = state.assembler.open_records() > 0 || state.position.is_some();
-            return Ok(state.cut + u64::from(open));
+            return Ok(Some(state.cut + u64::from(open)));
         }
         let bytes = SizeEstimate::of_many(&records);
         let overload = if lossless { self.without_loss() } else { self.limits.overload };
         let admitted = match self.admit(records.len(), bytes, overload).await {
             Ok(Some(admitted)) => admitted,
             // Shed, and counted.
-            Ok(None) => return Ok(self.lock().cut),
+            Ok(None) => return Ok(None),
             Err(ReceiverStopped) => {
                 if self.lock().door != Door::Closing {
                     return Err(ReceiverStopped);
@@ -44,7 +44,7 @@ impl<T: Serialize> Intake<T> {
             Ok([record]) => assembler.push(record, bytes),
             Err(records) => assembler.push_many(records, bytes),
         })
-        .map(|block| block + 1)
+        .map(|block| Some(block + 1))
     }
 }
 
@@ -65,12 +65,12 @@ mod tests {
     #[test]
     fn what_was_promised_comes_in_at_a_stop_although_the_rate_held_it_back() {
         let (intake, run) = (intake(Some(1)), Run::default());
-        assert_eq!(intake.store_promised(&run, vec![0; 10], None, false).now_or_never(), Some(Ok(1)));
+        assert_eq!(intake.store_promised(&run, vec![0; 10], None, false).now_or_never(), Some(Ok(Some(1))));
         let mut held = Box::pin(intake.store_promised(&run, vec![1, 2], None, false));
         let mut refused = Box::pin(intake.store_many(vec![9], None));
         assert_eq!(((&mut held).now_or_never(), (&mut refused).now_or_never()), (None, None));
         intake.close_to_waiting();
-        assert_eq!((refused.now_or_never(), held.now_or_never()), (Some(Err(ReceiverStopped)), Some(Ok(1))));
+        assert_eq!((refused.now_or_never(), held.now_or_never()), (Some(Err(ReceiverStopped)), Some(Ok(Some(1)))));
         assert_eq!(intake.records(), 12);
     }
 
@@ -88,10 +88,10 @@ mod tests {
     fn nothing_waits_for_the_records_before_it_and_for_no_block_of_its_own() {
         let (intake, run) = (intake(None), Run::default());
         let nothing = || intake.store_promised(&run, Vec::new(), None, false).now_or_never();
-        assert_eq!(nothing(), Some(Ok(0)));
-        assert_eq!(intake.store_promised(&run, vec![1], None, false).now_or_never(), Some(Ok(1)));
-        assert_eq!(nothing(), Some(Ok(1)));
+        assert_eq!(nothing(), Some(Ok(Some(0))));
+        assert_eq!(intake.store_promised(&run, vec![1], None, false).now_or_never(), Some(Ok(Some(1))));
+        assert_eq!(nothing(), Some(Ok(Some(1))));
         intake.cut();
-        assert_eq!(nothing(), Some(Ok(1)));
+        assert_eq!(nothing(), Some(Ok(Some(1))));
     }
 }
