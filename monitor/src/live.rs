@@ -1,10 +1,10 @@
 //! The stream of overviews that keeps a page live, as server-sent events.
 
 use crate::api::{ApiError, Known, of};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use futures::future::{Either, select};
 use futures::stream::unfold;
 use std::convert::Infallible;
@@ -77,13 +77,23 @@ struct Sending {
 }
 
 /// Answers with an overview at once, and with another whenever something has happened.
-pub(crate) async fn live(known: Known, pages: Data<Pages>, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn live(
+    known: Known,
+    pages: Data<Pages>,
+    path: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     of(&known, &path)?;
     let full = || {
         let message = format!("{MOST_PAGES} pages are kept live already; close one, or ask for the overview");
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
     };
-    let page = pages.enter().ok_or_else(full)?;
+    let page = match pages.enter() {
+        Some(page) => page,
+        // By this a browser's EventSource is told not to come back, and puts no error on the console; the page asks from then on.
+        None if wants_events(&request) => return Ok(HttpResponse::NoContent().finish()),
+        None => return Err(full()),
+    };
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (version, closing) = (known.watch(), known.closing());
@@ -92,6 +102,12 @@ pub(crate) async fn live(known: Known, pages: Data<Pages>, path: Path<String>) -
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .streaming(unfold(sending, next)))
+}
+
+/// Whether events were asked for by name, as browsers do.
+fn wants_events(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/event-stream"))
 }
 
 impl Sending {

@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use model::{
-    ApplicationInfo, BatchInfo, OperatorInfo, OutputOperationInfo, Overview, QueuesInfo, ReceiverInfo, StateInfo,
+    ApplicationInfo, BatchInfo, Job, OperatorInfo, OutputOperationInfo, Overview, QueuesInfo, ReceiverInfo, StateInfo,
     StreamingStatistics, Timelines,
 };
 use query::{Batches, Limit};
@@ -55,6 +55,7 @@ pub(crate) fn paths(config: &mut ServiceConfig) {
                         .route("/queues", web::get().to(queues))
                         .route("/batches", web::get().to(batches))
                         .route("/batches/{batch}", web::get().to(batch))
+                        .route("/batches/{batch}/jobs", web::get().to(jobs))
                         .route("/batches/{batch}/operations", web::get().to(operations))
                         .route("/batches/{batch}/operations/{output}", web::get().to(operation))
                         .route("/operators", web::get().to(operators))
@@ -91,7 +92,7 @@ async fn health(known: Known) -> HttpResponse {
 
 async fn ready(known: Known) -> HttpResponse {
     match known.state() {
-        "RUNNING" => HttpResponse::Ok().json(Health { status: "RUNNING" }),
+        status @ ("RUNNING" | "STOPPING") => HttpResponse::Ok().json(Health { status }),
         status => HttpResponse::ServiceUnavailable().json(Health { status }),
     }
 }
@@ -145,15 +146,22 @@ async fn queues(known: Known, path: Path<String>) -> Answer<QueuesInfo> {
 
 async fn batches(known: Known, path: Path<String>, request: HttpRequest) -> Answer<Vec<BatchInfo>> {
     let progress = of(&known, &path)?.progress();
-    let Batches { statuses, limit, offset } = Batches::parse(request.query_string())?;
-    let wanted = progress.batches().rev().filter(|row| statuses.contains(&row.status));
-    Ok(Json(wanted.skip(offset).take(limit).map(|row| known.batch(row)).collect()))
+    let Batches { statuses, limit, offset, before } = Batches::parse(request.query_string())?;
+    let newest_first = progress.batches_before(before).filter(|row| statuses.contains(&row.status));
+    Ok(Json(newest_first.skip(offset).take(limit).map(|row| known.batch(row)).collect()))
 }
 
 async fn batch(known: Known, path: Path<(String, String)>) -> Answer<BatchInfo> {
     let (app, batch) = path.into_inner();
     let progress = of(&known, &app)?.progress();
     Ok(Json(known.batch(found(&progress, &batch)?)))
+}
+
+async fn jobs(known: Known, path: Path<(String, String)>) -> Answer<Vec<Job>> {
+    let (app, batch) = path.into_inner();
+    let progress = of(&known, &app)?.progress();
+    let row = found(&progress, &batch)?;
+    Ok(Json(row.info.jobs.iter().enumerate().map(|(number, job)| Job::new(number, job)).collect()))
 }
 
 async fn operations(known: Known, path: Path<(String, String)>) -> Answer<Vec<OutputOperationInfo>> {
@@ -217,8 +225,15 @@ pub(crate) fn of<'a>(known: &'a Known, app: &str) -> Result<&'a Shared, ApiError
 fn found<'a>(progress: &'a Progress, batch: &str) -> Result<&'a Arc<BatchRow>, ApiError> {
     let time = Time::from_millis(number("batch", batch)?);
     let missing = || {
-        let retained = "it has not come yet, or is older than the batches that ui.retained_batches keeps";
-        ApiError::not_found(format!("batch {} does not exist: {retained}", time.millis()))
+        let (newest, oldest) = (progress.last_received(), progress.completed().next());
+        let why = if newest.is_none_or(|newest| time > newest.time()) {
+            "it has not come yet".to_owned()
+        } else if oldest.is_none_or(|oldest| time < oldest.time()) {
+            format!("it is older than the {} batches that ui.retained_batches keeps", progress.retained())
+        } else {
+            "no batch has that time".to_owned()
+        };
+        ApiError::not_found(format!("batch {} does not exist: {why}", time.millis()))
     };
     progress.batch(time).ok_or_else(missing)
 }

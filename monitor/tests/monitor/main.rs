@@ -5,6 +5,7 @@ mod browser;
 mod chromium;
 mod document;
 mod following;
+mod live_page;
 mod modules;
 mod queues;
 mod rest;
