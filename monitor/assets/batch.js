@@ -24,7 +24,7 @@ export function cells({ operation, job, first }) {
     className: failed ? "failed" : "",
     cells: [
       figure(first ? String(operation.outputOpId) : operation ? "" : "-"),
-      { text: first ? operation.description : operation ? `· ${job.description}` : job.description, className: "long" },
+      { text: first ? operation.description : operation ? `· ${job.description}` : job.description, className: "place" },
       figure(first ? duration(operation.duration) : operation ? "" : "-"), status,
       figure(job ? String(job.jobId) : "-"), figure(job ? duration(job.duration) : "-"),
       job ? `${job.numCompletedStages}/${job.numTotalStages}${shuffles(job)}` : "-",

@@ -1,6 +1,6 @@
 // The timelines, each with how its values are distributed beside it. The drawing is uPlot's.
 import { el, say } from "/assets/dom.js";
-import { batchTime, duration, inUnit, number, rate, unitOf } from "/assets/format.js";
+import { batchTime, duration, inUnit, number, unitOf } from "/assets/format.js";
 
 /** More batches than these are not drawn. */
 export const DRAWN = 1000;
@@ -48,15 +48,18 @@ const mean = (values) => {
   return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
 };
 
+/** What stands at an axis is round, however small it is. */
+const round = (value) => number(Number(value.toPrecision(6)), 9);
+
 /** Rates are rates. */
 const records = (value) => (value === null || value === undefined ? "-" : `${number(value, 2)} records/sec`);
-const RATES = () => ({ describe: records, tick: rate });
+const RATES = () => ({ describe: records, tick: round });
 
 /** All times of a graph are in one unit: that of its longest. */
 export function times(values) {
   const unit = unitOf(Math.max(0, ...values.filter((value) => value !== null && value !== undefined)));
-  const describe = (value) => inUnit(value, unit);
-  return { describe, tick: describe };
+  const [name, length] = unit;
+  return { describe: (value) => inUnit(value, unit), tick: (value) => `${round(value / length)} ${name}` };
 }
 
 /** One row: its name and figures, the timeline, the distribution. `units` says how its values are written. */
@@ -70,7 +73,7 @@ class Row {
     this.note = el("p", { className: "note" });
     this.extra = el("p", { className: "note" });
     this.line = el("div", { className: "plot", "attr-role": "img", "attr-aria-label": title });
-    this.bars = el("div", { className: "plot", "attr-role": "img", "attr-aria-label": `Distribution of ${title}` });
+    this.bars = el("div", { className: "plot bars", "attr-role": "img", "attr-aria-label": `Distribution of ${title}` });
     this.root = el("div", { className: "chart-row" }, el("div", {}, this.title, this.now, this.note, this.extra), this.line, this.bars);
     parent.append(this.root);
     new ResizeObserver(() => this.resize()).observe(this.line);
@@ -125,6 +128,9 @@ function axis(more = {}) {
   return { stroke: colour("--soft"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--grid"), width: 1 }, font: "11px system-ui", ...more };
 }
 
+/** Pixels that the texts at an axis need beside it. Those of most graphs are as many: one is under the other. */
+const room = (_, texts) => Math.max(72, 16 + Math.ceil(6.2 * Math.max(0, ...(texts ?? []).map((text) => text.length))));
+
 const common = (width) => ({ width: Math.max(width, 120), height: HEIGHT, legend: { show: false }, padding: [8, 30, 0, 0] });
 
 function lineOptions(row, limit, interval) {
@@ -136,7 +142,7 @@ function lineOptions(row, limit, interval) {
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1e-9) * 1.05] } },
     series,
-    axes: [axis({ values: time, space: 70, size: 28 }), axis({ size: 62, values: (_, splits) => splits.map((split) => row.tick(split)), space: 32 })],
+    axes: [axis({ values: time, space: 70, size: 28 }), axis({ size: room, values: (_, splits) => splits.map((split) => row.tick(split)), space: 32 })],
     hooks: {
       setCursor: [(plot) => {
         const at = plot.cursor.idx;

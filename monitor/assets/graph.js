@@ -35,8 +35,11 @@ export function stages(operators) {
   return stage;
 }
 
-/** File and line of a place. */
-const line = (definedBy) => definedBy.split(" at ").pop().split("/").pop().replace(/:\d+$/, "");
+/** File and line of a place, the end of them where there is no room for all. */
+export function line(definedBy, length) {
+  const text = definedBy.split(" at ").pop().split("/").pop().replace(/:\d+$/, "");
+  return text.length > length ? `…${text.slice(1 - length)}` : text;
+}
 
 export class Graph {
   constructor(parent) {
@@ -111,8 +114,8 @@ export class Graph {
     node.busy.setAttribute("width", Math.round(operator.busyShare * node.width));
     say(node.name, cut(operator.name, 20) + several);
     say(node.figures, this.figures(operator));
-    const where = operator.kind === "dataset" ? line(operator.definedBy) : `stage ${stage}`;
-    say(node.stage, cut(shuffles ? `shuffle, ${where}` : where, 26));
+    const before = shuffles ? "shuffle, " : "";
+    say(node.stage, before + (operator.kind === "dataset" ? line(operator.definedBy, 25 - before.length) : `stage ${stage}`));
     say(node.title, `${operator.definedBy}: ${number(operator.records)} records`);
   }
 

@@ -46,6 +46,7 @@ export class Link {
     this.quiet(SILENCE, source);
     source.addEventListener("overview", (event) => {
       broken = false;
+      this.last = Date.now();
       this.is("told");
       this.quiet(SILENCE, source);
       this.heard(JSON.parse(event.data));
@@ -75,6 +76,7 @@ export class Link {
     if (left === 0) return this.begin();
     try {
       const overview = await ask(`${this.here.path}/overview`);
+      this.last = Date.now();
       this.is("asking");
       this.heard(overview);
     } catch {
@@ -90,7 +92,8 @@ export class Link {
 
   is(how) {
     if (this.how === how) return;
-    [this.how, this.since] = [how, Date.now()];
+    // Nobody answers since something was heard, not since that is noticed.
+    [this.how, this.since] = [how, (how === "lost" ? this.last : undefined) ?? Date.now()];
     this.changed();
   }
 }

@@ -143,7 +143,7 @@ fn an_application_that_does_not_answer_is_no_application_that_has_stopped() {
         "/^There is no answer since \\d\\d:\\d\\d:\\d\\d\\. The figures are those of then/.test({})",
         text("condition")
     );
-    assert_eq!(browser.value(&said), true);
+    assert_eq!(browser.value(&said), true, "{}", browser.value(&text("condition")));
     clock.advance(2 * seconds(1));
     told(&running, 5);
     way.mend();

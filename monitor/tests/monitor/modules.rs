@@ -125,6 +125,14 @@ fn every_shuffle_begins_a_stage_and_what_waits_of_a_stream_is_added_up() {
          return [...module.stages([operator(0, [], 0), operator(1, [0], 1), operator(2, [1, 0], 0), operator(3, [2], 1), operator(4, [0, 9], 0)])];",
     );
     assert_eq!(stages, json!([[0, 1], [1, 2], [2, 2], [3, 3], [4, 1]]));
+    let lines = with(
+        &mut browser,
+        "graph.js",
+        "return [25, 13, 12].map((length) => module.line('filter at examples/src/words.rs:63:18', length));",
+    );
+    assert_eq!(lines, json!(["words.rs:63", "words.rs:63", "words.rs:63"]));
+    let long = with(&mut browser, "graph.js", "return module.line('join at src/a_long_name.rs:7:1', 12);");
+    assert_eq!(long, "…g_name.rs:7");
     let told = with(
         &mut browser,
         "queues.js",
@@ -244,10 +252,14 @@ fn the_times_of_a_graph_are_in_the_unit_of_its_longest() {
         &mut browser,
         "charts.js",
         "return [[12.344, null, 900], [12.344, 1500], [], [120000, 1]].map((values) => { const { describe, tick } = module.times(values); \
-           return [describe(12.344), tick(60000)]; });",
+           return [describe(12.344), tick(60000), tick(0.015)]; });",
     );
-    let expected =
-        [["12.34 ms", "60,000 ms"], ["0.01 sec", "60 sec"], ["12.34 ms", "60,000 ms"], ["0.00021 min", "1 min"]];
+    let expected = [
+        ["12.34 ms", "60,000 ms", "0.015 ms"],
+        ["0.01 sec", "60 sec", "0.000015 sec"],
+        ["12.34 ms", "60,000 ms", "0.015 ms"],
+        ["0.00021 min", "1 min", "0.00000025 min"],
+    ];
     assert_eq!(told, json!(expected));
 }
 
