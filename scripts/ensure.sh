@@ -34,8 +34,10 @@ apt_install() {
 
 # What the bindings of RocksDB are generated with.
 libclang() {
-    ldconfig -p 2>/dev/null | grep -q 'libclang[-.]' && return
-    compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null && return
+    # libclang-cpp is another library, which some systems have without libclang.
+    ldconfig -p 2>/dev/null | grep -qE 'libclang(-[0-9.]+)?\.so' && return
+    compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null && return
+    compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null && return
     [ -n "${LIBCLANG_PATH:-}" ] && return
     apt_install libclang-dev
 }

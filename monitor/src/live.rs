@@ -1,12 +1,11 @@
 //! The stream of overviews that keeps a page live, as server-sent events.
 
 use crate::api::{ApiError, Known, of};
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use futures::future::{Either, select};
-use futures::stream::unfold;
+use futures::stream::{empty, unfold};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -77,8 +76,19 @@ struct Sending {
 }
 
 /// Answers with an overview at once, and with another whenever something has happened.
-pub(crate) async fn live(known: Known, pages: Data<Pages>, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn live(
+    known: Known,
+    pages: Data<Pages>,
+    path: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     of(&known, &path)?;
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("text/event-stream").insert_header((header::CACHE_CONTROL, "no-store"));
+    if request.method() == Method::HEAD {
+        // Whoever asks for the head alone is not to wait for the end of a body that has none.
+        return Ok(answer.streaming(empty::<Result<Bytes, Infallible>>()));
+    }
     let full = || {
         let message = format!("{MOST_PAGES} pages are kept live already; close one, or ask for the overview");
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -88,10 +98,7 @@ pub(crate) async fn live(known: Known, pages: Data<Pages>, path: Path<String>) -
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (version, closing) = (known.watch(), known.closing());
     let sending = Sending { version, closing, last: false, known, pace, first: true, until: None, _page: page };
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(unfold(sending, next)))
+    Ok(answer.streaming(unfold(sending, next)))
 }
 
 impl Sending {

@@ -1,11 +1,11 @@
 //! What waits is seen where it waits, in programs that are held up on purpose.
 
 use crate::chromium::Chromium;
-use crate::support::{Client, PATIENCE, config, context, receivers, running, wait_until};
+use crate::support::{Client, PATIENCE, config, context, gate, receivers, running, wait_until};
 use actix::{Actor, Context, Handler, Message};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Inbox, Sender, channel};
-use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use waterwheel_monitor::{Monitored, StartMonitored};
 use waterwheel_operators::prelude::*;
@@ -59,17 +59,6 @@ impl Feed {
         self.chunks.blocking_send((records, bytes)).unwrap();
         self.stored.recv_timeout(PATIENCE).unwrap();
     }
-}
-
-/// Has whoever calls the function wait until it is let go on, or the other end is dropped, and says that it waits.
-fn gate() -> (impl Fn() + Send + Sync + 'static, Sender<()>, Inbox<()>) {
-    let ((go, wait), (begun, begins)) = (channel::<()>(), channel());
-    let (wait, begun) = (Mutex::new(wait), Mutex::new(begun));
-    let pass = move || {
-        let _ = begun.lock().unwrap().send(());
-        let _ = wait.lock().unwrap().recv();
-    };
-    (pass, go, begins)
 }
 
 fn amount(blocks: u64, records: u64, bytes: u64) -> Value {

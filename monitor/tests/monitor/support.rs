@@ -1,7 +1,8 @@
 //! What the tests share: programs with a monitor under a manual clock, and a client.
 
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver as Inbox, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use waterwheel_monitor::{Monitored, StartMonitored};
 use waterwheel_operators::prelude::*;
@@ -157,4 +158,15 @@ impl Client {
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.json()
     }
+}
+
+/// Has whoever calls the function wait until it is let go on, or the other end is dropped, and says that it waits.
+pub(crate) fn gate() -> (impl Fn() + Send + Sync + 'static, Sender<()>, Inbox<()>) {
+    let ((go, wait), (begun, begins)) = (channel::<()>(), channel());
+    let (wait, begun) = (Mutex::new(wait), Mutex::new(begun));
+    let pass = move || {
+        let _ = begun.lock().unwrap().send(());
+        let _ = wait.lock().unwrap().recv();
+    };
+    (pass, go, begins)
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
@@ -33,10 +34,18 @@ pub struct ReceiverHandle<T> {
     stream: StreamId,
     intake: Arc<Intake<T>>,
     stopping: watch::Receiver<bool>,
-    errors: mpsc::Sender<String>,
+    errors: Errors,
     clock: SharedClock,
     store_timeout: Duration,
     run: Arc<Run>,
+}
+
+/// Where a receiver's errors go that do not end it.
+#[derive(Clone)]
+pub(super) struct Errors {
+    pub(super) told: mpsc::Sender<String>,
+    /// Counts those that found no room there.
+    pub(super) untold: Arc<AtomicU64>,
 }
 
 impl<T> Clone for ReceiverHandle<T> {
@@ -60,11 +69,11 @@ impl<T> fmt::Debug for ReceiverHandle<T> {
 }
 
 impl<T> ReceiverHandle<T> {
-    pub(crate) fn new(
+    pub(super) fn new(
         stream: StreamId,
         intake: Arc<Intake<T>>,
         stopping: watch::Receiver<bool>,
-        errors: mpsc::Sender<String>,
+        errors: Errors,
         clock: SharedClock,
         store_timeout: Duration,
     ) -> ReceiverHandle<T> {
@@ -174,11 +183,13 @@ impl<T> ReceiverHandle<T> {
         self.intake.show_mailbox(waiting);
     }
 
-    /// Tells listeners, and the log, of trouble that does not end the receiver. Only logged when too many are waiting to be told.
+    /// Tells listeners, and the log, of trouble that does not end the receiver. Only logged, and counted, when too many are waiting to
+    /// be told.
     pub fn report_error(&self, message: impl fmt::Display) {
         if let Err(TrySendError::Full(message) | TrySendError::Closed(message)) =
-            self.errors.try_send(message.to_string())
+            self.errors.told.try_send(message.to_string())
         {
+            self.errors.untold.fetch_add(1, Ordering::Relaxed);
             log::debug!("the receiver of {} reports: {message}", self.stream);
         }
     }
