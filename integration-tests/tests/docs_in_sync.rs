@@ -126,6 +126,25 @@ fn every_path_that_a_document_names_is_there() {
     }
 }
 
+/// The tables of the rows of Spark's suites are in the documentation of the tests.
+#[test]
+fn every_place_where_a_row_of_sparks_suites_is_tested_is_there() {
+    for tests in ["monitor/tests/monitor", "receivers/tests/receivers"] {
+        let main = text(&format!("{tests}/main.rs"));
+        let rows: Vec<&str> = main.lines().filter_map(|line| line.strip_prefix("//! | ")).skip(2).collect();
+        assert!(rows.len() > 10, "{tests}: {rows:?}");
+        for row in rows {
+            let places: Vec<&str> = row.rsplit(" | ").next().map(code_spans).unwrap().collect();
+            assert!(!places.is_empty() || row.contains("| none: "), "{row}");
+            for place in places {
+                let path = if place.contains('/') { place.to_owned() } else { format!("{tests}/{place}") };
+                let there = ["", ".rs", "/mod.rs"].iter().any(|end| root().join(format!("{path}{end}")).exists());
+                assert!(there, "{place} is not there: {row}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_link_to_a_file_leads_to_it() {
     for (name, document) in documents() {

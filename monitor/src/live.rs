@@ -1,12 +1,11 @@
 //! The stream of overviews that keeps a page live, as server-sent events.
 
 use crate::api::{ApiError, Known, of};
-use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::future::{Either, select};
-use futures::stream::unfold;
+use futures::stream::{empty, unfold};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -84,6 +83,12 @@ pub(crate) async fn live(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     of(&known, &path)?;
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("text/event-stream").insert_header((header::CACHE_CONTROL, "no-store"));
+    if request.method() == Method::HEAD {
+        // Whoever asks for the head alone is not to wait for the end of a body that has none.
+        return Ok(answer.streaming(empty::<Result<Bytes, Infallible>>()));
+    }
     let full = || {
         let message = format!("{MOST_PAGES} pages are kept live already; close one, or ask for the overview");
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -98,10 +103,7 @@ pub(crate) async fn live(
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (version, closing) = (known.watch(), known.closing());
     let sending = Sending { version, closing, last: false, known, pace, first: true, until: None, _page: page };
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(unfold(sending, next)))
+    Ok(answer.streaming(unfold(sending, next)))
 }
 
 /// Whether events were asked for by name, as browsers do.

@@ -4,7 +4,7 @@
 use crate::api::model::nanos;
 use crate::queue_meters;
 use crate::shared::Shared;
-use crate::store::{BatchRow, Progress, ReceiverRow, Status};
+use crate::store::{BatchRow, Omitted, Progress, ReceiverRow, Status};
 use metrics::{
     Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
     with_local_recorder,
@@ -119,7 +119,14 @@ const DESCRIBED: &[(&str, bool, Unit, &str)] = &[
         Unit::Count,
         "times the receiver was started; all but the first are restarts",
     ),
+    ("waterwheel_receiver_restarts_total", true, Unit::Count, "times the receiver was started again"),
     ("waterwheel_receiver_errors_total", true, Unit::Count, "errors it reported or ended with"),
+    (
+        "waterwheel_receiver_untold_errors_total",
+        true,
+        Unit::Count,
+        "errors it reported faster than they could be told, which are not among those",
+    ),
     ("waterwheel_operator_records_total", true, Unit::Count, "records that went into the operator"),
     (
         "waterwheel_operator_busy_nanoseconds_total",
@@ -129,8 +136,8 @@ const DESCRIBED: &[(&str, bool, Unit, &str)] = &[
     ),
     ("waterwheel_operator_shuffles_total", true, Unit::Count, "shuffles the operator asked for"),
     ("waterwheel_state_keys", false, Unit::Count, "keys that have state"),
-    ("waterwheel_state_written_bytes_total", true, Unit::Bytes, "bytes of the changes that were stored"),
-    ("waterwheel_state_last_commit_bytes", false, Unit::Bytes, "bytes of the changes that were stored last"),
+    ("waterwheel_state_written_bytes_total", true, Unit::Bytes, "bytes that commits wrote of the operator's state"),
+    ("waterwheel_state_last_commit_bytes", false, Unit::Bytes, "bytes that the last commit wrote of it"),
     ("waterwheel_commits_total", true, Unit::Count, "batches recorded in the checkpoint directory"),
     ("waterwheel_block_memory_bytes", false, Unit::Bytes, "bytes of blocks and persisted partitions in memory"),
     ("waterwheel_block_disk_bytes", false, Unit::Bytes, "bytes of blocks and persisted partitions in files"),
@@ -148,6 +155,27 @@ const DESCRIBED: &[(&str, bool, Unit, &str)] = &[
         true,
         Unit::Count,
         "batches that are missing from the figures because their end was not told",
+    ),
+    ("waterwheel_omitted_jobs_total", true, Unit::Count, "jobs beyond the hundred that are kept of a batch"),
+    ("waterwheel_omitted_stages_total", true, Unit::Count, "stages beyond the hundred that are kept of a job"),
+    ("waterwheel_omitted_outputs_total", true, Unit::Count, "outputs of batches that were not told of"),
+    (
+        "waterwheel_omitted_operators_total",
+        true,
+        Unit::Count,
+        "operators, states and streams beyond ten thousand, each time that one was told of",
+    ),
+    (
+        "waterwheel_omitted_input_parts_total",
+        true,
+        Unit::Count,
+        "files or positions that are not named in what a batch says of its inputs",
+    ),
+    (
+        "waterwheel_shortened_failures_total",
+        true,
+        Unit::Count,
+        "failures of outputs, jobs, batches and receivers of which only the beginning is kept",
     ),
 ];
 
@@ -202,7 +230,8 @@ impl Meters {
                 histogram.record(delay.as_secs_f64());
             }
         }
-        if let Some(total) = total {
+        // In a batch without records none was late.
+        if let Some(total) = total.filter(|_| info.num_records() > 0) {
             let age = info.submitted.since(info.batch) + interval + total;
             self.latency.record(age.as_secs_f64());
         }
@@ -257,6 +286,13 @@ fn counts(shared: &Shared, progress: &Progress, dropped: u64) {
     gauge!("waterwheel_retained_completed_batches").set(progress.completed().len() as f64);
     counter!("waterwheel_dropped_events_total").absolute(dropped);
     counter!("waterwheel_untold_batches_total").absolute(progress.untold);
+    let Omitted { jobs, stages, failures, inputs, outputs, rows } = progress.omitted();
+    counter!("waterwheel_omitted_jobs_total").absolute(jobs);
+    counter!("waterwheel_omitted_stages_total").absolute(stages);
+    counter!("waterwheel_omitted_outputs_total").absolute(outputs);
+    counter!("waterwheel_omitted_operators_total").absolute(rows);
+    counter!("waterwheel_omitted_input_parts_total").absolute(inputs);
+    counter!("waterwheel_shortened_failures_total").absolute(failures);
     counter!("waterwheel_commits_total").absolute(progress.works.commits);
 }
 
@@ -293,17 +329,19 @@ fn streams(shared: &Shared, progress: &Progress) {
             let limit = row.rate_limit.unwrap_or(f64::INFINITY);
             gauge!("waterwheel_receiver_rate_limit_records_per_second", &labels).set(limit);
         }
-        let Some(ReceiverRow { active, starts, errors, .. }) = &row.receiver else { continue };
+        let Some(ReceiverRow { active, starts, errors, untold_errors, .. }) = &row.receiver else { continue };
         let records = latest.and_then(|latest| latest.info.records.get(&stream)).copied().unwrap_or(0);
         gauge!("waterwheel_receiver_active", &labels).set(if *active { 1.0 } else { 0.0 });
         gauge!("waterwheel_receiver_records_per_second", &labels).set(records as f64 / shared.interval.as_secs_f64());
         counter!("waterwheel_receiver_starts_total", &labels).absolute(*starts);
+        counter!("waterwheel_receiver_restarts_total", &labels).absolute(starts.saturating_sub(1));
         counter!("waterwheel_receiver_errors_total", &labels).absolute(*errors);
+        counter!("waterwheel_receiver_untold_errors_total", &labels).absolute(*untold_errors);
     }
     for (operator, row) in progress.works.states() {
         let labels = [("operator", operator.to_owned())];
         gauge!("waterwheel_state_keys", &labels).set(row.keys as f64);
-        gauge!("waterwheel_state_last_commit_bytes", &labels).set(row.changed_bytes as f64);
+        gauge!("waterwheel_state_last_commit_bytes", &labels).set(row.last_bytes as f64);
         counter!("waterwheel_state_written_bytes_total", &labels).absolute(row.written_bytes);
     }
 }
@@ -315,5 +353,48 @@ fn operators(shared: &Shared, progress: &Progress) {
         counter!("waterwheel_operator_records_total", &labels).absolute(costed.work.total.records);
         counter!("waterwheel_operator_busy_nanoseconds_total", &labels).absolute(nanos(costed.work.total.busy));
         counter!("waterwheel_operator_shuffles_total", &labels).absolute(costed.work.shuffles);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const GUIDE: &str = include_str!("../../docs/guide/monitoring.md");
+
+    /// Names and units of all metrics.
+    fn all() -> Vec<(&'static str, Unit)> {
+        let described = DESCRIBED.iter().chain(queue_meters::DESCRIBED).map(|(name, _, unit, _)| (*name, *unit));
+        described.chain(DISTRIBUTIONS.iter().map(|(name, _)| (*name, Unit::Seconds))).collect()
+    }
+
+    #[test]
+    fn the_guide_names_every_metric_and_no_other() {
+        let here: BTreeSet<&str> = all().into_iter().map(|(name, _)| name).collect();
+        let spans = GUIDE.split('`').skip(1).step_by(2);
+        let there: BTreeSet<&str> = spans.filter(|span| span.starts_with("waterwheel_")).collect();
+        assert_eq!(here.difference(&there).collect::<Vec<_>>(), [""; 0].iter().collect::<Vec<_>>(), "not in the guide");
+        assert_eq!(there.difference(&here).collect::<Vec<_>>(), [""; 0].iter().collect::<Vec<_>>(), "not here");
+    }
+
+    #[test]
+    fn units_are_in_the_names() {
+        for (name, unit) in all() {
+            let base = name.strip_suffix("_total").unwrap_or(name);
+            let named = match unit {
+                Unit::Seconds => base.ends_with("_seconds"),
+                Unit::Nanoseconds => base.ends_with("_nanoseconds"),
+                Unit::Bytes => base.ends_with("_bytes"),
+                _ => !["_seconds", "_nanoseconds", "_bytes"].iter().any(|unit| base.ends_with(unit)),
+            };
+            assert!(named, "{name} is in {unit:?}");
+        }
+    }
+
+    #[test]
+    fn no_metric_is_described_twice() {
+        let names: BTreeSet<&str> = all().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), all().len());
     }
 }

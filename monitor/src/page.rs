@@ -1,5 +1,6 @@
 //! The page: files that are part of the binary.
 
+use crate::api::get;
 use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
@@ -50,7 +51,7 @@ const FILES: &[File] = &[
 pub(crate) fn paths(config: &mut ServiceConfig) {
     for file in FILES {
         for path in file.paths {
-            config.route(path, web::get().to(move || serve(file)));
+            config.route(path, get().to(move || serve(file)));
         }
     }
 }

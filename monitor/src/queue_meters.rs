@@ -88,16 +88,3 @@ pub(crate) fn set(progress: &Progress, depths: &Depths) {
         gauge!("waterwheel_mailbox_capacity_messages", &labels).set(mailbox.capacity as f64);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_guide_names_every_gauge() {
-        let guide = include_str!("../../docs/guide/monitoring.md");
-        for (name, ..) in DESCRIBED {
-            assert!(guide.contains(&format!("`{name}`")), "{name} is not in docs/guide/monitoring.md");
-        }
-    }
-}

@@ -21,7 +21,7 @@ pub use waterwheel_runtime::clock::{Clock, ManualClock, SharedClock, SystemClock
 pub use waterwheel_runtime::config::{Config, FailurePolicy};
 pub use waterwheel_runtime::engine::{Engine, EngineOptions};
 pub use waterwheel_runtime::error::{JobError, TaskError};
-pub use waterwheel_runtime::event::{BatchInfo, Event, StreamingListener};
+pub use waterwheel_runtime::event::{BatchInfo, Event, InputMetadata, StreamingListener};
 pub use waterwheel_runtime::flow::{FlowCounts, Overload};
 pub use waterwheel_runtime::receiver::SupervisorPolicy;
 pub use waterwheel_runtime::running::{ContextState, Stop};

@@ -328,6 +328,7 @@ pub(crate) struct Conductor {
     pub(crate) drain_on_signal: bool,
     pub(crate) signals: bool,
     pub(crate) arbiters: Vec<ArbiterHandle>,
+    pub(crate) publisher: Publisher,
 }
 
 impl Conductor {
@@ -429,6 +430,8 @@ impl Conductor {
         let _ = self.core.blocks.send(RemoveContext { context: self.context }).await;
         self.core.collect_garbage().await;
         self.core.context_ended();
+        // Nothing of the context is there any more that could tell anything.
+        self.publisher.end();
         self.progress.ended();
     }
 }

@@ -233,7 +233,15 @@ pub struct JobScope {
     cancel: CancelToken,
     limits: JobLimits,
     costs: Mutex<Vec<OperatorCost>>,
-    jobs: Mutex<Vec<JobInfo>>,
+    jobs: Mutex<Jobs>,
+}
+
+/// The jobs of a batch, as they are told of.
+#[derive(Default)]
+struct Jobs {
+    told: Vec<JobInfo>,
+    /// Those beyond.
+    omitted: u64,
 }
 
 /// How many jobs of a batch are told of: user code may run any number of them.
@@ -274,18 +282,21 @@ impl JobScope {
         self.costs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The jobs so far, in the order in which they ended.
-    pub fn jobs(&self) -> Vec<JobInfo> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The jobs so far, in the order in which they ended, and how many there were beyond the thousand that are told of.
+    pub fn jobs(&self) -> (Vec<JobInfo>, u64) {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        (jobs.told.clone(), jobs.omitted)
     }
 
     /// Keeps what a job was for listeners.
     fn note(&self, site: Site, begun: Duration, stages: Vec<StageInfo>, failure: Option<String>) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if jobs.len() < JOBS_TOLD {
-            let duration = self.core.clock.monotonic().saturating_sub(begun);
-            jobs.push(JobInfo { site, output: running_output(), duration, stages, failure });
+        if jobs.told.len() >= JOBS_TOLD {
+            jobs.omitted += 1;
+            return;
         }
+        let duration = self.core.clock.monotonic().saturating_sub(begun);
+        jobs.told.push(JobInfo { site, output: running_output(), duration, stages, failure });
     }
 
     /// Computes `partitions` of `target` and applies `function` to each; blocks the calling thread until all are there.

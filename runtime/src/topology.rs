@@ -432,6 +432,7 @@ async fn assemble(
         drain_on_signal: config.stop_gracefully_on_shutdown,
         signals: config.handle_signals,
         arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+        publisher: publisher.clone(),
     };
     actix_rt::spawn(conductor.run(inbox));
     let running = Running::new(commands, faults, progress, publisher, scheduler, zero)

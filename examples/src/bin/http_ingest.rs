@@ -6,7 +6,7 @@
 use examples::cli;
 use examples::http_feed::HttpFeed;
 use examples::page_views::{PageView, PageViews};
-use examples::run::finish;
+use examples::run::{finish, start};
 use std::time::Duration;
 use waterwheel::prelude::*;
 
@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
     let views = ssc.http_stream::<PageView>(cli.address.as_deref().unwrap_or("127.0.0.1:0"), options);
     views.map(|view| (view.page, 1u64)).reduce_by_key(|a, b| a + b).print();
     let endpoint = views.endpoint();
-    let running = ssc.start()?;
+    let running = start(ssc)?;
 
     let url = endpoint.url().unwrap_or_default();
     println!("Counting the page views that are posted to {url}. Try it:");

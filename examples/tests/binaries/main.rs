@@ -22,6 +22,7 @@ mod peer;
 mod program;
 mod queue_stream;
 mod recoverable_word_count;
+mod seen;
 mod sessions;
 mod signals;
 mod stateful_word_count;

@@ -10,8 +10,9 @@ use crate::live::live;
 use crate::shared::Shared;
 use crate::store::{BatchRow, Progress};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, guard};
 use model::{
     ApplicationInfo, BatchInfo, Job, OperatorInfo, OutputOperationInfo, Overview, QueuesInfo, ReceiverInfo, StateInfo,
     StreamingStatistics, Timelines,
@@ -39,43 +40,51 @@ type Answer<T> = Result<Json<T>, ApiError>;
 /// The paths of the interface.
 pub(crate) fn paths(config: &mut ServiceConfig) {
     config
-        .route("/health", web::get().to(health))
-        .route("/ready", web::get().to(ready))
-        .route("/metrics", web::get().to(metrics))
+        .route("/health", get().to(health))
+        .route("/ready", get().to(ready))
+        .route("/metrics", get().to(metrics))
         .service(
             web::scope("/api/v1")
-                .route("/openapi.json", web::get().to(document))
-                .route("/applications", web::get().to(applications))
-                .route("/applications/{app}", web::get().to(application))
+                .route("/openapi.json", get().to(document))
+                .route("/applications", get().to(applications))
+                .route("/applications/{app}", get().to(application))
                 .service(
                     web::scope("/applications/{app}/streaming")
-                        .route("/statistics", web::get().to(statistics))
-                        .route("/receivers", web::get().to(receivers))
-                        .route("/receivers/{stream}", web::get().to(receiver))
-                        .route("/queues", web::get().to(queues))
-                        .route("/batches", web::get().to(batches))
-                        .route("/batches/{batch}", web::get().to(batch))
-                        .route("/batches/{batch}/jobs", web::get().to(jobs))
-                        .route("/batches/{batch}/operations", web::get().to(operations))
-                        .route("/batches/{batch}/operations/{output}", web::get().to(operation))
-                        .route("/operators", web::get().to(operators))
-                        .route("/state", web::get().to(state))
-                        .route("/timelines", web::get().to(timelines))
-                        .route("/overview", web::get().to(overview))
-                        .route("/live", web::get().to(live))
+                        .route("/statistics", get().to(statistics))
+                        .route("/receivers", get().to(receivers))
+                        .route("/receivers/{stream}", get().to(receiver))
+                        .route("/queues", get().to(queues))
+                        .route("/batches", get().to(batches))
+                        .route("/batches/{batch}", get().to(batch))
+                        .route("/batches/{batch}/jobs", get().to(jobs))
+                        .route("/batches/{batch}/operations", get().to(operations))
+                        .route("/batches/{batch}/operations/{output}", get().to(operation))
+                        .route("/operators", get().to(operators))
+                        .route("/state", get().to(state))
+                        .route("/timelines", get().to(timelines))
+                        .route("/overview", get().to(overview))
+                        .route("/live", get().to(live))
                         .route("/stop", web::post().to(stop)),
                 ),
         );
 }
 
+/// `GET`, and `HEAD`, which is answered alike; the server leaves out the body.
+pub(crate) fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// Anything else.
-pub(crate) async fn nothing(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let known = request.match_pattern().is_some();
-    if known {
-        let message = format!("{} is not allowed here", request.method());
-        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message));
-    }
-    Err(ApiError::not_found("there is nothing here; see /api/v1/openapi.json for what there is"))
+pub(crate) async fn nothing(request: HttpRequest) -> HttpResponse {
+    let Some(pattern) = request.match_pattern() else {
+        let message = "there is nothing here; see /api/v1/openapi.json for what there is";
+        return ApiError::not_found(message).error_response();
+    };
+    let allowed = if pattern.ends_with("/stop") { "POST" } else { "GET, HEAD" };
+    let message = format!("{} is not allowed here; what is: {allowed}", request.method());
+    let mut response = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).error_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 #[derive(Serialize)]
@@ -154,7 +163,8 @@ async fn batches(known: Known, path: Path<String>, request: HttpRequest) -> Answ
 async fn batch(known: Known, path: Path<(String, String)>) -> Answer<BatchInfo> {
     let (app, batch) = path.into_inner();
     let progress = of(&known, &app)?.progress();
-    Ok(Json(known.batch(found(&progress, &batch)?)))
+    let row = found(&progress, &batch)?;
+    Ok(Json(known.batch(row).with_metadata(row)))
 }
 
 async fn jobs(known: Known, path: Path<(String, String)>) -> Answer<Vec<Job>> {

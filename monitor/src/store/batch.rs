@@ -1,5 +1,6 @@
 //! One batch, as far as listeners have told of it.
 
+use super::Omitted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use waterwheel_runtime::event::{BatchInfo, OutputInfo};
@@ -39,8 +40,16 @@ impl Status {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OutputRow {
     pub(crate) site: Site,
+    pub(crate) started: Time,
     /// How it ended; `None` while it runs.
     pub(crate) ended: Option<OutputInfo>,
+}
+
+impl OutputRow {
+    /// Of an output that has ended.
+    pub(super) fn ended(info: OutputInfo) -> OutputRow {
+        OutputRow { site: info.site, started: info.started, ended: Some(info) }
+    }
 }
 
 /// What the commit of a batch was.
@@ -57,13 +66,15 @@ pub(crate) struct BatchRow {
     pub(crate) status: Status,
     pub(crate) outputs: BTreeMap<OutputId, OutputRow>,
     pub(crate) commit: Option<Commit>,
+    /// What it had that is not kept.
+    pub(crate) omitted: Omitted,
     /// Its records, as far as they are in the total of received ones.
     pub(super) counted: u64,
 }
 
 impl BatchRow {
     pub(super) fn new(info: BatchInfo, status: Status) -> BatchRow {
-        BatchRow { info, status, outputs: BTreeMap::new(), commit: None, counted: 0 }
+        BatchRow { info, status, outputs: BTreeMap::new(), commit: None, omitted: Omitted::default(), counted: 0 }
     }
 
     /// Records of a stream; `None` while they are not known: those of a source that no receiver feeds are counted when the batch

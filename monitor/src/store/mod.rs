@@ -5,6 +5,7 @@
 //! since the bus drops what it has no room for.
 
 mod batch;
+mod kept;
 mod streams;
 mod sums;
 #[cfg(test)]
@@ -12,15 +13,17 @@ mod tests;
 mod work;
 
 pub(crate) use batch::{BatchRow, OutputRow, Status};
+pub(crate) use kept::Omitted;
 pub(crate) use streams::{ReceiverRow, StreamRow, Streams};
 pub(crate) use sums::Sums;
 pub(crate) use work::{Cost, Work, Works};
 
 use batch::Commit;
+use kept::{FAILURE_KEPT, FAILURES_KEPT, Room, short_batch, short_output};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
-use waterwheel_runtime::event::{BatchInfo, Event, JobInfo, OutputInfo};
+use waterwheel_runtime::event::{BatchInfo, Event, OutputInfo};
 use waterwheel_runtime::ids::OutputId;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
@@ -30,18 +33,6 @@ const EARLY: usize = 10;
 
 /// Live batches beyond these cannot be: their ends were not told.
 const MOST_LIVE: usize = 100_000;
-
-/// Jobs of a batch that are kept.
-const JOBS_KEPT: usize = 100;
-
-/// Stages of a job that are kept.
-const STAGES_KEPT: usize = 100;
-
-/// Characters of a failure that are kept.
-const FAILURE_KEPT: usize = 8_000;
-
-/// Characters of all failures of a batch that are kept: one that fails in every job says the same again and again.
-const FAILURES_KEPT: usize = 4 * FAILURE_KEPT;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -64,6 +55,8 @@ pub(crate) struct Progress {
     pub(crate) total_processed: u64,
     /// Batches whose end was not told.
     pub(crate) untold: u64,
+    /// What batches had that is not kept of them.
+    omitted: Omitted,
     pub(crate) streams: Streams,
     pub(crate) works: Works,
 }
@@ -84,6 +77,7 @@ impl Progress {
             total_received: 0,
             total_processed: 0,
             untold: 0,
+            omitted: Omitted::default(),
             streams,
             works: Works::default(),
         }
@@ -95,12 +89,12 @@ impl Progress {
             Event::StreamingStarted { time } => self.started = Some(*time),
             Event::BatchSubmitted(info) => self.submitted(info),
             Event::BatchStarted(info) => self.batch_started(info),
-            Event::OutputStarted { batch, output, site } => {
-                self.output(*batch, *output, OutputRow { site: *site, ended: None });
+            Event::OutputStarted { batch, output, site, started } => {
+                self.output(*batch, *output, OutputRow { site: *site, started: *started, ended: None });
             }
+            // What is cut here is counted when the batch ends, which tells it again.
             Event::OutputCompleted { batch, output, info } => {
-                let mut room = FAILURE_KEPT;
-                self.output(*batch, *output, OutputRow { site: info.site, ended: Some(short_output(info, &mut room)) });
+                self.output(*batch, *output, OutputRow::ended(short_output(info, &mut Room::new(FAILURE_KEPT))));
             }
             Event::StateCommitted { batch, took, durable, states } => {
                 self.works.committed(*batch, *took, states);
@@ -161,11 +155,12 @@ impl Progress {
         self.works.completed(info);
         self.streams.completed(info);
         row.counted = info.num_records();
-        let mut room = FAILURES_KEPT;
+        let mut room = Room::new(FAILURES_KEPT);
         for (output, ended) in &info.outputs {
-            row.outputs.insert(*output, OutputRow { site: ended.site, ended: Some(short_output(ended, &mut room)) });
+            row.outputs.insert(*output, OutputRow::ended(short_output(ended, &mut room)));
         }
-        (row.info, row.status) = (short_batch(info, &mut room), Status::Completed);
+        ((row.info, row.omitted), row.status) = (short_batch(info, room), Status::Completed);
+        self.omitted += row.omitted;
         let row = Arc::new(row);
         self.last = Some(row.clone());
         self.sums.add(&row);
@@ -175,7 +170,9 @@ impl Progress {
                 self.sums.remove(&row);
             }
         }
-        self.early = self.early.split_off(&info.batch);
+        let later = self.early.split_off(&info.batch);
+        let never_told = std::mem::replace(&mut self.early, later);
+        self.omitted.outputs += never_told.values().map(|outputs| outputs.len() as u64).sum::<u64>();
     }
 
     fn insert(&mut self, info: &BatchInfo, status: Status) {
@@ -202,8 +199,17 @@ impl Progress {
             _ => _ = of_batch.insert(output, told),
         }
         while self.early.len() > self.live.len() + self.completed.len() + EARLY {
-            self.early.pop_first();
+            let given_up = self.early.pop_first();
+            self.omitted.outputs += given_up.map_or(0, |(_, outputs)| outputs.len() as u64);
         }
+    }
+
+    /// What is left out of all that was told.
+    pub(crate) fn omitted(&self) -> Omitted {
+        let mut all = self.omitted;
+        all += self.streams.omitted();
+        all += self.works.omitted();
+        all
     }
 
     /// Whether the batch, or a later one, has ended.
@@ -302,54 +308,4 @@ pub(crate) type Place = (&'static str, u32, u32, &'static str);
 /// The place of a site.
 pub(crate) fn place(site: Site) -> Place {
     (site.location.file(), site.location.line(), site.location.column(), site.operator)
-}
-
-/// The beginning of a text of the user's, which may be of any length.
-fn shortened(text: &str) -> String {
-    beginning(text, FAILURE_KEPT)
-}
-
-/// The beginning of a text, of which so many characters are kept.
-fn beginning(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// The beginning of a text of which there may be more in the batch: `room` characters are left for all of them.
-fn fitting(text: &str, room: &mut usize) -> String {
-    let kept = beginning(text, FAILURE_KEPT.min(*room));
-    *room = room.saturating_sub(kept.chars().count());
-    kept
-}
-
-fn short_output(info: &OutputInfo, room: &mut usize) -> OutputInfo {
-    let failure = info.failure.as_deref().map(|failure| fitting(failure, room));
-    OutputInfo { site: info.site, started: info.started, duration: info.duration, failure }
-}
-
-/// What is kept of a batch. Its outputs are in their rows.
-fn short_batch(info: &BatchInfo, room: &mut usize) -> BatchInfo {
-    let failure = info.failure.as_deref().map(|failure| fitting(failure, room));
-    let job = |job: &JobInfo| JobInfo {
-        site: job.site,
-        output: job.output,
-        duration: job.duration,
-        stages: job.stages.iter().take(STAGES_KEPT).cloned().collect(),
-        failure: job.failure.as_deref().map(|failure| fitting(failure, room)),
-    };
-    BatchInfo {
-        batch: info.batch,
-        records: info.records.clone(),
-        submitted: info.submitted,
-        scheduling_delay: info.scheduling_delay,
-        processing_delay: info.processing_delay,
-        outputs: BTreeMap::new(),
-        costs: info.costs.clone(),
-        jobs: info.jobs.iter().take(JOBS_KEPT).map(job).collect(),
-        failure,
-        rates: info.rates.clone(),
-        flow: info.flow.clone(),
-    }
 }

@@ -1,5 +1,6 @@
 //! The rows of Spark's `StreamingJobProgressListenerSuite`, with their data, and what is told out of order or not at all.
 
+use super::kept::{FAILURE_KEPT, FAILURES_KEPT, JOBS_KEPT, METADATA_KEPT, STAGES_KEPT};
 use super::*;
 use crate::testing::{batch, completed, output, started, time};
 use proptest::prelude::*;
@@ -92,6 +93,7 @@ fn what_events_did_not_tell_of_a_receiver_is_taken_from_the_receiver() {
         starts,
         records: 7,
         last_error,
+        untold_errors: 4,
     };
     // Its start was not told, nor its error.
     let error = LastError { time: time(3), message: "refused".to_owned() };
@@ -150,7 +152,8 @@ fn with_nothing_retained_everything_is_still_counted() {
 fn an_output_that_is_told_before_its_batch_is_remembered() {
     let mut progress = progress(10);
     let site = Site::here("print");
-    let output_started = |number| Event::OutputStarted { batch: time(number), output: OutputId(0), site };
+    let output_started =
+        |number| Event::OutputStarted { batch: time(number), output: OutputId(0), site, started: time(number) };
     tell(&mut progress, [output_started(1)]);
     assert!(progress.batch(time(1)).is_none());
     tell(&mut progress, [submitted(1)]);
@@ -170,7 +173,7 @@ fn what_is_kept_does_not_grow_with_the_batches() {
         tell(
             &mut progress,
             [
-                Event::OutputStarted { batch: time(number), output, site: Site::here("print") },
+                Event::OutputStarted { batch: time(number), output, site: Site::here("print"), started: time(number) },
                 submitted(number),
                 begun(number),
                 Event::OutputCompleted { batch: time(number), output, info: self::output(number, None) },
@@ -259,6 +262,68 @@ fn a_batch_that_fails_in_all_its_jobs_and_outputs_keeps_a_bounded_piece_of_it() 
     let kept: usize = of_outputs.chain(of_jobs).map(|text| text.trim_end_matches('.').chars().count()).sum();
     assert!(kept <= FAILURES_KEPT, "{kept}");
     assert_eq!((row.info.jobs.len(), row.info.jobs[0].stages.len()), (JOBS_KEPT, STAGES_KEPT));
+    // Of a thousand jobs with a thousand stages each, and of fifty outputs; the first four texts took the room of all.
+    let (jobs, stages) = (1000 - JOBS_KEPT as u64, JOBS_KEPT as u64 * (1000 - STAGES_KEPT as u64));
+    let omitted = Omitted { jobs, stages, failures: 50 + JOBS_KEPT as u64, ..Omitted::default() };
+    assert_eq!((row.omitted, progress.omitted()), (omitted, omitted));
+}
+
+/// U-12
+#[test]
+fn what_is_not_kept_of_batches_is_counted_also_when_they_are_gone() {
+    let mut progress = progress(1);
+    let site = Site::here("count");
+    let job = JobInfo { site, output: None, duration: Duration::ZERO, stages: Vec::new(), failure: None };
+    for number in 1..=3 {
+        let jobs = vec![job.clone(); JOBS_KEPT + 1];
+        let metadata = [(StreamId(0), InputMetadata::of(0..1000)), (StreamId(1), InputMetadata::of(["a"]))].into();
+        let ended = completed(number, RECORDS, &[]);
+        tell(&mut progress, [Event::BatchCompleted(BatchInfo { jobs, omitted_jobs: 7, metadata, ..ended })]);
+    }
+    let row = progress.batch(time(3)).unwrap();
+    assert_eq!((row.omitted.jobs, row.omitted.inputs, row.info.metadata[&StreamId(0)].omitted), (8, 900, 900));
+    let Omitted { jobs, inputs, failures, .. } = progress.omitted();
+    assert_eq!((jobs, inputs, failures), (24, 2700, 0));
+}
+
+/// U-12
+#[test]
+fn what_a_batch_says_of_its_inputs_is_kept_up_to_a_bound_and_the_rest_is_counted() {
+    let mut progress = progress(10);
+    let names = |count: usize| InputMetadata::of((0..count).map(|number| format!("{number:0>900}")));
+    let metadata = [(StreamId(0), names(3)), (StreamId(1), names(50))].into();
+    tell(&mut progress, [Event::BatchCompleted(BatchInfo { metadata, ..completed(1, RECORDS, &[]) })]);
+    let row = progress.batch(time(1)).unwrap();
+    let kept: Vec<_> = row.info.metadata.values().map(|told| (told.items.len(), told.omitted)).collect();
+    assert_eq!(kept, [(3, 0), (1, 49)]);
+    let characters = row.info.metadata.values().flat_map(|told| &told.items).map(String::len).sum::<usize>();
+    assert!(characters <= METADATA_KEPT, "{characters}");
+    assert_eq!(row.omitted, Omitted { inputs: 49, ..Omitted::default() });
+}
+
+/// U-12
+#[test]
+fn outputs_that_are_given_up_and_errors_that_are_cut_are_counted() {
+    let mut progress = progress(10);
+    let site = Site::here("print");
+    let early = |number| Event::OutputStarted { batch: time(number), output: OutputId(0), site, started: time(number) };
+    tell(&mut progress, (100..200).map(early));
+    let kept = progress.early.len() as u64;
+    assert_eq!(progress.omitted(), Omitted { outputs: 100 - kept, ..Omitted::default() });
+    // The batches that they belong to are over, and nothing was told of them.
+    tell(&mut progress, [ended(1000)]);
+    let message = "x".repeat(FAILURE_KEPT + 1);
+    tell(&mut progress, [Event::ReceiverError { stream: StreamId(0), name: "x".to_owned(), message }]);
+    assert_eq!(progress.omitted(), Omitted { outputs: 100, failures: 1, ..Omitted::default() });
+}
+
+#[test]
+fn an_output_that_runs_has_its_start() {
+    let mut progress = progress(10);
+    let (site, started) = (Site::here("print"), time(1) + Duration::from_millis(7));
+    let output = OutputId(0);
+    tell(&mut progress, [submitted(1), begun(1), Event::OutputStarted { batch: time(1), output, site, started }]);
+    assert_eq!(progress.batch(time(1)).unwrap().outputs[&output].started, started);
 }
 
 #[test]
@@ -267,7 +332,7 @@ fn costs_and_commits_add_up() {
     let site = Site::here("map");
     let cost = |records, millis| OperatorCost { site, records, busy: Duration::from_millis(millis) };
     for number in 1..=3 {
-        let states = vec![StateInfo { name: "counts".to_owned(), keys: number, changed_bytes: 10 }];
+        let states = vec![StateInfo { name: "counts".to_owned(), keys: number, written_bytes: 10 }];
         let took = Duration::from_millis(number);
         let ended = completed(number, RECORDS, &[]);
         let costs = vec![cost(100, 4)];
@@ -285,19 +350,19 @@ fn costs_and_commits_add_up() {
     let (recent, costs) = progress.recent_costs(2);
     assert_eq!((recent, costs[&place(site)].records), (2, 200));
     let (name, state) = progress.works.states().next().unwrap();
-    assert_eq!((name, state.keys, state.changed_bytes, state.written_bytes), ("counts", 3, 10, 30));
+    assert_eq!((name, state.keys, state.last_bytes, state.written_bytes), ("counts", 3, 10, 30));
     assert_eq!((progress.works.commits, progress.works.commit_time), (3, Duration::from_millis(6)));
     assert_eq!(progress.batch(time(2)).unwrap().commit.map(|commit| commit.took), Some(Duration::from_millis(2)));
 }
 
-use waterwheel_runtime::event::{StageInfo, StateInfo};
+use waterwheel_runtime::event::{InputMetadata, JobInfo, StageInfo, StateInfo};
 
 fn any_event() -> impl Strategy<Value = Event> {
     let site = Site::here("print");
     (1..30u64, 0..3u32, 0..6u8).prop_map(move |(number, output, kind)| match kind {
         0 => submitted(number),
         1 => begun(number),
-        2 => Event::OutputStarted { batch: time(number), output: OutputId(output), site },
+        2 => Event::OutputStarted { batch: time(number), output: OutputId(output), site, started: time(number) },
         3 => Event::OutputCompleted {
             batch: time(number),
             output: OutputId(output),

@@ -1,5 +1,6 @@
 //! Where the time of batches goes: what each operator cost, and what commits wrote.
 
+use super::Omitted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use waterwheel_runtime::event::{BatchInfo, StateInfo};
@@ -39,8 +40,8 @@ pub(crate) struct Work {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StateRow {
     pub(crate) keys: u64,
-    /// What the last commit wrote.
-    pub(crate) changed_bytes: u64,
+    /// What the last commit wrote of it: nothing, when its batch did not change it.
+    pub(crate) last_bytes: u64,
     /// What all commits wrote.
     pub(crate) written_bytes: u64,
 }
@@ -54,6 +55,8 @@ pub(crate) struct Works {
     pub(crate) commits: u64,
     pub(crate) commit_time: Duration,
     pub(crate) last_commit: Option<(Time, Duration)>,
+    /// Operators and states that there was no place for.
+    omitted: u64,
 }
 
 impl Works {
@@ -65,6 +68,10 @@ impl Works {
         self.states.iter().map(|(name, row)| (name.as_str(), row))
     }
 
+    pub(super) fn omitted(&self) -> Omitted {
+        Omitted { rows: self.omitted, ..Omitted::default() }
+    }
+
     fn line(&mut self, site: Site) -> Option<&mut Work> {
         let place = match self.lines.iter().position(|(known, _)| *known == site) {
             Some(place) => place,
@@ -72,7 +79,10 @@ impl Works {
                 self.lines.push((site, Work::default()));
                 self.lines.len() - 1
             }
-            None => return None,
+            None => {
+                self.omitted += 1;
+                return None;
+            }
         };
         self.lines.get_mut(place).map(|(_, work)| work)
     }
@@ -101,12 +111,12 @@ impl Works {
         self.commits += 1;
         self.commit_time += took;
         self.last_commit = Some((batch, took));
-        for state in states.iter().take(MOST) {
-            let StateInfo { name, keys, changed_bytes } = state;
-            let blank = StateRow { keys: 0, changed_bytes: 0, written_bytes: 0 };
+        self.omitted += states.len().saturating_sub(MOST) as u64;
+        for StateInfo { name, keys, written_bytes } in states.iter().take(MOST) {
+            let blank = StateRow { keys: 0, last_bytes: 0, written_bytes: 0 };
             let row = self.states.entry(name.clone()).or_insert(blank);
-            (row.keys, row.changed_bytes) = (*keys, *changed_bytes);
-            row.written_bytes += changed_bytes;
+            (row.keys, row.last_bytes) = (*keys, *written_bytes);
+            row.written_bytes += written_bytes;
         }
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use waterwheel_monitor::StartMonitored;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
-use waterwheel_runtime::config::{BackpressureConfig, Estimator};
 use waterwheel_runtime::durable::MemoryStorage;
 
 fn sum<'a>(of: impl IntoIterator<Item = &'a Value>, field: &str) -> u64 {
@@ -132,12 +131,54 @@ fn errors_are_json_and_say_what_would_be_right() {
         assert_eq!(body["status"], status, "{path}");
         assert!(body["message"].as_str().unwrap().contains(told), "{path}: {body}");
     }
-    let posted = client.send("POST", &format!("{base}/statistics"), &[]);
-    assert_eq!((posted.status, &posted.json()["status"]), (405, &json!(405)));
+    for (method, path, allowed) in [
+        ("POST", format!("{base}/statistics"), "GET, HEAD"),
+        ("DELETE", "/metrics".to_owned(), "GET, HEAD"),
+        ("PUT", "/".to_owned(), "GET, HEAD"),
+        ("GET", format!("{base}/stop"), "POST"),
+        ("HEAD", format!("{base}/stop"), "POST"),
+    ] {
+        let answer = client.send(method, &path, &[]);
+        assert_eq!((answer.status, answer.headers["allow"].to_str().unwrap()), (405, allowed), "{method} {path}");
+        if method != "HEAD" {
+            let body = answer.json();
+            assert_eq!(body["status"], 405);
+            assert!(body["message"].as_str().unwrap().contains(method), "{body}");
+        }
+    }
+}
+
+/// U-13
+#[test]
+fn the_head_of_everything_that_can_be_looked_at_is_that_of_the_whole() {
+    let (running, _clock) = running(config(), 2);
+    let client = Client::of(&running);
+    let base = client.base();
+    let batch = client.get("/batches")[0]["batchId"].to_string();
+    let app = base.split('/').nth(4).unwrap();
+    let filled = document_paths(|_| true).into_iter().filter(|path| !path.ends_with("/stop")).map(|path| {
+        path.replace("{app}", app).replace("{batch}", &batch).replace("{stream}", "1").replace("{output}", "0")
+    });
+    let page = ["/", "/streaming/", "/batch?id=1", "/assets/index.js", "/assets/page.css", "/assets/uPlot.js"];
+    let wrong = ["/nowhere".to_owned(), format!("{base}/batches/7"), format!("{base}/batches/seven")];
+    for path in filled.chain(page.map(str::to_owned)).chain(wrong) {
+        let head = client.send("HEAD", &path, &[]);
+        assert_eq!(head.text, "", "{path}");
+        if path.ends_with("/live") {
+            // It ends, unlike the body.
+            assert_eq!((head.status, head.headers["content-type"].to_str().unwrap()), (200, "text/event-stream"));
+            continue;
+        }
+        let whole = client.raw(&path);
+        assert_eq!(head.status, whole.status, "{path}");
+        for name in ["content-type", "cache-control", "content-security-policy"] {
+            assert_eq!(head.headers[name], whole.headers[name], "{path}: {name}");
+        }
+    }
 }
 
 /// Names and numbers as they are in paths and queries, and others.
-fn piece() -> impl Strategy<Value = String> {
+pub(crate) fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("local-1431637480000".to_owned()),
         Just("1431637481000".to_owned()),
@@ -151,7 +192,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 fn path() -> impl Strategy<Value = String> {
-    let patterns: Vec<String> = document_paths();
+    let patterns: Vec<String> = document_paths(|path| !path.ends_with("/live"));
     let filled = (prop::sample::select(patterns), prop::collection::vec(piece(), 3)).prop_map(|(pattern, pieces)| {
         let mut path = pattern;
         for piece in pieces {
@@ -172,11 +213,11 @@ fn path() -> impl Strategy<Value = String> {
     })
 }
 
-/// Every path of the document but the one that does not end.
-fn document_paths() -> Vec<String> {
+/// Those paths of the document.
+pub(crate) fn document_paths(wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let document: Value = serde_json::from_str(include_str!("../../src/api/openapi.json")).unwrap();
     let paths = document["paths"].as_object().unwrap().keys();
-    paths.filter(|path| !path.ends_with("/live")).cloned().collect()
+    paths.filter(|path| wanted(path)).cloned().collect()
 }
 
 /// U-4
@@ -227,67 +268,4 @@ fn ten_thousand_retained_batches_are_served_in_parts() {
     assert_eq!(client.get("/timelines?limit=1000")["batchIds"].as_array().unwrap().len(), 1000);
     assert_eq!(client.get("/batches").as_array().unwrap().len(), 1000, "unless more are asked for");
     assert_eq!(client.get("/batches?limit=20000").as_array().unwrap().len(), BATCHES as usize);
-}
-
-/// A limit that nobody has set is +Inf as Prometheus writes it, and nothing in JSON, which has no infinity.
-#[test]
-fn a_receiver_without_a_limit_has_an_infinite_one_in_the_metrics_and_none_in_rest() {
-    for (estimator, limited) in [(Estimator::None, false), (Estimator::Pid, false), (Estimator::ServiceTime, true)] {
-        let backpressure = BackpressureConfig::default().with_estimator(estimator);
-        let (running, _clock) = running(config().with_backpressure(backpressure), 2);
-        let client = Client::of(&running);
-        let limit = client.get("/receivers/1")["rateLimit"].clone();
-        assert_eq!(limit.is_number(), limited, "{estimator:?}: {limit}");
-        assert_eq!(limit.is_null(), !limited, "{estimator:?}: {limit}");
-        let text = client.raw("/metrics").text;
-        let name = "waterwheel_receiver_rate_limit_records_per_second{";
-        let told = text.lines().find(|line| line.starts_with(name)).and_then(|line| line.rsplit(' ').next()).unwrap();
-        let expected = if limited { limit.as_f64().unwrap().to_string() } else { "+Inf".to_owned() };
-        assert_eq!(told, expected, "{estimator:?}");
-        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            let value = line.rsplit(' ').next().unwrap();
-            assert!(value == "+Inf" || value.parse().is_ok_and(f64::is_finite), "{line}");
-        }
-    }
-}
-
-#[test]
-fn metrics_tell_the_same_figures_with_their_units() {
-    let (running, _clock) = running(config(), 6);
-    let client = Client::of(&running);
-    let answer = client.raw("/metrics");
-    assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
-    let value = |name: &str| {
-        let line = answer.text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}"));
-        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
-    };
-    assert_eq!(value("waterwheel_completed_batches_total{"), 6.0);
-    assert_eq!(value("waterwheel_failed_batches_total{"), 2.0);
-    assert_eq!(value("waterwheel_received_records_total{"), 12.0);
-    assert_eq!(value("waterwheel_processed_records_total{"), 12.0);
-    assert_eq!(value("waterwheel_unprocessed_batches{"), 0.0);
-    assert_eq!(value("waterwheel_retained_completed_batches{"), 6.0);
-    assert_eq!(value("waterwheel_receivers{"), 1.0);
-    assert_eq!(value("waterwheel_dropped_events_total{"), 0.0);
-    assert_eq!(value("waterwheel_last_received_batch_records{"), 2.0);
-    assert_eq!(value("waterwheel_batch_total_delay_seconds_count{"), 6.0);
-    assert_eq!(
-        value("waterwheel_end_to_end_latency_seconds_bucket{application=\"Wheel <&> \\\"quotes\\\"\",le=\"+Inf\"}"),
-        6.0
-    );
-    assert!(value("waterwheel_last_completed_batch_submission_time_seconds{") >= 1_431_637_486.0);
-    assert!(answer.text.contains("waterwheel_operator_records_total{"), "{}", answer.text);
-    assert!(answer.text.contains("waterwheel_block_memory_bytes{"), "{}", answer.text);
-    let families = answer.text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    for family in families {
-        let (name, kind) = family.split_once(' ').unwrap();
-        assert!(name.starts_with("waterwheel_"), "{name}");
-        assert_eq!(name.ends_with("_total"), kind == "counter", "{family}");
-        assert!(answer.text.contains(&format!("# HELP {name} ")), "{name} is not explained");
-    }
-    // Asked again, it says the same: nothing is counted by being looked at.
-    assert_eq!(
-        client.raw("/metrics").text.lines().find(|line| line.starts_with("waterwheel_completed_batches_total{")),
-        answer.text.lines().find(|line| line.starts_with("waterwheel_completed_batches_total{"))
-    );
 }

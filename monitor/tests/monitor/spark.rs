@@ -1,11 +1,14 @@
 //! Rows of Spark's `StreamingListenerSuite` and UI suites that need a running program.
 
-use crate::support::{Client, config, context, running, told, troubled};
+use crate::support::{Client, config, context, running, told, troubled, wait_until};
 use serde_json::{Value, json};
 use std::net::TcpStream;
+use std::sync::Arc;
 use waterwheel_monitor::StartMonitored;
 use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
+use waterwheel_runtime::durable::MemoryStorage;
+use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 /// batch info reporting: four batches of one record.
 #[test]
@@ -41,6 +44,62 @@ fn a_receiver_that_ends_with_an_error_is_inactive_and_says_why() {
     assert_eq!((&gauge["numStarts"], &gauge["numErrors"]), (&json!(1), &json!(1)));
     assert!(gauge["lastError"].as_str().unwrap().contains("report error"), "{gauge}");
     assert!(gauge["lastErrorTime"].as_str().unwrap().starts_with("2015-05-14T21:04:4"), "{gauge}");
+}
+
+/// receiver info reporting: an error that does not end the receiver.
+#[test]
+fn a_receiver_that_reports_an_error_and_goes_on_is_active_with_its_last_error() {
+    let (ssc, _clock) = context(config());
+    ssc.receiver_stream("reporting", StorageLevel::MemoryOnly, || Reporting).named("reporting").foreach_rdd(|_| {});
+    let running = ssc.start_monitored().unwrap();
+    let client = Client::of(&running);
+    wait_until(&running, || client.get("/receivers/0")["numErrors"] == 1);
+    let receiver = client.get("/receivers/0");
+    assert_eq!((&receiver["isActive"], &receiver["numStarts"]), (&json!(true), &json!(1)), "{receiver}");
+    assert_eq!(receiver["lastErrorMessage"], "report error");
+    assert_eq!(receiver["lastError"], "report error\nreport exception");
+    assert!(receiver["lastErrorTime"].as_str().unwrap().starts_with("2015-05-14T21:04:4"), "{receiver}");
+    assert_eq!(client.get("/statistics")["numActiveReceivers"], 1);
+    let text = client.raw("/metrics").text;
+    for (metric, expected) in
+        [("receiver_active", "1"), ("receiver_errors_total", "1"), ("receiver_restarts_total", "0")]
+    {
+        let line = text.lines().find(|line| line.starts_with(&format!("waterwheel_{metric}{{"))).unwrap();
+        assert_eq!(line.rsplit(' ').next(), Some(expected), "{line}");
+    }
+    running.stop(Stop::Graceful).unwrap();
+}
+
+/// A receiver that reports an error and goes on.
+struct Reporting;
+
+impl Receiver for Reporting {
+    type Record = u64;
+
+    async fn run(&mut self, handle: ReceiverHandle<u64>) -> Result<(), ReceiverError> {
+        handle.report_error("report error\nreport exception");
+        handle.stopped().await;
+        Ok(())
+    }
+}
+
+/// DStreamScopeSuite: operators are called after the method that the user called, also those that are made of others.
+#[test]
+fn operators_are_named_after_the_methods_of_the_user_and_compound_ones_by_the_outer_name() {
+    let (ssc, _clock) = context(config());
+    ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    let numbers = ssc.input_stream(Scripted::new([vec![1]]));
+    numbers.map(|number| number + 1).count_by_window(2 * seconds(1), seconds(1)).foreach_rdd(|_| {});
+    let running = ssc.start_monitored().unwrap();
+    let operators = Client::of(&running).get("/operators");
+    let told =
+        operators.as_array().unwrap().iter().map(|it| (it["name"].as_str().unwrap(), it["kind"].as_str().unwrap()));
+    let expected =
+        [("input_stream-1", "input"), ("map-1", "operator"), ("count_by_window-1", "operator"), ("output-1", "output")];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    for operator in operators.as_array().unwrap() {
+        assert!(operator["definedBy"].as_str().unwrap().contains("spark.rs"), "{operator}");
+    }
 }
 
 /// output operation reporting; onBatchCompleted with a failed batch.

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use waterwheel_runtime::batch::{BatchInputs, MemoryChange, PastInputs};
 use waterwheel_runtime::error::{JobError, panic_message};
+use waterwheel_runtime::event::InputMetadata;
 use waterwheel_runtime::ids::StreamId;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{DurationExt, Time};
@@ -22,8 +23,25 @@ pub(crate) struct Batch<'a> {
     pub(super) time: Time,
     /// The node whose dataset is being made.
     pub(super) node: usize,
-    /// Records of input streams that no receiver feeds.
-    pub(crate) records: BTreeMap<StreamId, u64>,
+    /// What is read of input streams that no receiver feeds.
+    pub(crate) read: Read,
+}
+
+/// What a batch reads of input streams that no receiver feeds: how many records, and which, as far as the sources say so.
+#[derive(Default)]
+pub(crate) struct Read {
+    pub(super) records: BTreeMap<StreamId, u64>,
+    pub(super) metadata: BTreeMap<StreamId, InputMetadata>,
+}
+
+impl Read {
+    /// Notes what was read of `stream`.
+    pub(crate) fn note(&mut self, stream: StreamId, records: Option<u64>, metadata: InputMetadata) {
+        self.records.extend(records.map(|records| (stream, records)));
+        if !metadata.is_empty() {
+            self.metadata.insert(stream, metadata);
+        }
+    }
 }
 
 impl Batch<'_> {
@@ -84,7 +102,7 @@ impl Batch<'_> {
         let inputs =
             BatchInputs { context: self.inputs.context, batch: time, blocks, ranges, scope: self.inputs.scope.clone() };
         let mut then =
-            Batch { graph: &mut *self.graph, inputs: &inputs, time, node: node.index, records: BTreeMap::new() };
+            Batch { graph: &mut *self.graph, inputs: &inputs, time, node: node.index, read: Read::default() };
         then.dataset_at(node, time)
     }
 

@@ -9,7 +9,7 @@ mod described;
 mod handle;
 mod program;
 
-pub(crate) use batch::{Batch, catch, caught};
+pub(crate) use batch::{Batch, Read, catch, caught};
 pub use handle::{SliceError, StreamHandle};
 
 use crate::rdd::Rdd;
@@ -26,6 +26,7 @@ use waterwheel_runtime::batch::{
 };
 use waterwheel_runtime::block::StorageLevel;
 use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::event::InputMetadata;
 use waterwheel_runtime::ids::{OutputId, StreamId};
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::state::{StateOperator, TypeSchema};
@@ -96,6 +97,12 @@ pub trait InputStream<T>: Send + 'static {
     /// # Errors
     /// Whatever makes the batch fail.
     fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<T>>, JobError>;
+
+    /// What [`compute`](InputStream::compute) has just read, for whoever looks at the batch: names of files, positions. Default:
+    /// nothing.
+    fn describe(&self) -> InputMetadata {
+        InputMetadata::default()
+    }
 
     /// The context stops; `compute` is called no more.
     fn stop(&mut self) {}
@@ -209,8 +216,8 @@ pub(crate) struct Graph {
     decided: Ranges,
     /// How what they remember has changed with that.
     remembered: MemoryChanges,
-    /// The records that sources counted in a batch that could not be generated.
-    counted: Option<(Time, BTreeMap<StreamId, u64>)>,
+    /// What sources said that they read in a batch that could not be generated.
+    counted: Option<(Time, Read)>,
 }
 
 impl Graph {

@@ -63,8 +63,8 @@ impl BatchProgram for Graph {
         let (mut observers, mut states) = (std::mem::take(&mut self.observers), std::mem::take(&mut self.states));
         // What a source counted when the batch was generated before, in vain: it is not asked again.
         let counted = self.counted.take().filter(|(batch, _)| *batch == inputs.batch);
-        let records = counted.map(|(_, records)| records).unwrap_or_default();
-        let mut batch = Batch { graph: self, inputs, time: inputs.batch, node: 0, records };
+        let read = counted.map(|(_, read)| read).unwrap_or_default();
+        let mut batch = Batch { graph: self, inputs, time: inputs.batch, node: 0, read };
         let jobs = (|| {
             // Sources first, every one of them in every batch: a window may read their datasets when their time is over.
             // That one of them fails does not keep the others from being asked: their records belong to this batch, too, and
@@ -96,12 +96,12 @@ impl BatchProgram for Graph {
             }
             Ok(jobs)
         })();
-        let records = std::mem::take(&mut batch.records);
+        let read = std::mem::take(&mut batch.read);
         (self.sources, self.outputs, self.observers, self.states) = (sources, outputs, observers, states);
         match jobs {
-            Ok(jobs) => Ok(Generated { jobs, records }),
+            Ok(jobs) => Ok(Generated { jobs, records: read.records, metadata: read.metadata }),
             Err(error) => {
-                self.counted = Some((inputs.batch, records));
+                self.counted = Some((inputs.batch, read));
                 Err(error)
             }
         }

@@ -24,10 +24,10 @@ impl StreamingContext {
         self.with_graph(|graph| graph.add_input(Box::new(Input { site, source, types: std::marker::PhantomData })));
         let compute = move |batch: &mut Batch<'_>| {
             // A panic in an earlier batch was told; the source decides whether it can go on.
-            let dataset = theirs.lock().unwrap_or_else(PoisonError::into_inner).compute(batch.inputs)?;
-            if let Some(records) = dataset.as_ref().and_then(|dataset| dataset.known_count()) {
-                batch.records.insert(stream, records);
-            }
+            let mut source = theirs.lock().unwrap_or_else(PoisonError::into_inner);
+            let dataset = source.compute(batch.inputs)?;
+            let records = dataset.as_ref().and_then(|dataset| dataset.known_count());
+            batch.read.note(stream, records, source.describe());
             Ok(dataset)
         };
         let id = self.with_graph(|graph| {

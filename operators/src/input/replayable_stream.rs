@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use waterwheel_runtime::batch::{BatchInputs, MemoryChange, SourceMemory};
 use waterwheel_runtime::codec::{self, CodecError};
 use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::event::InputMetadata;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::Time;
 
@@ -104,6 +105,12 @@ pub trait ReplayableStream<T>: Send + 'static {
     /// Whatever makes the batch fail.
     fn read(&mut self, range: &Self::Range, inputs: &BatchInputs) -> Result<Option<Rdd<T>>, JobError>;
 
+    /// What `range` is, for whoever looks at the batch: names of files, positions. Default: nothing.
+    fn describe(&self, range: &Self::Range) -> InputMetadata {
+        let _ = range;
+        InputMetadata::default()
+    }
+
     /// The program stops.
     fn stop(&mut self) {}
 }
@@ -134,9 +141,8 @@ impl StreamingContext {
                 }
             };
             let dataset = source.read(&range, batch.inputs)?;
-            if let Some(records) = dataset.as_ref().and_then(|dataset| dataset.known_count()) {
-                batch.records.insert(stream, records);
-            }
+            let records = dataset.as_ref().and_then(|dataset| dataset.known_count());
+            batch.read.note(stream, records, source.describe(&range));
             Ok(dataset)
         };
         let id = self.with_graph(|graph| graph.add_source(site, None, self.interval(), Box::new(compute)));

@@ -4,7 +4,7 @@ use crate::common::{INTERVAL, PATIENCE, config, recorded};
 use std::sync::Arc;
 use waterwheel_operators::prelude::*;
 
-fn engine() -> (Engine, ManualClock) {
+pub(crate) fn engine() -> (Engine, ManualClock) {
     let clock = ManualClock::new(Time::ZERO);
     let options = EngineOptions { cores: 1, clock: Arc::new(clock.clone()), ..EngineOptions::default() };
     (Engine::start(options).unwrap(), clock)

@@ -1,21 +1,21 @@
 //! What listeners are told, and that they cost events and not batches.
 
 use crate::common::{INTERVAL, PATIENCE, Seen, config, context, numbers, recorded, time, wait_until};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 use waterwheel_operators::prelude::*;
 use waterwheel_runtime::durable::MemoryStorage;
 use waterwheel_runtime::event::{JobInfo, StageInfo};
 
 /// Adds a listener that keeps every event.
-fn events(ssc: &StreamingContext) -> Seen<Event> {
+pub(crate) fn events(ssc: &StreamingContext) -> Seen<Event> {
     let seen = Seen::default();
     let notes = seen.clone();
     ssc.add_streaming_listener(move |event: &Event| notes.note(event.clone()));
     seen
 }
 
-fn completed(events: &Seen<Event>) -> Vec<BatchInfo> {
+pub(crate) fn completed(events: &Seen<Event>) -> Vec<BatchInfo> {
     let infos = events.all().into_iter().filter_map(|event| match event {
         Event::BatchCompleted(info) => Some(info),
         _ => None,
@@ -83,6 +83,43 @@ fn outputs_are_told_in_order_with_ids_from_0() {
     assert_eq!(outputs, (0..3).flat_map(|id| [("started", id), ("completed", id)]).collect::<Vec<_>>());
 }
 
+/// Spark's `OutputOperationInfo.startTime`, which is known before the end.
+#[test]
+fn an_output_that_runs_says_since_when_and_keeps_to_it() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    let theirs = clock.clone();
+    (0..2).for_each(|_| {
+        let clock = theirs.clone();
+        numbers(&ssc).foreach_rdd(move |_| clock.advance(milliseconds(30)));
+    });
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || !completed(&seen).is_empty());
+    running.stop(Stop::Immediate).unwrap();
+    let starts = seen.all().into_iter().filter_map(|event| match event {
+        Event::OutputStarted { output, started, .. } => Some((output.0, started)),
+        _ => None,
+    });
+    let starts: Vec<_> = starts.take(2).collect();
+    assert_eq!(starts, [(0, time(1)), (1, time(1) + milliseconds(30))]);
+    let ends: Vec<_> = completed(&seen)[0].outputs.iter().map(|(output, info)| (output.0, info.started)).collect();
+    assert_eq!(ends, starts);
+}
+
+#[test]
+fn jobs_beyond_those_that_are_told_are_counted() {
+    let (ssc, clock) = context(config());
+    let seen = events(&ssc);
+    numbers(&ssc).foreach_rdd(|dataset: Rdd<i64>| (0..1003).try_for_each(|_| dataset.count().map(drop)));
+    let running = ssc.start().unwrap();
+    clock.advance(INTERVAL);
+    wait_until(&running, "the events", || !completed(&seen).is_empty());
+    running.stop(Stop::Graceful).unwrap();
+    let info = completed(&seen).remove(0);
+    assert_eq!((info.jobs.len(), info.omitted_jobs), (1000, 3));
+}
+
 /// The operator whose shuffle a stage prepares, and its tasks: wanted, done, failed.
 type Told<'a> = (Option<&'a str>, (u32, u32, u32));
 
@@ -142,7 +179,38 @@ fn the_commit_of_a_batch_is_told_with_what_it_wrote() {
     assert_eq!(told, [(time(1), true), (time(2), true), (time(3), true)]);
     let [state] = commits[2].2.as_slice() else { panic!("{commits:?}") };
     assert_eq!((state.name.as_str(), state.keys), ("counts", 2));
-    assert!(state.changed_bytes > 0, "{state:?}");
+    assert!(state.written_bytes > 0, "{state:?}");
+}
+
+/// Two stores, one of which has a version in every second batch only.
+#[test]
+fn what_a_commit_wrote_of_a_state_is_told_with_that_commit_and_no_other() {
+    let (ssc, clock) = context(config());
+    ssc.checkpoint_to(Arc::new(MemoryStorage::default()));
+    let seen = events(&ssc);
+    let pairs = numbers(&ssc).map(|n| (n % 2, 1u64));
+    let counts =
+        pairs.update_state_by_key(|new, known: Option<u64>| Some(known.unwrap_or(0) + new.iter().sum::<u64>()));
+    counts.named("counts").foreach_rdd(|_| {});
+    let sums = pairs.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, 4 * INTERVAL, 2 * INTERVAL);
+    sums.named("sums").foreach_rdd(|_| {});
+    let running = ssc.start().unwrap();
+    clock.advance(6 * INTERVAL);
+    wait_until(&running, "the events", || completed(&seen).len() == 6);
+    running.stop(Stop::Graceful).unwrap();
+    let wrote: Vec<(bool, bool)> = seen
+        .all()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::StateCommitted { states, .. } => {
+                let wrote =
+                    |name: &str| states.iter().filter(|it| it.name.starts_with(name)).any(|it| it.written_bytes > 0);
+                Some((wrote("counts"), wrote("sums")))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(wrote, [(true, false), (true, true)].repeat(3));
 }
 
 #[test]
@@ -212,6 +280,32 @@ fn a_listener_that_is_added_later_is_told_from_then_on() {
     });
     assert!(seen.all()[0] > time(1));
     running.stop(Stop::Immediate).unwrap();
+}
+
+/// L-9
+#[test]
+fn listeners_end_with_their_context_and_not_with_its_engine() {
+    let (engine, clock) = crate::engines::engine();
+    let start = || {
+        let ssc = StreamingContext::on(&engine, config(), INTERVAL).unwrap();
+        let (alive, ends) = channel::<()>();
+        ssc.add_streaming_listener(move |_: &Event| {
+            let _alive = &alive;
+        });
+        recorded(&ssc);
+        (ssc.start().unwrap(), ends)
+    };
+    let ((first, first_ends), (second, second_ends)) = (start(), start());
+    first.stop(Stop::Graceful).unwrap();
+    // It is still held by whoever wants to know how it ended.
+    assert_eq!(first_ends.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    clock.advance(INTERVAL);
+    assert!(second.wait_for_batches(1, PATIENCE));
+    assert_eq!(second_ends.try_recv(), Err(TryRecvError::Empty), "the other one goes on");
+    second.stop(Stop::Immediate).unwrap();
+    assert_eq!(second_ends.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    first.add_streaming_listener(|_: &Event| panic!("there is nothing to be told any more"));
+    assert_eq!((first.dropped_events(), second.dropped_events()), (0, 0));
 }
 
 /// receives no events after stopping StreamingListenerBus

@@ -6,6 +6,7 @@ mod common;
 mod engines;
 mod failing;
 mod forgetting;
+mod inputs;
 mod listening;
 mod misuse;
 mod order;

@@ -3,6 +3,7 @@
 use super::identity::FileId;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -35,6 +36,13 @@ impl Piece {
 
     pub(super) fn path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.path))
+    }
+}
+
+/// As it is shown to people.
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, bytes {} to {}", self.path().display(), self.from, self.to)
     }
 }
 

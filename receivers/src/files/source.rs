@@ -23,6 +23,7 @@ use waterwheel_operators::{BatchInputs, ReplayableStream};
 use waterwheel_runtime::batch::{MemoryChange, SourceMemory};
 use waterwheel_runtime::clock::SharedClock;
 use waterwheel_runtime::error::JobError;
+use waterwheel_runtime::event::InputMetadata;
 use waterwheel_runtime::site::Site;
 use waterwheel_runtime::time::{DurationExt, Time};
 
@@ -225,5 +226,9 @@ where
         let id = inputs.scope.core().next_rdd();
         let files = FileSet { id, tasks: range.tasks(), reading: self.reading.clone() };
         Ok(Some(Rdd::new(Arc::new(files), inputs.scope.clone())))
+    }
+
+    fn describe(&self, range: &FileRange) -> InputMetadata {
+        InputMetadata::of(&range.pieces)
     }
 }

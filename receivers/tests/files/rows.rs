@@ -4,6 +4,8 @@
 use crate::support::{Home, batch, batches, durable, lines, mode};
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::channel;
+use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::TestRun;
 use waterwheel_receivers::prelude::*;
 use waterwheel_runtime::durable::MemoryStorage;
@@ -135,4 +137,33 @@ fn what_cannot_be_a_stream_of_files_is_told_by_start_with_the_line() {
     for expected in ["0 bytes", "in/[a", "no name", "rows.rs:"] {
         assert!(error.contains(expected), "{error}");
     }
+}
+
+/// Input Metadata of Spark's page of a batch.
+#[test]
+fn a_batch_tells_the_files_that_it_reads() {
+    let home = Home::new();
+    let (told, heard) = channel();
+    let program = TestRun::new().start(|ssc| {
+        ssc.add_streaming_listener(move |event: &Event| {
+            if let Event::BatchCompleted(info) = event {
+                told.send(info.metadata.values().map(InputMetadata::description).collect::<Vec<_>>()).unwrap();
+            }
+        });
+        ssc.text_file_stream_with(home.path(), mode(FileMode::Tail)).probe()
+    });
+    let (mut test, probe) = program.unwrap();
+    home.write("a", "to be\n");
+    assert_eq!(batch(&mut test, &probe), ["to be"]);
+    home.append("a", "or not\n");
+    home.rename_in("b", "to be\n");
+    assert_eq!(batch(&mut test, &probe), ["or not", "to be"]);
+    batch(&mut test, &probe);
+    test.stop().unwrap();
+    let (a, b) = (home.join("a").display().to_string(), home.join("b").display().to_string());
+    let told: Vec<String> = heard.iter().map(|told| told.concat()).collect();
+    assert_eq!(
+        told[..3],
+        [format!("{a}, bytes 0 to 6"), format!("{a}, bytes 6 to 13\n{b}, bytes 0 to 6"), String::new()]
+    );
 }

@@ -4,6 +4,7 @@ use super::retention::{Cutoffs, Retention};
 use super::two_step::TwoStepOutput;
 use crate::block::BlockInfo;
 use crate::error::JobError;
+use crate::event::InputMetadata;
 use crate::ids::{ContextId, OutputId, StreamId};
 use crate::scope::JobScope;
 use crate::site::Site;
@@ -98,6 +99,8 @@ pub struct Generated {
     pub jobs: Vec<OutputJob>,
     /// Records of input streams that no receiver feeds.
     pub records: BTreeMap<StreamId, u64>,
+    /// What is read of those that say so.
+    pub metadata: BTreeMap<StreamId, InputMetadata>,
 }
 
 /// Datasets that are to be dropped.

@@ -170,12 +170,14 @@ impl BatchScheduler {
         let info = BatchInfo {
             batch,
             records,
+            metadata: BTreeMap::new(),
             submitted: self.parts.clock.now(),
             scheduling_delay: None,
             processing_delay: None,
             outputs: BTreeMap::new(),
             costs: Vec::new(),
             jobs: Vec::new(),
+            omitted_jobs: 0,
             failure: None,
             rates: BTreeMap::new(),
             flow: BTreeMap::new(),
@@ -262,6 +264,7 @@ impl BatchScheduler {
                 if let Some(live) = self.live.get_mut(&batch) {
                     live.info.failure = None;
                     live.info.records.extend(generated.records);
+                    live.info.metadata = generated.metadata;
                     live.jobs = generated.jobs.into_iter().map(|job| (job.output, job)).collect();
                 }
                 Ok(outputs)
@@ -295,7 +298,7 @@ impl BatchScheduler {
         let started = self.parts.clock.now();
         self.running.insert(runner, (Work::Output(batch, output), site.to_string()));
         if makes.is_none() {
-            self.tell(|| Event::OutputStarted { batch, output, site });
+            self.tell(|| Event::OutputStarted { batch, output, site, started });
         }
         fail_point("scheduler.before_output");
         let answer = address.send(RunOutput { batch, job }).into_actor(self);
@@ -393,7 +396,7 @@ impl BatchScheduler {
         live.info.processing_delay = Some(live.computed.saturating_sub(live.started));
         if self.parts.publisher.wanted() {
             live.info.costs = live.scope.costs();
-            live.info.jobs = live.scope.jobs();
+            (live.info.jobs, live.info.omitted_jobs) = live.scope.jobs();
         }
         log::debug!(
             "batch {batch}: {} records, scheduling delay {:?}, processing {:?}",

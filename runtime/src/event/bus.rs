@@ -6,7 +6,7 @@ use crate::mailbox::{Post, counts_its_mailbox};
 use crate::topology::EVENT_BUS_MAILBOX;
 use actix::dev::channel;
 use actix::prelude::SendError;
-use actix::{Actor, Addr, Context, Handler, Message};
+use actix::{Actor, ActorContext, Addr, Context, Handler, Message};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,14 +30,27 @@ impl Handler<Publish> for EventBus {
     type Result = ();
 
     fn handle(&mut self, msg: Publish, _: &mut Self::Context) {
-        self.listeners.retain_mut(|listener| {
+        let panicked = self.listeners.extract_if(.., |listener| {
             let told = catch_unwind(AssertUnwindSafe(|| listener.on_event(&msg.0)));
             if let Err(payload) = &told {
-                log::error!("a listener panicked and is told no more: {}", panic_message(&**payload));
+                log::error!(
+                    "the listener {} panicked and is told no more: {}",
+                    listener.name(),
+                    panic_message(&**payload)
+                );
             }
-            told.is_ok()
+            told.is_err()
         });
+        panicked.for_each(let_go);
         self.wanted.store(!self.listeners.is_empty(), Ordering::Relaxed);
+    }
+}
+
+/// Drops a listener, which runs code of the user's: on a thread that the listeners of other contexts need, too.
+fn let_go(listener: Box<dyn StreamingListener>) {
+    let name = listener.name().to_owned();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(listener))) {
+        log::error!("dropping the listener {name} panicked: {}", panic_message(&*payload));
     }
 }
 
@@ -54,6 +67,22 @@ impl Handler<AddListener> for EventBus {
     fn handle(&mut self, msg: AddListener, _: &mut Self::Context) {
         self.listeners.push(msg.0);
         self.wanted.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends the bus, and lets its listeners go: behind the events that wait.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EndBus;
+
+impl Handler<EndBus> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, _: EndBus, ctx: &mut Self::Context) {
+        self.wanted.store(false, Ordering::Relaxed);
+        self.listeners.drain(..).for_each(let_go);
+        // Not left to the last address: a listener may hold one, as the monitor's does, and nothing would ever end them.
+        ctx.stop();
     }
 }
 
@@ -89,15 +118,29 @@ impl Publisher {
 
     /// Adds a listener: at once, or as soon as a bus that is behind has room. Does nothing, and says so, when the bus has ended.
     pub fn add(&self, listener: Box<dyn StreamingListener>) {
-        let ended = || log::warn!("a listener was not added: the context has ended");
-        match self.bus.address().try_send(AddListener(listener)) {
+        self.deliver(AddListener(listener), || log::warn!("a listener was not added: the context has ended"));
+    }
+
+    /// Ends the bus once the events that wait are told, and lets its listeners go. Does not wait for that: a listener may take any
+    /// time.
+    pub fn end(&self) {
+        self.deliver(EndBus, || {});
+    }
+
+    /// Sends a message that must not be dropped: at once, or as soon as there is room. `ended` is called when the bus has ended.
+    fn deliver<M>(&self, message: M, ended: impl Fn() + Copy + Send + 'static)
+    where
+        EventBus: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        match self.bus.address().try_send(message) {
             Ok(()) => {}
             Err(SendError::Closed(_)) => ended(),
-            Err(SendError::Full(add)) => {
+            Err(SendError::Full(message)) => {
                 let bus = self.bus.address().clone();
                 let waits = move || {
                     actix_rt::spawn(async move {
-                        if bus.send(add).await.is_err() {
+                        if bus.send(message).await.is_err() {
                             ended();
                         }
                     });
@@ -109,9 +152,12 @@ impl Publisher {
         }
     }
 
-    /// Tells an event, or drops and counts it when the bus is behind.
+    /// Tells an event, or drops and counts it when the bus is behind. One that has ended has nobody to tell.
     pub fn publish(&self, event: Event) {
-        if self.wanted() && self.bus.address().try_send(self.bus.posted(Publish(event))).is_err() {
+        if !self.wanted() {
+            return;
+        }
+        if let Err(SendError::Full(_)) = self.bus.address().try_send(self.bus.posted(Publish(event))) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -131,7 +177,8 @@ impl Publisher {
 mod tests {
     use super::*;
     use crate::time::Time;
-    use std::sync::mpsc::channel;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Sender, channel};
     use std::time::Duration;
 
     #[test]
@@ -190,5 +237,127 @@ mod tests {
         }
         arbiter.stop();
         arbiter.join().unwrap();
+    }
+
+    /// A listener that holds the way to its own bus, as the monitor's does, and says when it goes.
+    struct Holding {
+        publisher: Arc<Mutex<Option<Publisher>>>,
+        told: Sender<&'static str>,
+    }
+
+    impl StreamingListener for Holding {
+        fn on_event(&mut self, _: &Event) {
+            assert!(self.publisher.lock().unwrap().is_some());
+            self.told.send("event").unwrap();
+        }
+    }
+
+    impl Drop for Holding {
+        fn drop(&mut self) {
+            let _ = self.told.send("gone");
+        }
+    }
+
+    fn event() -> Event {
+        Event::StreamingStarted { time: Time::ZERO }
+    }
+
+    /// L-9
+    #[test]
+    fn a_bus_that_is_ended_tells_what_waits_and_lets_its_listeners_go_whoever_holds_its_address() {
+        let _system = actix_rt::System::new();
+        let arbiter = actix_rt::Arbiter::new();
+        let ((release, held), (told, heard)) = (channel::<()>(), channel());
+        arbiter.spawn_fn(move || {
+            let _ = held.recv();
+        });
+        let slot = Arc::new(Mutex::new(None));
+        let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(Holding { publisher: slot.clone(), told })]);
+        *slot.lock().unwrap() = Some(publisher.clone());
+        (0..3).for_each(|_| publisher.publish(event()));
+        publisher.end();
+        publisher.publish(event());
+        release.send(()).unwrap();
+        // Until the last sender has gone, which the listener has.
+        assert_eq!(heard.iter().collect::<Vec<_>>(), ["event", "event", "event", "gone"]);
+        assert!(!publisher.wanted());
+        publisher.publish(event());
+        assert_eq!((publisher.dropped(), publisher.waiting()), (0, 0), "nobody is behind: there is nobody");
+        arbiter.stop();
+        arbiter.join().unwrap();
+    }
+
+    #[test]
+    fn a_bus_without_room_is_ended_all_the_same() {
+        let _system = actix_rt::System::new();
+        let arbiter = actix_rt::Arbiter::new();
+        let ((release, held), (told, heard)) = (channel::<()>(), channel());
+        arbiter.spawn_fn(move || {
+            let _ = held.recv();
+        });
+        let slot = Arc::new(Mutex::new(None));
+        let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(Holding { publisher: slot.clone(), told })]);
+        *slot.lock().unwrap() = Some(publisher.clone());
+        while publisher.dropped() == 0 {
+            publisher.publish(event());
+        }
+        let waiting = publisher.waiting();
+        publisher.end();
+        release.send(()).unwrap();
+        let heard: Vec<_> = heard.iter().collect();
+        assert_eq!((heard.len(), heard.last()), (waiting + 1, Some(&"gone")));
+        arbiter.stop();
+        arbiter.join().unwrap();
+    }
+
+    /// What is logged, of all tests of this process.
+    static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    struct Noting;
+
+    impl log::Log for Noting {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+        fn log(&self, record: &log::Record<'_>) {
+            LOGGED.lock().unwrap().push(format!("{} {}", record.level(), record.args()));
+        }
+        fn flush(&self) {}
+    }
+
+    struct Panicking;
+
+    impl StreamingListener for Panicking {
+        fn on_event(&mut self, _: &Event) {
+            panic!("a bad listener");
+        }
+    }
+
+    impl Drop for Panicking {
+        fn drop(&mut self) {
+            panic!("and a bad end");
+        }
+    }
+
+    /// F-8
+    #[test]
+    fn a_listener_that_panics_is_named_in_the_log_and_gone_and_the_bus_goes_on() {
+        log::set_logger(&Noting).unwrap();
+        log::set_max_level(log::LevelFilter::Error);
+        let _system = actix_rt::System::new();
+        let arbiter = actix_rt::Arbiter::new();
+        let (told, heard) = channel();
+        let quiet = move |event: &Event| drop(told.send(event.clone()));
+        let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(Panicking), Box::new(quiet)]);
+        (0..3).for_each(|_| publisher.publish(event()));
+        publisher.end();
+        assert_eq!(heard.iter().count(), 3);
+        arbiter.stop();
+        arbiter.join().unwrap();
+        let logged = LOGGED.lock().unwrap().clone();
+        let of_it: Vec<_> = logged.iter().filter(|line| line.contains("::Panicking")).collect();
+        let [panicked, dropped] = of_it.as_slice() else { panic!("{logged:?}") };
+        assert!(panicked.starts_with("ERROR") && panicked.contains("a bad listener"), "{panicked}");
+        assert!(dropped.contains("and a bad end"), "{dropped}");
     }
 }

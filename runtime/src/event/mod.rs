@@ -3,9 +3,11 @@
 //! Events are told after the fact and never waited for: a slow or panicking listener costs events, not batches.
 
 mod bus;
+mod input;
 mod told;
 
-pub use bus::{AddListener, EventBus, Publish, Publisher};
+pub use bus::{AddListener, EndBus, EventBus, Publish, Publisher};
+pub use input::InputMetadata;
 pub use told::{JobInfo, StageInfo, StateInfo};
 
 use crate::flow::FlowCounts;
@@ -23,6 +25,9 @@ pub struct BatchInfo {
     pub batch: Time,
     /// Records per input stream.
     pub records: BTreeMap<StreamId, u64>,
+    /// What it reads of each input stream that says so, such as the names of files; those of sources that are asked batch by batch
+    /// are known once its datasets are made.
+    pub metadata: BTreeMap<StreamId, InputMetadata>,
     /// When its tick was handled.
     pub submitted: Time,
     /// How long it waited before its first work started; `None` before that.
@@ -35,6 +40,8 @@ pub struct BatchInfo {
     pub costs: Vec<OperatorCost>,
     /// The jobs that it ran, in the order in which they ended; no more than a thousand.
     pub jobs: Vec<JobInfo>,
+    /// How many jobs it ran beyond those.
+    pub omitted_jobs: u64,
     /// The fault that made the batch fail before it had outputs.
     pub failure: Option<String>,
     /// Records per second that each receiver stream may store from now on, of those that have a limit; empty until the batch is
@@ -121,6 +128,8 @@ pub enum Event {
         output: OutputId,
         /// Its name and the user's line.
         site: Site,
+        /// When it began: what its [`OutputInfo`] will say.
+        started: Time,
     },
     /// An output operation has ended.
     OutputCompleted {
@@ -149,9 +158,17 @@ pub enum Event {
 /// Told of events, in order, on a thread that all listeners of an engine share. One that is slower than the events come makes
 /// its context's bus fall behind; events for which there is no room then are dropped and counted
 /// (`RunningContext::dropped_events`). Closures over `&Event` are listeners.
+///
+/// One that panics is told no more, which is logged with its [`name`](StreamingListener::name); the others are. When its context has
+/// ended a listener is told what waits and is dropped.
 pub trait StreamingListener: Send + 'static {
     /// Called with every event.
     fn on_event(&mut self, event: &Event);
+
+    /// What it is called in the log. Default: the name of its type, which for a closure says in which function it was written.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
 }
 
 impl<F: FnMut(&Event) + Send + 'static> StreamingListener for F {

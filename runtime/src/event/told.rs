@@ -39,6 +39,6 @@ pub struct StateInfo {
     pub name: String,
     /// Keys that have state.
     pub keys: u64,
-    /// Bytes of the changes that it stored last.
-    pub changed_bytes: u64,
+    /// Bytes that the commit wrote of it, keys and values; 0 when the batch did not change it.
+    pub written_bytes: u64,
 }

@@ -49,6 +49,8 @@ pub struct ReceiverSnapshot {
     pub records: u64,
     /// The last error that it reported or ended with.
     pub last_error: Option<LastError>,
+    /// Errors that it reported so fast that neither listeners nor `last_error` were told of them; the log was, at its level `debug`.
+    pub untold_errors: u64,
 }
 
 impl ReceiverSnapshot {
@@ -69,6 +71,7 @@ pub struct ReceiverStatus {
     name: String,
     site: Site,
     records: Arc<AtomicU64>,
+    untold_errors: Arc<AtomicU64>,
     /// It goes with the context.
     intake: Option<Weak<dyn LookedAt>>,
     seen: Mutex<Seen>,
@@ -91,13 +94,19 @@ impl ReceiverStatus {
     /// Of a receiver whose records are counted by `records`.
     pub fn new(stream: StreamId, name: String, site: Site, records: Arc<AtomicU64>) -> ReceiverStatus {
         let seen = Seen { state: ReceiverState::New, starts: 0, last_error: None };
-        ReceiverStatus { stream, name, site, records, intake: None, seen: Mutex::new(seen) }
+        let untold_errors = Arc::default();
+        ReceiverStatus { stream, name, site, records, untold_errors, intake: None, seen: Mutex::new(seen) }
     }
 
     /// The same, with where its records wait.
     #[must_use]
     pub fn with_intake(self, intake: Weak<dyn LookedAt>) -> ReceiverStatus {
         ReceiverStatus { intake: Some(intake), ..self }
+    }
+
+    /// Counts errors that nobody is told of.
+    pub(super) fn untold_errors(&self) -> Arc<AtomicU64> {
+        self.untold_errors.clone()
     }
 
     /// Its stream.
@@ -122,6 +131,7 @@ impl ReceiverStatus {
             starts: seen.starts,
             records: self.records.load(Ordering::Relaxed),
             last_error: seen.last_error.clone(),
+            untold_errors: self.untold_errors.load(Ordering::Relaxed),
         }
     }
 

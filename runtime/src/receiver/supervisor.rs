@@ -4,6 +4,7 @@
 //! The receiver itself runs on another arbiter, so that one that blocks its thread delays no batch. Blocks that it stored
 //! stay here when it dies.
 
+use super::handle::Errors;
 use super::life::{Life, live};
 use super::policy::{GivenUp, Restarts, SupervisorPolicy};
 use super::rate::tell_dropped;
@@ -201,7 +202,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Actor for Receiver
             self.parts.stream,
             self.parts.intake.clone(),
             stopping,
-            errors_in,
+            Errors { told: errors_in, untold: self.status.untold_errors() },
             self.parts.clock.clone(),
             self.parts.store_timeout,
         );

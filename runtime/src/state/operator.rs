@@ -43,8 +43,6 @@ impl StateSchema {
 pub struct StateStats {
     /// Keys that have state.
     pub keys: u64,
-    /// What the last stored changes took, in bytes.
-    pub changed_bytes: u64,
 }
 
 /// One change of an operator's own table.
@@ -72,6 +70,14 @@ pub enum StateChange {
 }
 
 impl StateChange {
+    /// What it writes, key and value. What it deletes is not counted.
+    pub fn written_bytes(&self) -> u64 {
+        match self {
+            StateChange::Put { key, value } => (key.len() + value.len()) as u64,
+            StateChange::Delete { .. } | StateChange::DeleteRange { .. } => 0,
+        }
+    }
+
     /// The change, in the table of `operator`.
     pub fn of_table(self, table: Table) -> Change {
         match self {

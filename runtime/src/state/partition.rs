@@ -106,7 +106,6 @@ pub struct StatePartition<K, S, X = ()> {
     pub(super) stored: bool,
     slide: Duration,
     pub(super) stamp: u32,
-    changed_bytes: u64,
 }
 
 impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
@@ -122,7 +121,6 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
             stored: false,
             slide,
             stamp: 0,
-            changed_bytes: 0,
         }
     }
 
@@ -155,11 +153,6 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> StatePartition<K, S, X> {
     /// Whether no key has state in the newest version.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// What the newest version took to store, in bytes.
-    pub fn changed_bytes(&self) -> u64 {
-        self.changed_bytes
     }
 
     /// The state of `key` in the newest version.
@@ -489,8 +482,6 @@ impl<K: StateKey, S: StateValue, X: ByProduct<K>> Changing<'_, K, S, X> {
         let by_product_row = ready(wanted.by_product && size_of::<X>() > 0, &|| encode(&by_product))?;
         self.finished = true;
         let partition = &mut *self.partition;
-        let sizes = rows.iter().map(|row| if let StateChange::Put { value, .. } = row { value.len() } else { 0 });
-        partition.changed_bytes = sizes.sum::<usize>() as u64;
         partition.newest = Some(self.batch);
         partition.versions.push_back(Version {
             batch: self.batch,

@@ -6,8 +6,8 @@ use crate::store::{BatchRow, OutputRow, Status};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use waterwheel_runtime::event::{JobInfo, StageInfo};
-use waterwheel_runtime::ids::OutputId;
+use waterwheel_runtime::event::{InputMetadata, JobInfo, StageInfo};
+use waterwheel_runtime::ids::{OutputId, StreamId};
 
 /// A batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +33,37 @@ pub(crate) struct BatchInfo {
     pub(crate) commit_time: Option<u64>,
     /// Whether that record is durable by itself, or goes with a later one.
     pub(crate) durable: Option<bool>,
+    /// Jobs, stages of the others, and parts of its inputs that are not kept, and failures of which only the beginning is.
+    pub(crate) num_omitted_jobs: u64,
+    pub(crate) num_omitted_stages: u64,
+    pub(crate) num_omitted_input_parts: u64,
+    pub(crate) num_shortened_failures: u64,
+    /// What it read of the streams that say so; left out where many batches are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) input_metadata: Option<Vec<InputMetadataInfo>>,
+}
+
+/// What a batch read of an input stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InputMetadataInfo {
+    pub(crate) stream_id: u32,
+    /// One part a line, as in Spark.
+    pub(crate) description: String,
+    /// Files with the bytes that were read, or positions.
+    pub(crate) parts: Vec<String>,
+    pub(crate) num_omitted_parts: u64,
+}
+
+impl InputMetadataInfo {
+    fn new((stream, told): (&StreamId, &InputMetadata)) -> InputMetadataInfo {
+        InputMetadataInfo {
+            stream_id: stream.0,
+            description: told.description(),
+            parts: told.items.clone(),
+            num_omitted_parts: told.omitted,
+        }
+    }
 }
 
 impl BatchInfo {
@@ -57,7 +88,18 @@ impl BatchInfo {
             input_sizes: row.info.records.iter().map(|(stream, records)| (stream.0, *records)).collect(),
             commit_time: row.commit.map(|commit| millis(commit.took)),
             durable: row.commit.map(|commit| commit.durable),
+            num_omitted_jobs: row.omitted.jobs,
+            num_omitted_stages: row.omitted.stages,
+            num_omitted_input_parts: row.omitted.inputs,
+            num_shortened_failures: row.omitted.failures,
+            input_metadata: None,
         }
+    }
+
+    /// The same, with what the batch read.
+    pub(crate) fn with_metadata(self, row: &BatchRow) -> BatchInfo {
+        let metadata = row.info.metadata.iter().map(InputMetadataInfo::new).collect();
+        BatchInfo { input_metadata: Some(metadata), ..self }
     }
 }
 
@@ -69,7 +111,7 @@ pub(crate) struct OutputOperationInfo {
     pub(crate) name: String,
     /// The user's line.
     pub(crate) description: String,
-    pub(crate) start_time: Option<String>,
+    pub(crate) start_time: String,
     pub(crate) end_time: Option<String>,
     pub(crate) duration: Option<u64>,
     pub(crate) failure_reason: Option<String>,
@@ -126,7 +168,7 @@ impl OutputOperationInfo {
             output_op_id: id.0,
             name: row.site.operator.to_owned(),
             description: row.site.to_string(),
-            start_time: ended.map(|ended| rest_date(ended.started)),
+            start_time: rest_date(row.started),
             end_time: ended.map(|ended| rest_date(ended.started + ended.duration)),
             duration: ended.map(|ended| millis(ended.duration)),
             failure_reason: failure,

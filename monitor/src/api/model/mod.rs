@@ -81,6 +81,15 @@ pub(crate) struct StreamingStatistics {
     pub(crate) num_failed_batches: u64,
     /// Events that were not told because the listeners were behind: what they would have said is missing from the figures.
     pub(crate) num_dropped_events: u64,
+    /// Batches that are missing from the figures because their end was not told.
+    pub(crate) num_untold_batches: u64,
+    /// What is not kept of what was told, since the start.
+    pub(crate) num_omitted_jobs: u64,
+    pub(crate) num_omitted_stages: u64,
+    pub(crate) num_omitted_input_parts: u64,
+    pub(crate) num_omitted_outputs: u64,
+    pub(crate) num_omitted_operators: u64,
+    pub(crate) num_shortened_failures: u64,
 }
 
 impl StreamingStatistics {
@@ -93,7 +102,7 @@ impl StreamingStatistics {
     ) -> StreamingStatistics {
         let active = receivers.iter().filter(|receiver| receiver.active).count();
         let receivers = receivers.len();
-        let sums = progress.sums();
+        let (sums, omitted) = (progress.sums(), progress.omitted());
         let seconds = interval.as_secs_f64() * sums.records.batches as f64;
         StreamingStatistics {
             start_time: rest_date(progress.started.unwrap_or(attached)),
@@ -112,6 +121,13 @@ impl StreamingStatistics {
             avg_total_delay: sums.total.mean().map(millis),
             num_failed_batches: progress.total_failed,
             num_dropped_events: dropped,
+            num_untold_batches: progress.untold,
+            num_omitted_jobs: omitted.jobs,
+            num_omitted_stages: omitted.stages,
+            num_omitted_input_parts: omitted.inputs,
+            num_omitted_outputs: omitted.outputs,
+            num_omitted_operators: omitted.rows,
+            num_shortened_failures: omitted.failures,
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct ReceiverInfo {
     pub(crate) defined_by: Option<String>,
     pub(crate) num_starts: u64,
     pub(crate) num_errors: u64,
+    /// Errors that it reported faster than they could be told.
+    pub(crate) num_untold_errors: u64,
     /// Records per second that its receiver may store; `null` without a limit.
     pub(crate) rate_limit: Option<f64>,
     /// Records that the last batch left behind, since it could not take more.
@@ -86,6 +88,7 @@ impl ReceiverInfo {
             defined_by: row.site.clone(),
             num_starts: receiver.map_or(0, |receiver| receiver.starts),
             num_errors: receiver.map_or(0, |receiver| receiver.errors),
+            num_untold_errors: receiver.map_or(0, |receiver| receiver.untold_errors),
             rate_limit: row.rate_limit,
             num_spilled_records: row.spilled,
             num_shed_records: row.shed,

@@ -93,9 +93,9 @@ pub(crate) struct StateInfo {
 pub(crate) struct StateOperatorInfo {
     pub(crate) name: String,
     pub(crate) num_keys: u64,
-    /// Bytes of the changes that were stored last.
+    /// Bytes that the last commit wrote of it; 0 when its batch did not change it.
     pub(crate) last_commit_bytes: u64,
-    /// Bytes of all changes that were stored since the start.
+    /// Bytes that all commits since the start wrote of it.
     pub(crate) written_bytes: u64,
 }
 
@@ -113,7 +113,7 @@ impl StateInfo {
                 .map(|(name, row)| StateOperatorInfo {
                     name: name.to_owned(),
                     num_keys: row.keys,
-                    last_commit_bytes: row.changed_bytes,
+                    last_commit_bytes: row.last_bytes,
                     written_bytes: row.written_bytes,
                 })
                 .collect(),

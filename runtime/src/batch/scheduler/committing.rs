@@ -10,6 +10,7 @@ use crate::event::{Event, StateInfo};
 use crate::failpoint::fail_point;
 use crate::faults::Fault;
 use crate::mailbox::Post;
+use crate::state::StateChange;
 use crate::time::{DurationExt, Time};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::{BTreeMap, VecDeque};
@@ -122,13 +123,13 @@ impl BatchScheduler {
     fn record(&mut self, batch: Time, ctx: &mut Context<Self>) {
         fail_point("scheduler.before_commit");
         let cutoffs = self.parts.retention.cutoffs(batch);
-        let (changes, when) = match self.parts.cadence {
+        let (changes, written, when) = match self.parts.cadence {
             Some(cadence) => {
-                let mut changes = self.changes(&cutoffs);
+                let (mut changes, written) = self.changes(&cutoffs);
                 changes.extend(self.parts.ranges.give_up(&cutoffs));
-                (changes, cadence.of(batch))
+                (changes, written, cadence.of(batch))
             }
-            None => (Vec::new(), When::Now),
+            None => (Vec::new(), Vec::new(), When::Now),
         };
         let commit = CommitBatch { batch, horizon: horizon(&cutoffs), changes, when };
         let begun = self.parts.clock.monotonic();
@@ -136,7 +137,7 @@ impl BatchScheduler {
         ctx.spawn(recorded.map(move |recorded, scheduler, ctx| match recorded {
             Ok(Ok((freed, counts))) => {
                 fail_point("scheduler.after_commit");
-                scheduler.tell_of_commit(batch, begun, when);
+                scheduler.tell_of_commit(batch, begun, when, &written);
                 scheduler.counted(batch, &counts);
                 scheduler.remove_blocks(freed, ctx);
                 scheduler.conclude(batch, when, ctx, move |scheduler, ctx| scheduler.committed(batch, cutoffs, ctx));
@@ -146,31 +147,34 @@ impl BatchScheduler {
         }));
     }
 
-    /// Tells that a batch is recorded in the checkpoint directory, if there is one.
-    fn tell_of_commit(&self, batch: Time, begun: Duration, when: When) {
+    /// Tells that a batch is recorded in the checkpoint directory, if there is one, and what that `written` of each stateful operator.
+    fn tell_of_commit(&self, batch: Time, begun: Duration, when: When, written: &[u64]) {
         if self.parts.cadence.is_none() {
             return;
         }
-        let told = |state: &ProgramState| {
-            let stats = state.operator.stats();
-            StateInfo { name: state.name.to_string(), keys: stats.keys, changed_bytes: stats.changed_bytes }
+        let told = |(state, written_bytes): (&ProgramState, &u64)| {
+            let keys = state.operator.stats().keys;
+            StateInfo { name: state.name.to_string(), keys, written_bytes: *written_bytes }
         };
         self.tell(|| Event::StateCommitted {
             batch,
             took: self.parts.clock.monotonic().saturating_sub(begun),
             durable: when == When::Now,
-            states: self.parts.state.iter().map(told).collect(),
+            states: self.parts.state.iter().zip(written).map(told).collect(),
         });
     }
 
-    /// How the tables of the stateful operators change with the batch that is done.
-    fn changes(&self, cutoffs: &Cutoffs) -> Vec<Change> {
-        let of_state = |state: &ProgramState| {
+    /// How the tables of the stateful operators change with the batch that is done, and the bytes that this writes of each operator:
+    /// counted here, where each change passes once, whichever batches have a version of which operator.
+    fn changes(&self, cutoffs: &Cutoffs) -> (Vec<Change>, Vec<u64>) {
+        let (mut all, mut written) = (Vec::new(), Vec::new());
+        for state in &self.parts.state {
             let table = Table::State(state.name.clone());
             let changes = state.operator.changes(cutoffs.done, cutoffs.of_node(state.node));
-            changes.into_iter().map(move |change| change.of_table(table.clone())).collect::<Vec<_>>()
-        };
-        self.parts.state.iter().flat_map(of_state).collect()
+            written.push(changes.iter().map(StateChange::written_bytes).sum());
+            all.extend(changes.into_iter().map(|change| change.of_table(table.clone())));
+        }
+        (all, written)
     }
 
     /// Has the data of blocks dropped that are needed no more.
