@@ -42,18 +42,7 @@ export function rows(body, items, key, cells, empty) {
     wanted.push(there?.dataset.key === undefined && there ? there : el("tr", {}, el("td", { className: "empty", colSpan: columns })));
     say(wanted[0].firstChild, empty);
   }
-  holding(body, wanted, () => place(body, wanted));
-}
-
-/** Changes rows, and holds still on the screen what is read of them. Browsers do this by themselves, but not inside what scrolls across. */
-function holding(body, wanted, change) {
-  if (body.getBoundingClientRect().top >= 0) return change();
-  const stay = new Set(wanted);
-  const read = [...body.children].find((row) => stay.has(row) && row.getBoundingClientRect().bottom > 0);
-  const before = read?.getBoundingClientRect().top;
-  change();
-  const moved = read ? read.getBoundingClientRect().top - before : 0;
-  if (moved !== 0) window.scrollBy(0, moved);
+  place(body, wanted);
 }
 
 /** Makes `wanted` the children of `parent`, and moves as few of those that are there as it can: what is moved loses the focus. */
