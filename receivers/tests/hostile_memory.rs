@@ -39,6 +39,14 @@ fn context() -> StreamingContext {
     StreamingContext::new(config, milliseconds(20)).unwrap()
 }
 
+/// A byte on the wire.
+#[expect(clippy::large_enum_variant, reason = "what makes it dear is the point")]
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
+enum Wide {
+    Small,
+    Large([[u64; 16]; 16]),
+}
+
 /// Sends `piece` again and again, on ever new connections, until so much is sent or nothing is taken any more.
 fn flood(mut connect: impl FnMut() -> TcpStream, piece: &[u8]) {
     let mut sent = 0;
@@ -86,6 +94,17 @@ fn no_peer_makes_the_process_grow_beyond_what_may_be_pending() {
     // A block that is one byte short of its end, over and over: the next one begins inside it.
     let half_block = [[0, 0x0f, 0xff, 0xff].as_slice(), &[1; 1 << 16]].concat();
     let empty_strings = [[0, 0, 0x75, 0x33, 251, 0x30, 0x75].as_slice(), &[0; 30_000]].concat();
+    // Thirty lists of three thousand elements, each of them a byte on the wire and two kilobytes in memory: 90 kB, and 180 MB.
+    let list = [[251, 0xb8, 0x0b].as_slice(), &[0; 3000]].concat();
+    let large_lists = [[0, 1, 0x5f, 0xeb, 30].as_slice(), &list.repeat(30)].concat();
+    // Thousands of blocks in each read, each 13 bytes and 16 kilobytes.
+    let small_blocks = {
+        let mut writer = RawBlockWriter::<Wide, _>::new(Vec::new());
+        (0..10_000).for_each(|_| writer.write_block(&[Wide::Small; 8]).unwrap());
+        writer.into_inner()
+    };
+    let lists = |ssc: &StreamingContext, peer: SocketAddr| stall(ssc.raw_socket_stream::<Vec<Wide>>(peer.to_string()));
+    let wide = |ssc: &StreamingContext, peer: SocketAddr| stall(ssc.raw_socket_stream::<Wide>(peer.to_string()));
     let measured = [
         ("empty lines", growth(text, &[b'\n'; 1 << 16])),
         ("a line without end", growth(text, &[b'x'; 1 << 16])),
@@ -93,6 +112,8 @@ fn no_peer_makes_the_process_grow_beyond_what_may_be_pending() {
         ("a frame without end", growth(frames, &[1; 1 << 16])),
         ("blocks of garbage", growth(raw, &half_block)),
         ("blocks of empty strings", growth(raw, &empty_strings)),
+        ("lists of large elements", growth(lists, &large_lists)),
+        ("small blocks of large records", growth(wide, &small_blocks)),
     ];
     println!("{measured:?}");
     for (what, grown) in measured {

@@ -7,22 +7,26 @@
 //! **Decoding is bounded.** Input is not trusted to be whole: it may come from a disk or from a peer. Text and bytes
 //! are taken from the input before memory is reserved for them, a sequence longer than the limit is refused before its
 //! first element, and bytes left over are an error. What decoding allocates is therefore bounded by the input and the
-//! limit, never by a length field. The depth of a type that contains itself is not bounded.
+//! limit, never by a length field. A few bytes may still stand for much more memory, and for values in values in values without
+//! end: [`decode_within`] bounds those, too. What a peer sends is decoded by it.
 //!
 //! **[`stable_hash`] is frozen.** Partition numbers are derived from it and state on disk is grouped by it, so it
 //! gives the same number on every machine, in every version.
 
 mod bounded;
+mod budget;
 
 use std::any::type_name;
 use std::io::Write;
 use std::marker::PhantomData;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 use thiserror::Error;
 
 use bounded::Bounded;
+use budget::{AtMost, Bounds, Within};
+pub use budget::{MAX_DEPTH, MemoryBudget};
 
 /// A value that could not be turned into bytes, or bytes that are not the value asked for.
 #[derive(Debug, Error)]
@@ -120,11 +124,45 @@ pub fn encode_to<T: Serialize + ?Sized>(value: &T, out: &mut impl Write) -> Resu
 /// `limit_bytes` bounds the input, and the number of elements of every sequence and map in it: elements that take no
 /// bytes (units) would otherwise let five damaged bytes announce a loop without end.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit_bytes: usize) -> Result<T, CodecError> {
+    decode_bounded(bytes, limit_bytes, AtMost(limit_bytes))
+}
+
+/// As [`decode`], for bytes that somebody else has made: what the value owns has to stay within `memory`, and no value lies deeper in
+/// others than [`MAX_DEPTH`].
+///
+/// ```
+/// use waterwheel_runtime::codec::{MemoryBudget, decode_within, encode};
+///
+/// // A hundred lists of a hundred empty strings each: ten kilobytes, and 24 times as much memory.
+/// let bytes = encode(&vec![vec![String::new(); 100]; 100])?;
+/// let lists = |memory| decode_within::<Vec<Vec<String>>>(&bytes, bytes.len(), &MemoryBudget::new(memory));
+/// assert_eq!(lists(250_000)?.len(), 100);
+/// assert!(lists(200_000).is_err());
+/// # Ok::<(), waterwheel_runtime::codec::CodecError>(())
+/// ```
+pub fn decode_within<T: DeserializeOwned>(
+    bytes: &[u8],
+    limit_bytes: usize,
+    memory: &MemoryBudget,
+) -> Result<T, CodecError> {
+    decode_bounded(bytes, limit_bytes, Within::new(limit_bytes, memory))
+}
+
+/// The value that `deserializer`, of any format, has for `seed`, within the bounds of [`decode_within`].
+pub fn deserialize_within<'de, S, D>(seed: S, deserializer: D, memory: &MemoryBudget) -> Result<S::Value, D::Error>
+where
+    S: DeserializeSeed<'de>,
+    D: Deserializer<'de>,
+{
+    Bounded::new(seed, Within::new(usize::MAX, memory)).deserialize(deserializer)
+}
+
+fn decode_bounded<T: DeserializeOwned>(bytes: &[u8], limit_bytes: usize, bounds: impl Bounds) -> Result<T, CodecError> {
     let type_name = type_name::<T>();
     if bytes.len() > limit_bytes {
         return Err(CodecError::TooLong { type_name, bytes: bytes.len(), limit: limit_bytes });
     }
-    let seed = Bounded::new(PhantomData::<T>, limit_bytes);
+    let seed = Bounded::new(PhantomData::<T>, bounds);
     let (value, bytes_read) = bincode::serde::seed_decode_from_slice(seed, bytes, bincode::config::standard())
         .map_err(|error| CodecError::Decode { type_name, bytes: bytes.len(), source: error.into() })?;
     match bytes.len().saturating_sub(bytes_read) {

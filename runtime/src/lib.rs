@@ -8,6 +8,7 @@
 //! | [`topology`] | every actor with its mailbox, and how they are put together |
 //! | [`receiver`] | receivers, their blocks, limits and supervision |
 //! | [`flow`] | how much may come in, and where the records are |
+//! | [`weight`] | how much memory records take |
 //! | [`block`] | where block data lies, and which batch it belongs to |
 //! | [`batch`] | ticks, the life of a batch, and who runs it |
 //! | [`state`], [`durable`] | the state of operators, and what survives the process |
@@ -43,3 +44,4 @@ pub mod stage;
 pub mod state;
 pub mod time;
 pub mod topology;
+pub mod weight;

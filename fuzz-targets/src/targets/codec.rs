@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use waterwheel_runtime::codec::{decode, encode, sequence_length};
+use waterwheel_runtime::codec::{MemoryBudget, decode, decode_within, encode, sequence_length};
 
 const LIMIT: usize = 512;
 
@@ -17,6 +17,13 @@ enum Shape {
 
 /// What is decoded can be encoded, and is itself when it is decoded again.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
+    // Within bounds it is the same value, or none, and one that is refused has not taken much more.
+    let memory = MemoryBudget::new(LIMIT);
+    let within = decode_within::<T>(bytes, LIMIT, &memory);
+    assert!(within.is_err() || !memory.is_exceeded());
+    if let Ok(value) = within {
+        assert_eq!(decode::<T>(bytes, LIMIT).ok(), Some(value));
+    }
     let Ok(value) = decode::<T>(bytes, LIMIT) else { return };
     assert!(bytes.len() <= LIMIT);
     let again = encode(&value).map(|bytes| decode::<T>(&bytes, 16 * LIMIT));

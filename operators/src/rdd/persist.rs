@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use waterwheel_runtime::block::{ErasedCodec, StorageLevel};
 use waterwheel_runtime::error::TaskError;
 use waterwheel_runtime::ids::RddId;
-use waterwheel_runtime::receiver::SizeEstimate;
 use waterwheel_runtime::scope::EngineCore;
 use waterwheel_runtime::stage::{CachedPartition, InputId, Lineage, Requirement, TaskContext};
+use waterwheel_runtime::weight;
 
 impl<T: Record> Rdd<T> {
     /// A dataset of the same records, whose partitions are kept at `level` as they are computed; later jobs on it read them
@@ -112,7 +112,7 @@ impl<T: Record> RddNode<T> for Persisted<T> {
             partition,
             level,
             records: kept.iter().map(Vec::len).sum(),
-            bytes: kept.iter().map(|chunk| SizeEstimate::of_many(chunk)).sum(),
+            bytes: kept.iter().map(weight::of_chunk).sum(),
             data: Arc::new(kept),
             codec: ErasedCodec::of::<T>(),
         });

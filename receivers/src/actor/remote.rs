@@ -8,10 +8,16 @@ use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use waterwheel_runtime::codec;
+use waterwheel_runtime::codec::{self, MemoryBudget};
 use waterwheel_runtime::error::{in_full, panic_message};
 use waterwheel_runtime::receiver::{ReceiverStopped, StoreReliablyError};
 use waterwheel_runtime::state::TypeSchema;
+
+/// What a decoded message may own for each byte of its encoding: more than text and lists of text of one letter take.
+const OWNED_PER_BYTE: usize = 32;
+
+/// What it may own however short it is.
+const OWNED_AT_LEAST: usize = 16 << 10;
 
 /// What the sender of a remote message is told: whether its handler's result is a success.
 ///
@@ -133,7 +139,10 @@ where
 
     fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, Placed> {
         // The message's own `Deserialize` is the user's code.
-        let decoded = catch_unwind(AssertUnwindSafe(|| codec::decode::<M>(&payload, payload.len())));
+        let decoded = catch_unwind(AssertUnwindSafe(|| {
+            let memory = MemoryBudget::new(OWNED_AT_LEAST.saturating_add(payload.len().saturating_mul(OWNED_PER_BYTE)));
+            codec::decode_within::<M>(&payload, payload.len(), &memory)
+        }));
         let cause = match decoded {
             Ok(Ok(message)) => return place(self.address.clone(), message).boxed(),
             Ok(Err(error)) => in_full(&error),

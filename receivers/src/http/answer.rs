@@ -54,7 +54,7 @@ impl From<BodyError> for Answer {
                 Answer::Malformed(Place { problem, line: Some(line), column: Some(column) })
             }
             BodyError::LineTooLong { line, .. } => Answer::TooLarge(Place { problem, line: Some(line), column: None }),
-            BodyError::TooMany { .. } => Answer::TooLarge(Place::nowhere(problem)),
+            BodyError::TooMany { .. } | BodyError::TooHeavy { .. } => Answer::TooLarge(Place::nowhere(problem)),
         }
     }
 }
@@ -164,6 +164,7 @@ mod tests {
             (wrong, 400),
             (BodyError::LineTooLong { line: 7, bytes: 12, limit: 10 }, 413),
             (BodyError::TooMany { limit: 10 }, 413),
+            (BodyError::TooHeavy { limit: 10 }, 413),
         ] {
             let text = error.to_string();
             let answer = Answer::from(error);

@@ -4,6 +4,8 @@ use memchr::memchr_iter;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
+use waterwheel_runtime::codec::{MemoryBudget, deserialize_within};
+use waterwheel_runtime::weight::allocation;
 
 /// Characters of a problem that are shown.
 const SHOWN: usize = 200;
@@ -42,6 +44,12 @@ pub enum BodyError {
         /// The longest that is allowed.
         limit: usize,
     },
+    /// Its records take more memory than they may.
+    #[error("the records take more than {limit} bytes of memory; send them in several requests")]
+    TooHeavy {
+        /// The most that is allowed.
+        limit: usize,
+    },
     /// It has more records than it may.
     #[error("there are more than {limit} records; send them in several requests")]
     TooMany {
@@ -50,14 +58,17 @@ pub enum BodyError {
     },
 }
 
-/// The records of a body of JSON, at most `max_records`.
+/// The records of a body of JSON, at most `max_records`. What they take of memory is taken of `memory`, as they come: `[],` is three
+/// bytes, and may stand for a hundred.
 ///
 /// ```
 /// use waterwheel_receivers::http::{BodyFormat, decode_body};
+/// use waterwheel_runtime::codec::MemoryBudget;
 ///
-/// let pairs = decode_body::<(String, u32)>(BodyFormat::JsonLines, b"[\"tide\", 1]\n[\"ebb\", 2]\n", 100)?;
+/// let memory = MemoryBudget::new(1000);
+/// let pairs = decode_body::<(String, u32)>(BodyFormat::JsonLines, b"[\"tide\", 1]\n[\"ebb\", 2]\n", 100, &memory)?;
 /// assert_eq!(pairs[1], ("ebb".to_owned(), 2));
-/// let error = decode_body::<u32>(BodyFormat::Json, b"[1,\n 2, three]", 100).unwrap_err();
+/// let error = decode_body::<u32>(BodyFormat::Json, b"[1,\n 2, three]", 100, &memory).unwrap_err();
 /// assert_eq!(error.to_string(), "line 2, column 6: expected ident");
 /// # Ok::<(), waterwheel_receivers::http::BodyError>(())
 /// ```
@@ -68,14 +79,25 @@ pub fn decode_body<T: DeserializeOwned>(
     format: BodyFormat,
     body: &[u8],
     max_records: usize,
+    memory: &MemoryBudget,
 ) -> Result<Vec<T>, BodyError> {
-    match format {
-        BodyFormat::JsonLines => json_lines(body, max_records),
-        BodyFormat::Json => json(body, max_records),
-    }
+    let records = match format {
+        BodyFormat::JsonLines => json_lines(body, max_records, memory),
+        BodyFormat::Json => json(body, max_records, memory),
+    };
+    // Whatever the decoder says of it.
+    if memory.is_exceeded() { Err(too_heavy(memory)) } else { records }
 }
 
-fn json_lines<T: DeserializeOwned>(body: &[u8], max_records: usize) -> Result<Vec<T>, BodyError> {
+fn too_heavy(memory: &MemoryBudget) -> BodyError {
+    BodyError::TooHeavy { limit: memory.limit() }
+}
+
+fn json_lines<T: DeserializeOwned>(
+    body: &[u8],
+    max_records: usize,
+    memory: &MemoryBudget,
+) -> Result<Vec<T>, BodyError> {
     let mut records = Vec::new();
     for (number, line) in (1..).zip(lines(body)) {
         if line.iter().all(u8::is_ascii_whitespace) {
@@ -84,20 +106,31 @@ fn json_lines<T: DeserializeOwned>(body: &[u8], max_records: usize) -> Result<Ve
         if records.len() == max_records {
             return Err(BodyError::TooMany { limit: max_records });
         }
-        records.push(serde_json::from_slice(line).map_err(|error| wrong(number, &error))?);
+        records.push(alone(line, memory).map_err(|error| wrong(number, &error))?);
     }
     Ok(records)
 }
 
-fn json<T: DeserializeOwned>(body: &[u8], max_records: usize) -> Result<Vec<T>, BodyError> {
+/// The one value in `text`.
+fn alone<T: DeserializeOwned>(text: &[u8], memory: &MemoryBudget) -> Result<T, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = deserialize_within(PhantomData, &mut json, memory)?;
+    json.end()?;
+    // If it is one too many it is told by whoever asks for the memory next.
+    memory.take(size_of::<T>());
+    Ok(value)
+}
+
+fn json<T: DeserializeOwned>(body: &[u8], max_records: usize, memory: &MemoryBudget) -> Result<Vec<T>, BodyError> {
     let array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if !array {
-        return serde_json::from_slice(body).map(|record| vec![record]).map_err(|error| wrong(1, &error));
+        return alone(body, memory).map(|record| vec![record]).map_err(|error| wrong(1, &error));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut exceeded = false;
     let elements = Elements { max_records, exceeded: &mut exceeded, records: PhantomData };
-    let records = elements.deserialize(&mut json).and_then(|records| json.end().map(|()| records));
+    let records = deserialize_within(elements, &mut json, memory);
+    let records = records.and_then(|records| json.end().map(|()| records));
     match records {
         Err(_) if exceeded => Err(BodyError::TooMany { limit: max_records }),
         records => records.map_err(|error| wrong(1, &error)),
@@ -150,17 +183,28 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Elements<'_, T> {
 }
 
 /// The records of a body of text, at most `max_records`: its lines, each of at most `max_line` bytes.
-pub(super) fn text_lines(body: &[u8], max_line: usize, max_records: usize) -> Result<Vec<String>, BodyError> {
+pub(super) fn text_lines(
+    body: &[u8],
+    max_line: usize,
+    max_records: usize,
+    memory: &MemoryBudget,
+) -> Result<Vec<String>, BodyError> {
     let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
     let ends = memchr_iter(b'\n', body).count() + usize::from(body.last().is_some_and(|last| *last != b'\n'));
     if ends > max_records {
         return Err(BodyError::TooMany { limit: max_records });
+    }
+    if !memory.take(ends * size_of::<String>()) {
+        return Err(too_heavy(memory));
     }
     let mut records = Vec::with_capacity(ends);
     for (number, line) in (1..).zip(text.split_terminator('\n')) {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.len() > max_line {
             return Err(BodyError::LineTooLong { line: number, bytes: line.len(), limit: max_line });
+        }
+        if !memory.take(allocation(line.len())) {
+            return Err(too_heavy(memory));
         }
         records.push(line.to_owned());
     }

@@ -2,15 +2,17 @@
 
 use super::body::{BodyError, BodyFormat, decode_body, text_lines};
 use serde::de::DeserializeOwned;
+use waterwheel_runtime::codec::MemoryBudget;
 
 /// Makes records of a body.
-pub(super) type Decode<T> = fn(&[u8], Limits) -> Result<Vec<T>, BodyError>;
+pub(super) type Decode<T> = fn(&[u8], Limits<'_>) -> Result<Vec<T>, BodyError>;
 
 /// How much of a body is decoded.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct Limits<'m> {
     pub(super) max_line: usize,
     pub(super) max_records: usize,
+    pub(super) memory: &'m MemoryBudget,
 }
 
 /// The bodies that a stream takes.
@@ -29,7 +31,7 @@ impl<T> Copy for Formats<T> {}
 
 impl Formats<String> {
     pub(super) fn of_lines() -> Formats<String> {
-        Formats { text: Some(|body, limits| text_lines(body, limits.max_line, limits.max_records)) }
+        Formats { text: Some(|body, limits| text_lines(body, limits.max_line, limits.max_records, limits.memory)) }
     }
 }
 
@@ -66,9 +68,11 @@ impl<T: DeserializeOwned> Formats<T> {
         match kind.trim().to_ascii_lowercase().as_str() {
             "text/plain" => self.text.ok_or_else(unsupported),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-                Ok(|body, limits| decode_body(BodyFormat::JsonLines, body, limits.max_records))
+                Ok(|body, limits| decode_body(BodyFormat::JsonLines, body, limits.max_records, limits.memory))
             }
-            "application/json" => Ok(|body, limits| decode_body(BodyFormat::Json, body, limits.max_records)),
+            "application/json" => {
+                Ok(|body, limits| decode_body(BodyFormat::Json, body, limits.max_records, limits.memory))
+            }
             _ => Err(unsupported()),
         }
     }
@@ -90,12 +94,12 @@ fn is_utf8(parameter: &str) -> bool {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { max_line: 100, max_records: 100 };
-
     /// The records of `["a"]` as that type; the error otherwise.
     fn decoded(formats: Formats<String>, content_type: Option<&str>, encoding: Option<&str>) -> Result<String, String> {
         let decode = formats.choose(content_type, encoding)?;
-        Ok(decode(br#"["a"]"#, LIMITS).map_or_else(|error| error.to_string(), |records| records.join("|")))
+        let memory = MemoryBudget::new(1000);
+        let limits = Limits { max_line: 100, max_records: 100, memory: &memory };
+        Ok(decode(br#"["a"]"#, limits).map_or_else(|error| error.to_string(), |records| records.join("|")))
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! | 400 | a record cannot be decoded, named by line and column; a query cannot be understood | not stored |
 //! | 404, 405 | another path; another method | |
 //! | 408 | the body took longer than it may | not stored |
-//! | 413 | the body is too long, has too many records, or a line that is too long | not stored |
+//! | 413 | the body is too long, has too many records, records that take too much memory, or a line that is too long | not stored |
 //! | 415 | the type, character set or encoding of the body is not among those above | not stored |
 //! | 429 | the stream has no room; with `Retry-After` in seconds | not stored |
 //! | 500 | the decoding of a record panicked | not stored |

@@ -36,7 +36,8 @@ pub struct HttpOptions {
     /// The most records of a body. Default: a million.
     pub max_records: usize,
     /// What all bodies that are on their way may take together, in bytes; at least one body fits always. A body that finds no room
-    /// here is answered with 429. Default: 64 MiB.
+    /// here is answered with 429. What the records of one body take as memory is counted as they are decoded: beyond this, and beyond
+    /// eight times `max_body`, the body is answered with 413. Default: 64 MiB.
     pub max_in_flight: usize,
     /// Connections at the same time; others wait to be accepted. Default: 256.
     pub max_connections: usize,
@@ -110,6 +111,11 @@ impl HttpOptions {
         with_head_timeout(head_timeout: Duration),
         with_body_timeout(body_timeout: Duration),
         with_keep_alive(keep_alive: Duration),
+    }
+
+    /// The memory that the records of one body may take, in bytes: what a few bytes of JSON stand for may be large.
+    pub(super) fn max_memory(&self) -> usize {
+        self.max_in_flight.max(self.max_body.saturating_mul(8))
     }
 
     /// What is wrong with them; `None` when they can be kept to.

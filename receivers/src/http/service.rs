@@ -16,8 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use waterwheel_operators::record::Record;
+use waterwheel_runtime::codec::MemoryBudget;
 use waterwheel_runtime::error::panic_message;
 use waterwheel_runtime::receiver::{ReceiverHandle, StoreWithinError};
+use waterwheel_runtime::weight;
 
 /// What the requests of a server share.
 pub(super) struct Shared<T> {
@@ -104,24 +106,29 @@ impl<T: Record> Shared<T> {
         let limits = BodyLimits { max_body: self.options.max_body, timeout: self.options.body_timeout };
         let mut share = Share::new(&self.memory);
         let body = read(body, announced, limits, &mut share, self.handle.stopped()).await?;
-        let mut records = self.decode(decode, &body)?;
-        // What the records point to was in the body.
-        let bytes = size_of_val(records.as_slice()) + body.len();
+        let (mut records, bytes) = self.decode(decode, &body)?;
         if !share.try_grow_to(bytes) {
             // They may be many times as large as the body. Whoever has to wait waits with the body alone.
             drop(records);
             share.grow_to(bytes).await?;
-            records = self.decode(decode, &body)?;
+            records = self.decode(decode, &body)?.0;
         }
         drop(body);
         self.store(records, bytes, acknowledge, share.patience()).await
     }
 
-    fn decode(&self, decode: Decode<T>, body: &[u8]) -> Result<Vec<T>, Answer> {
-        let limits = Limits { max_line: self.max_line, max_records: self.options.max_records };
+    /// The records of a body, and the bytes of memory that they take.
+    fn decode(&self, decode: Decode<T>, body: &[u8]) -> Result<(Vec<T>, usize), Answer> {
+        let memory = MemoryBudget::new(self.options.max_memory());
+        let limits = Limits { max_line: self.max_line, max_records: self.options.max_records, memory: &memory };
         // The decoding of a record is the user's code.
         match catch_unwind(AssertUnwindSafe(|| decode(body, limits))) {
-            Ok(records) => Ok(records?),
+            Ok(records) => {
+                let records = records?;
+                let owned = memory.used().saturating_sub(size_of_val(records.as_slice()));
+                let bytes = weight::of_shell(&records).saturating_add(owned);
+                Ok((records, bytes))
+            }
             Err(payload) => Err(Answer::Panicked(panic_message(&*payload))),
         }
     }

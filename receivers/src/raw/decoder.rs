@@ -6,8 +6,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use waterwheel_operators::record::Record;
-use waterwheel_runtime::codec::{self, CodecError};
+use waterwheel_runtime::codec::{self, CodecError, MemoryBudget};
 use waterwheel_runtime::error::panic_message;
+use waterwheel_runtime::weight::LIST;
 
 /// The records of one block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,13 @@ pub struct RawBlock<T> {
     pub records: Vec<T>,
     /// The length of their encoding.
     pub encoded: usize,
+    /// The bytes of memory that they own beside their own sizes, counted as they were decoded.
+    pub owned: usize,
 }
+
+/// What the records of a block own may take so many times the memory that the records may, which is the longest block. Text never
+/// does: this is for lists in records, whose elements may be a byte each on the wire.
+const OWNED: usize = 4;
 
 /// Where a block is in its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +67,19 @@ pub enum RawBlockError {
         /// The memory of one, without what it points to.
         each: usize,
         /// The limit.
+        limit: usize,
+    },
+    /// The records of a block own more memory than they may.
+    #[error(
+        "{place} of {bytes} bytes holds records that own more than {limit} bytes of memory, four times the limit of a block \
+         (`receiver.max_raw_block`); send fewer records at a time"
+    )]
+    TooHeavy {
+        /// Which block.
+        place: BlockPlace,
+        /// The length of its encoding.
+        bytes: usize,
+        /// What its records may own at most.
         limit: usize,
     },
     /// A block cannot be decoded.
@@ -115,7 +135,7 @@ pub struct RawBlockDecoder<T> {
 }
 
 impl<T: Record> RawBlockDecoder<T> {
-    /// A decoder for blocks of at most `limit` bytes, encoded and as memory.
+    /// A decoder for blocks of at most `limit` bytes, encoded and as memory; what their records own may take four times as much.
     pub fn new(limit: usize) -> Self {
         let place = BlockPlace { block: 1, byte: 0 };
         RawBlockDecoder { limit, place, held: Vec::new(), records: PhantomData }
@@ -126,17 +146,37 @@ impl<T: Record> RawBlockDecoder<T> {
     /// # Errors
     /// When the bytes are no blocks; those completed before are in `out`. The rest of the stream has no meaning then.
     pub fn decode(&mut self, mut bytes: &[u8], out: &mut Vec<RawBlock<T>>) -> Result<(), RawBlockError> {
-        if !self.held.is_empty() {
-            bytes = self.complete_held(bytes, out)?;
+        while let Some(block) = self.decode_next(&mut bytes)? {
+            out.push(block);
         }
-        while let Some((header, rest)) = bytes.split_first_chunk() {
-            let length = self.length(*header)?;
-            let Some((body, rest)) = rest.split_at_checked(length) else { break };
-            out.extend(self.block(body)?);
-            bytes = rest;
-        }
-        self.held.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Takes of the next bytes of the stream as many as complete a block with records; all of them when they complete none. What a
+    /// few bytes stand for may take much memory, so whoever has a place for one block should ask for one block.
+    ///
+    /// # Errors
+    /// As [`decode`](RawBlockDecoder::decode).
+    pub fn decode_next(&mut self, bytes: &mut &[u8]) -> Result<Option<RawBlock<T>>, RawBlockError> {
+        while !bytes.is_empty() {
+            if let Some(block) = self.advance(bytes)? {
+                return Ok(Some(block));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a block, or the beginning of one.
+    fn advance(&mut self, bytes: &mut &[u8]) -> Result<Option<RawBlock<T>>, RawBlockError> {
+        if self.held.is_empty()
+            && let Some((header, rest)) = bytes.split_first_chunk()
+            && let Some((body, rest)) = rest.split_at_checked(self.length(*header)?)
+        {
+            // The usual case: nothing is copied.
+            *bytes = rest;
+            return self.block(body);
+        }
+        self.complete_held(bytes)
     }
 
     /// Ends the stream.
@@ -153,18 +193,17 @@ impl<T: Record> RawBlockDecoder<T> {
         Err(RawBlockError::CutOff { place: self.place, arrived: held.len(), announced })
     }
 
-    /// Joins the held beginning of a block with its end, as far as `bytes` have it; returns the bytes after that block.
-    fn complete_held<'b>(&mut self, bytes: &'b [u8], out: &mut Vec<RawBlock<T>>) -> Result<&'b [u8], RawBlockError> {
-        let mut rest = self.hold(HEADER, bytes);
-        if let Some(header) = self.held.first_chunk() {
-            let whole = HEADER + self.length(*header)?;
-            rest = self.hold(whole, rest);
-            if self.held.len() == whole {
-                let held = std::mem::take(&mut self.held);
-                out.extend(self.block(held.get(HEADER..).unwrap_or_default())?);
-            }
+    /// Joins the held beginning of a block with its end, as far as `bytes` have it, and leaves the bytes after that block.
+    fn complete_held(&mut self, bytes: &mut &[u8]) -> Result<Option<RawBlock<T>>, RawBlockError> {
+        *bytes = self.hold(HEADER, bytes);
+        let Some(header) = self.held.first_chunk() else { return Ok(None) };
+        let whole = HEADER + self.length(*header)?;
+        *bytes = self.hold(whole, bytes);
+        if self.held.len() < whole {
+            return Ok(None);
         }
-        Ok(rest)
+        let held = std::mem::take(&mut self.held);
+        self.block(held.get(HEADER..).unwrap_or_default())
     }
 
     /// Holds bytes up to so many in all and returns the others.
@@ -197,14 +236,21 @@ impl<T: Record> RawBlockDecoder<T> {
         if announced.saturating_mul(each as u64) > limit as u64 {
             return Err(RawBlockError::TooMany { place, announced, each, limit });
         }
+        // Of the records themselves, and of what they own.
+        let (records, owned) = (usize::try_from(announced).unwrap_or(0) * each + LIST, limit.saturating_mul(OWNED));
+        let memory = MemoryBudget::new(owned.saturating_add(records));
         // The decoding of a record is the user's code.
-        let decoded = catch_unwind(AssertUnwindSafe(|| codec::decode::<Vec<T>>(body, limit)));
+        let decoded = catch_unwind(AssertUnwindSafe(|| codec::decode_within::<Vec<T>>(body, limit, &memory)));
+        if memory.is_exceeded() {
+            return Err(RawBlockError::TooHeavy { place, bytes: body.len(), limit: owned });
+        }
         let decoded = decoded.unwrap_or_else(|payload| {
             Err(CodecError::Panicked { type_name: type_name::<T>(), message: panic_message(&*payload) })
         });
         let records = decoded.map_err(|source| RawBlockError::Content { place, source })?;
         self.place = BlockPlace { block: place.block + 1, byte: place.byte + (HEADER + body.len()) as u64 };
-        Ok((!records.is_empty()).then_some(RawBlock { records, encoded: body.len() }))
+        let owned = memory.used().saturating_sub(size_of_val(records.as_slice()) + LIST);
+        Ok((!records.is_empty()).then_some(RawBlock { records, encoded: body.len(), owned }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The method on contexts.
 
-use super::RawBlockDecoder;
+use super::{RawBlock, RawBlockDecoder};
 use crate::socket::address;
 use crate::socket::chunks::{Chunk, Chunks};
 use crate::socket::connection::Connection;
@@ -8,6 +8,7 @@ use waterwheel_operators::record::Record;
 use waterwheel_operators::{DStream, ReceiverOptions, StreamingContext};
 use waterwheel_runtime::receiver::ReceiverError;
 use waterwheel_runtime::site::Site;
+use waterwheel_runtime::weight;
 
 /// Streams of encoded blocks from a TCP peer; see the [module](super).
 pub trait RawSocketSource {
@@ -96,15 +97,13 @@ struct RawChunks<T>(RawBlockDecoder<T>);
 impl<T: Record> Chunks for RawChunks<T> {
     type Record = T;
 
-    fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<T>>) -> Result<(), ReceiverError> {
-        let mut blocks = Vec::new();
-        let outcome = self.0.decode(bytes, &mut blocks);
-        out.extend(blocks.into_iter().map(|block| {
-            // What the records point to was in their encoding.
-            let bytes = Some(size_of_val(block.records.as_slice()) + block.encoded);
-            Chunk { records: block.records, bytes }
+    fn cut(&mut self, bytes: &mut &[u8], out: &mut Vec<Chunk<T>>) -> Result<(), ReceiverError> {
+        let block = self.0.decode_next(bytes)?;
+        out.extend(block.map(|RawBlock { records, owned, .. }| {
+            let bytes = Some(weight::of_shell(&records).saturating_add(owned));
+            Chunk { records, bytes }
         }));
-        Ok(outcome?)
+        Ok(())
     }
 
     fn finish(&mut self, _: &mut Vec<Chunk<T>>) -> Result<(), ReceiverError> {
@@ -125,9 +124,15 @@ mod tests {
             writer.write_block(block).unwrap();
         }
         let (mut chunks, mut out) = (RawChunks(RawBlockDecoder::<u64>::new(100)), Vec::new());
-        chunks.cut(&writer.into_inner(), &mut out).unwrap();
+        let written = writer.into_inner();
+        let mut bytes = written.as_slice();
+        while !bytes.is_empty() {
+            let before = out.len();
+            chunks.cut(&mut bytes, &mut out).unwrap();
+            assert!(out.len() <= before + 1, "a block waits until the one before it is stored");
+        }
         chunks.finish(&mut out).unwrap();
         let out: Vec<_> = out.into_iter().map(|chunk| (chunk.records, chunk.bytes)).collect();
-        assert_eq!(out, [(vec![1, 2, 3], Some(3 * 8 + 4)), (vec![4], Some(8 + 2))]);
+        assert_eq!(out, [(vec![1, 2, 3], Some(24 + 32)), (vec![4], Some(24 + 32))]);
     }
 }

@@ -7,7 +7,7 @@ use waterwheel_runtime::receiver::ReceiverError;
 /// Records that are stored together.
 pub(crate) struct Chunk<T> {
     pub(crate) records: Vec<T>,
-    /// The memory they take, where that is cheap to tell.
+    /// The memory they take, where that is known better than by weighing them.
     pub(crate) bytes: Option<usize>,
 }
 
@@ -16,8 +16,9 @@ pub(crate) trait Chunks: 'static {
     /// What is in them.
     type Record: Record;
 
-    /// Takes the next bytes and appends the chunks that they complete; those before a fault as well.
-    fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<Self::Record>>) -> Result<(), ReceiverError>;
+    /// Takes of the next bytes, all of them or as many as make as much as should be stored before more is made, and appends the chunks
+    /// that they complete; those before a fault as well.
+    fn cut(&mut self, bytes: &mut &[u8], out: &mut Vec<Chunk<Self::Record>>) -> Result<(), ReceiverError>;
 
     /// Appends what is complete without further bytes.
     fn finish(&mut self, out: &mut Vec<Chunk<Self::Record>>) -> Result<(), ReceiverError>;
@@ -30,22 +31,23 @@ pub(crate) trait Chunks: 'static {
 
 /// The records of a decoder: those of one read are a chunk.
 pub(super) struct Decoded<D: Decoder> {
-    pub(super) decoder: D,
-    /// The bytes of memory that the records of a read of so many bytes take, where that is cheap to tell.
-    pub(super) memory: fn(&[D::Item], usize) -> Option<usize>,
+    decoder: D,
     /// Records of the last read.
     last: usize,
 }
 
 impl<D: Decoder> Decoded<D> {
-    pub(super) fn new(decoder: D, memory: fn(&[D::Item], usize) -> Option<usize>) -> Decoded<D> {
-        Decoded { decoder, memory, last: 0 }
+    pub(super) fn new(decoder: D) -> Decoded<D> {
+        Decoded { decoder, last: 0 }
     }
 
-    fn chunk(&mut self, records: Vec<D::Item>, bytes: usize, out: &mut Vec<Chunk<D::Item>>) {
-        self.last = records.len();
-        let bytes = (self.memory)(&records, bytes);
-        out.push(Chunk { records, bytes });
+    fn chunk(&mut self, mut records: Vec<D::Item>, out: &mut Vec<Chunk<D::Item>>) {
+        let expected = std::mem::replace(&mut self.last, records.len());
+        if expected / 2 > records.len() {
+            // Far fewer than last time: they need not hold the room for so many.
+            records.shrink_to_fit();
+        }
+        out.push(Chunk { records, bytes: None });
     }
 }
 
@@ -56,18 +58,18 @@ where
 {
     type Record = D::Item;
 
-    fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<D::Item>>) -> Result<(), ReceiverError> {
+    fn cut(&mut self, bytes: &mut &[u8], out: &mut Vec<Chunk<D::Item>>) -> Result<(), ReceiverError> {
         // As many as last time are likely, and what is missing is found by growing.
         let mut records = Vec::with_capacity(self.last);
-        let outcome = self.decoder.decode(bytes, &mut records);
-        self.chunk(records, bytes.len(), out);
+        let outcome = self.decoder.decode(std::mem::take(bytes), &mut records);
+        self.chunk(records, out);
         Ok(outcome?)
     }
 
     fn finish(&mut self, out: &mut Vec<Chunk<D::Item>>) -> Result<(), ReceiverError> {
         let mut records = Vec::new();
         let outcome = self.decoder.finish(&mut records);
-        self.chunk(records, 0, out);
+        self.chunk(records, out);
         Ok(outcome?)
     }
 

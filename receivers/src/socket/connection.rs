@@ -7,7 +7,8 @@ use std::io;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
+use waterwheel_operators::record::Record;
+use waterwheel_runtime::receiver::{Receiver, ReceiverError, ReceiverHandle, ReceiverStopped};
 
 /// The buffer that the socket is read into: large enough that a chunk holds thousands of lines, small enough for the cache.
 const READ_BYTES: usize = 256 * 1024;
@@ -51,15 +52,25 @@ impl<C: Chunks> Receiver for Connection<C> {
             };
             let outcome = match read {
                 Ok(0) => self.end(&mut chunks),
-                Ok(read) => self.cut(buffer.get(..read).unwrap_or_default(), &mut chunks),
+                Ok(read) => {
+                    let mut rest = buffer.get(..read).unwrap_or_default();
+                    loop {
+                        let outcome = self.cut(&mut rest, &mut chunks);
+                        if outcome.is_err() || rest.is_empty() {
+                            break outcome;
+                        }
+                        // What is left may make much more of it.
+                        if store(&handle, &mut chunks).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                }
                 // A signal in the middle of a read is no fault of anybody's.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
                 Err(error) => Err(format!("the connection to {} broke: {error}", self.address).into()),
             };
-            for Chunk { records, bytes } in chunks.drain(..) {
-                if store_at_rate(&handle, records, bytes).await.is_err() {
-                    return Ok(());
-                }
+            if store(&handle, &mut chunks).await.is_err() {
+                return Ok(());
             }
             // The first is told at once, for the connection may last; the sum is told at its end.
             if self.chunks.repaired() > repaired && (repaired == 0 || outcome.is_err()) {
@@ -73,6 +84,14 @@ impl<C: Chunks> Receiver for Connection<C> {
             outcome?;
         }
     }
+}
+
+/// Stores what has been cut so far.
+async fn store<T: Record>(handle: &ReceiverHandle<T>, chunks: &mut Vec<Chunk<T>>) -> Result<(), ReceiverStopped> {
+    for Chunk { records, bytes } in chunks.drain(..) {
+        store_at_rate(handle, records, bytes).await?;
+    }
+    Ok(())
 }
 
 /// Connects to `address`.
@@ -89,7 +108,7 @@ pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
 }
 
 impl<C: Chunks> Connection<C> {
-    fn cut(&mut self, bytes: &[u8], out: &mut Vec<Chunk<C::Record>>) -> Result<(), ReceiverError> {
+    fn cut(&mut self, bytes: &mut &[u8], out: &mut Vec<Chunk<C::Record>>) -> Result<(), ReceiverError> {
         let dropped = |error| format!("dropped the connection to {}: {error}", self.address).into();
         self.chunks.cut(bytes, out).map_err(dropped)
     }

@@ -162,7 +162,7 @@ impl SocketSource for StreamingContext {
         D: Decoder + 'static,
         D::Item: Record,
     {
-        stream(self, Site::here("socket_stream"), address.into(), ReceiverOptions::new(), decoder, |_, _| None)
+        stream(self, Site::here("socket_stream"), address.into(), ReceiverOptions::new(), decoder)
     }
 
     fn socket_stream_with<D>(
@@ -175,15 +175,13 @@ impl SocketSource for StreamingContext {
         D: Decoder + 'static,
         D::Item: Record,
     {
-        stream(self, Site::here("socket_stream_with"), address.into(), options.into(), decoder, |_, _| None)
+        stream(self, Site::here("socket_stream_with"), address.into(), options.into(), decoder)
     }
 }
 
 fn text(context: &StreamingContext, site: Site, address: String, options: ReceiverOptions) -> DStream<'_, String> {
     let max_line = usize::try_from(context.config().receiver.max_line.as_u64()).unwrap_or(usize::MAX);
-    // Each line has its own allocation of just its text, and all texts together are what was read.
-    let memory = |lines: &[String], read| Some(size_of_val(lines) + read);
-    stream(context, site, address, options, move || LineDecoder::new(max_line), memory)
+    stream(context, site, address, options, move || LineDecoder::new(max_line))
 }
 
 fn stream<D>(
@@ -192,7 +190,6 @@ fn stream<D>(
     address: String,
     options: ReceiverOptions,
     decoder: impl Fn() -> D + Send + 'static,
-    memory: fn(&[D::Item], usize) -> Option<usize>,
 ) -> DStream<'_, D::Item>
 where
     D: Decoder + 'static,
@@ -202,6 +199,6 @@ where
         context.misuse(site, problem);
     }
     let name = format!("socket {address}");
-    let factory = move || Connection { address: address.clone(), chunks: Decoded::new(decoder(), memory) };
+    let factory = move || Connection { address: address.clone(), chunks: Decoded::new(decoder()) };
     context.receiver_stream_at(site, name, options, factory)
 }

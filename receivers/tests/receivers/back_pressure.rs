@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use waterwheel_operators::prelude::*;
 use waterwheel_receivers::prelude::*;
+use waterwheel_runtime::receiver::ReceiverHandle;
 
 /// Has `stream` stall in its first batch, until something is sent to or the sender is dropped.
 fn stall<T: Record>(stream: DStream<'_, T>) -> std::sync::mpsc::Sender<()> {
@@ -63,6 +64,52 @@ fn receiver_waits_at_exactly_the_bytes_that_may_be_pending() {
     drop(release);
     next_ten(10);
     running.stop(Stop::Immediate).unwrap();
+}
+
+/// How many of these records, stored one by one, come in before an allowance of 100 kB holds them back.
+fn come_in<T: Record>(records: Vec<T>) -> u64 {
+    let pending = receivers().with_max_pending("100kB".parse().unwrap());
+    let (ssc, _clock) = manual_context(config().with_receiver(pending));
+    let (held, done) = channel();
+    let stream = receive(&ssc, move |handle: ReceiverHandle<T>| {
+        let (records, held) = (records.clone(), held.clone());
+        async move {
+            for record in records {
+                let mut storing = Box::pin(handle.store(record));
+                std::future::poll_fn(|cx| {
+                    let polled = storing.as_mut().poll(cx);
+                    if polled.is_pending() {
+                        let _ = held.send(());
+                    }
+                    polled
+                })
+                .await?;
+            }
+            Ok(())
+        }
+    });
+    batches(stream);
+    let running = ssc.start().unwrap();
+    done.recv_timeout(DEADLINE).unwrap();
+    let records = running.receivers()[0].records;
+    running.stop(Stop::Immediate).unwrap();
+    records
+}
+
+/// One record in 64 was weighed once, and stood for the others.
+/// P-1
+#[test]
+fn large_records_among_small_ones_count_for_what_they_take() {
+    let mut records = vec![String::new()];
+    records.extend(vec!["x".repeat(10_000); 63]);
+    assert_eq!(come_in(records), 10, "an empty one, and nine of ten kilobytes");
+}
+
+/// Encoded, an empty text is one byte: a hundred would count for a hundred bytes.
+/// P-1
+#[test]
+fn lists_of_nothing_count_for_the_memory_of_their_elements() {
+    assert_eq!(come_in(vec![vec![String::new(); 1000]; 20]), 4, "24 kB each");
 }
 
 /// One record larger than the whole allowance takes all of it, instead of waiting for ever.

@@ -192,6 +192,37 @@ fn what_a_client_does_wrong_is_counted_each_time_and_reported_once() {
     assert_eq!(endpoint.counts().refused, 100);
 }
 
+/// Forty kilobytes of JSON, and ten megabytes of memory.
+/// H-4, H-5
+#[test]
+fn body_whose_records_take_much_more_memory_than_bytes_is_refused_and_counted() {
+    #[expect(clippy::large_enum_variant, reason = "what makes it dear is the point")]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum Wide {
+        A,
+        Large([[u64; 16]; 8]),
+    }
+    let ssc = context(config());
+    let options = HttpOptions::default().with_max_body(100_000).with_max_in_flight(1_000_000);
+    let stream = ssc.http_stream::<Vec<Wide>>("0", options);
+    let (endpoint, told) = (stream.endpoint(), events(&ssc));
+    let (address, records) = (endpoint.local_addr().unwrap(), batches(*stream));
+    let running = ssc.start().unwrap();
+    let list = format!("[{}]", vec!["\"A\""; 10_000].join(","));
+    for (kind, body) in [("application/json", format!("[{list}]")), ("application/x-ndjson", list)] {
+        let answer = post(address, "/", kind, &body);
+        assert_eq!(answer.status, 413);
+        let problem = "the records take more than 1000000 bytes of memory; send them in several requests";
+        assert!(answer.body.contains(problem), "{}", answer.body);
+    }
+    assert_eq!(post(address, "/", "application/json", "[[\"A\"]]").status, 202);
+    assert_eq!(next_records(&records, 1), [vec![Wide::A]]);
+    assert_eq!((endpoint.counts().refused, endpoint.counts().stored), (2, 1));
+    running.stop(Stop::Graceful).unwrap();
+    let reports = told.try_iter().filter(|event| matches!(event, Event::ReceiverError { .. })).count();
+    assert_eq!(reports, 1, "both came from one address");
+}
+
 #[test]
 fn panic_in_the_decoding_of_a_record_is_an_answer_and_ends_nothing() {
     #[derive(Debug, Clone, PartialEq, Serialize)]

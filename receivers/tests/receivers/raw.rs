@@ -75,6 +75,50 @@ fn fault_drops_the_connection_names_peer_and_place_and_keeps_the_blocks_before()
     }
 }
 
+/// Ten thousand bytes on the wire, and ten megabytes of memory.
+/// I-30
+#[test]
+fn a_block_whose_records_own_much_more_memory_than_bytes_is_refused_and_named() {
+    #[expect(clippy::large_enum_variant, reason = "what makes it dear is the point")]
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Wide {
+        Small,
+        Large([[u64; 16]; 8]),
+    }
+    let peer = Peer::new();
+    let limit = receivers().with_max_raw_block("100kB".parse().unwrap());
+    let ssc = context(config().with_receiver(limit));
+    let (records, told) = (batches(ssc.raw_socket_stream::<Vec<Wide>>(peer.address())), events(&ssc));
+    let _running = ssc.start().unwrap();
+    let mut writer = RawBlockWriter::<Vec<Wide>, _>::new(peer.accept());
+    writer.write_block(&[vec![Wide::Small]]).unwrap();
+    writer.write_block(&[vec![Wide::Small; 10_000]]).unwrap();
+    let error = wait_for_error(&told, "block 2");
+    assert!(error.contains("of 10004 bytes holds records that own more than 400000 bytes of memory"), "{error}");
+    assert!(error.contains("`receiver.max_raw_block`"), "{error}");
+    assert_eq!(next_records(&records, 1), [vec![Wide::Small]]);
+}
+
+/// A byte for each level would otherwise end the process on its stack.
+/// I-30
+#[test]
+fn a_block_of_lists_in_lists_without_end_is_refused_and_ends_nothing_else() {
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Nest(Vec<Nest>);
+    let peer = Peer::new();
+    let ssc = context(config());
+    let (records, told) = (batches(ssc.raw_socket_stream::<Nest>(peer.address())), events(&ssc));
+    let _running = ssc.start().unwrap();
+    let deep = [[0, 1, 0, 1].as_slice(), &[1; 1 << 16], &[0]].concat();
+    let mut connection = peer.accept();
+    connection.write_all(&deep).unwrap();
+    let error = wait_for_error(&told, "block 1");
+    assert!(error.contains("more than 128 deep"), "{error}");
+    drop(connection);
+    RawBlockWriter::new(peer.accept()).write_block(&[Nest(vec![])]).unwrap();
+    assert_eq!(next_records(&records, 1), [Nest(vec![])]);
+}
+
 #[test]
 fn every_storage_level_delivers_the_same_and_bad_addresses_are_misuses() {
     for level in [StorageLevel::MemoryOnly, StorageLevel::DiskOnly, StorageLevel::MemoryAndDiskSer] {

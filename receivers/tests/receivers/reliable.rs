@@ -1,41 +1,65 @@
 //! Storing for good, with and without a position: what a receiver may acknowledge, and what it may skip.
 
 use crate::support::*;
+use futures::executor::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 use waterwheel_operators::prelude::*;
 use waterwheel_runtime::block::StorageLevel;
+use waterwheel_runtime::config::{ByteSize, StorageConfig};
 use waterwheel_runtime::receiver::{
     LastPositionError, MAX_POSITION_BYTES, ReceiverHandle, ReceiverStopped, StoreReliablyError,
 };
 
-/// No block is ever cut by itself here: the tick is an hour away.
+/// No block is cut by its time here: that and the tick are an hour away, and nobody waits that long.
 #[test]
-fn storing_for_good_gives_up_after_the_store_timeout_and_the_records_may_still_be_stored() {
+fn a_block_that_is_waited_for_is_cut_after_half_of_the_store_timeout_however_long_its_interval_is() {
     let (ssc, clock) = receivers_alone(config().with_receiver(receivers().with_store_timeout(seconds(7))));
-    let (told, answers) = channel();
-    let stream = receive(&ssc, move |handle| {
-        let told = told.clone();
-        async move {
-            told.send(handle.store_reliably(vec![1, 2]).await).unwrap();
-            handle.stopped().await;
-            Ok(())
-        }
-    });
+    let (stream, handles) = handing(&ssc, StorageLevel::MemoryOnly);
     let processed = batches(stream);
     let running = ssc.start().unwrap();
-    wait_until(|| clock.next_deadline() == Some(Time::from_millis(7_000)));
-    clock.advance(milliseconds(6_999));
+    let handle = handles.recv_timeout(DEADLINE).unwrap();
+    let (told, answers) = channel();
+    let storing = std::thread::spawn(move || told.send(block_on(handle.store_reliably(vec![1_u64, 2]))).unwrap());
+    wait_until(|| clock.next_deadline() == Some(Time::from_millis(3_500)));
+    clock.advance(milliseconds(3_499));
+    assert!(answers.try_recv().is_err());
+    clock.advance(milliseconds(1));
+    assert_eq!(answers.recv_timeout(DEADLINE), Ok(Ok(())));
+    storing.join().unwrap();
+    running.stop(Stop::Graceful).unwrap();
+    assert_same(processed.try_iter().flatten(), [1, 2]);
+}
+
+/// The memory is full, and no batch frees any: the tick is an hour away.
+#[test]
+fn storing_for_good_gives_up_after_the_store_timeout_and_names_the_setting() {
+    let storage = StorageConfig::default().with_memory(ByteSize::kb(10));
+    let patience = receivers().with_store_timeout(seconds(7));
+    let (ssc, clock) = receivers_alone(config().with_storage(storage).with_receiver(patience));
+    let (stream, handles) = handing(&ssc, StorageLevel::MemoryOnly);
+    let _processed = batches(stream);
+    let running = ssc.start().unwrap();
+    let handle = handles.recv_timeout(DEADLINE).unwrap();
+    block_on(handle.store_many(vec![0_u64; 1000])).unwrap();
+    assert_eq!(block_on(handle.last_position::<()>()), Ok(None), "it is stored");
+    let (told, answers) = channel();
+    let storing = std::thread::spawn(move || told.send(block_on(handle.store_reliably(vec![1; 1000]))).unwrap());
+    wait_until(|| clock.next_deadline() == Some(Time::from_millis(3_500)));
+    clock.advance(milliseconds(3_500));
+    // The block is cut, finds no room and will be offered again.
+    wait_until(|| clock.next_deadline() == Some(Time::from_millis(3_550)));
+    clock.advance(milliseconds(3_499));
     assert!(answers.try_recv().is_err());
     clock.advance(milliseconds(1));
     let answer = answers.recv_timeout(DEADLINE).unwrap();
     assert_eq!(answer, Err(StoreReliablyError::TimedOut { timeout: seconds(7) }));
     let text = answer.unwrap_err().to_string();
     assert!(text.contains("7s (receiver.store_timeout); it may still be"), "{text}");
-    running.stop(Stop::Graceful).unwrap();
-    assert_same(processed.try_iter().flatten(), [1, 2]);
+    storing.join().unwrap();
+    running.stop(Stop::Immediate).unwrap();
 }
 
 /// A source that sends everything from the first number that it knows to be stored, on every connection; the receiver fails after

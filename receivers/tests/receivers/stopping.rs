@@ -162,6 +162,28 @@ fn graceful_stop_does_not_wait_for_what_the_rate_limit_holds_back() {
     assert_same(processed.try_iter().flatten(), 0..100);
 }
 
+/// The tick and the time of the block are an hour away, and nobody turns the clock: neither they nor the deadline of the stop come.
+/// L-1
+#[test]
+fn graceful_stop_does_not_wait_for_the_time_of_a_block_that_a_receiver_waits_for() {
+    let (ssc, _clock) = receivers_alone(config());
+    let (told, answers) = channel();
+    let stream = receive(&ssc, move |handle: ReceiverHandle<u32>| {
+        let told = told.clone();
+        async move {
+            told.send(handle.store_reliably(vec![1, 2]).await).unwrap();
+            Ok(())
+        }
+    });
+    let processed = batches(stream);
+    let running = ssc.start().unwrap();
+    wait_until(|| running.receivers()[0].records == 2);
+    running.request_stop(Stop::Graceful);
+    assert!(running.await_termination_or_timeout(DEADLINE).unwrap());
+    assert_eq!(answers.try_recv(), Ok(Ok(())));
+    assert_same(processed.try_iter().flatten(), [1, 2]);
+}
+
 #[test]
 fn immediate_stop_leaves_a_receiver_that_is_held_back() {
     let held = receivers().with_max_pending("1kB".parse().unwrap()).with_max_rate(1);

@@ -152,3 +152,54 @@ fn the_stable_hash_of_a_key_is_the_hash_of_its_frozen_bytes() {
     assert_eq!(stable_key_hash(&(-1_i64, true), &mut scratch).unwrap(), stable_hash(&[1, 1]));
     assert_eq!(stable_key_hash(&"abc".to_owned(), &mut scratch).unwrap(), stable_hash(b"\x03abc"));
 }
+
+/// The memory that the value of these bytes owns, and whether one byte less is refused.
+fn memory_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> usize {
+    let all = MemoryBudget::new(usize::MAX);
+    decode_within::<T>(bytes, LIMIT, &all).unwrap();
+    let enough = MemoryBudget::new(all.used());
+    assert!(decode_within::<T>(bytes, LIMIT, &enough).is_ok() && !enough.is_exceeded());
+    if all.used() > 0 {
+        let scarce = MemoryBudget::new(all.used() - 1);
+        let error = decode_within::<T>(bytes, LIMIT, &scarce).err().map(|error| crate::error::in_full(&error));
+        assert!(error.is_some_and(|text| text.contains("bytes of memory")) && scarce.is_exceeded());
+    }
+    all.used()
+}
+
+/// Each of these is a byte or two for each element.
+#[test]
+fn memory_that_a_few_bytes_stand_for_is_counted() {
+    #[expect(clippy::large_enum_variant, reason = "what makes it dear is the point")]
+    #[derive(Clone, Serialize, Deserialize)]
+    enum Wide {
+        Empty,
+        Full([u64; 32]),
+    }
+    #[derive(Clone, Serialize, Deserialize)]
+    enum Chain {
+        End,
+        Link(Box<Chain>, u64),
+    }
+    let list = |elements: usize| elements + crate::weight::LIST;
+    assert_eq!(memory_of::<Vec<String>>(&encode(&vec![String::new(); 100]).unwrap()), list(2400));
+    assert_eq!(memory_of::<Vec<Wide>>(&encode(&vec![Wide::Empty; 100]).unwrap()), list(100 * size_of::<Wide>()));
+    assert_eq!(memory_of::<Vec<Wide>>(&encode(&vec![Wide::Full([0; 32])]).unwrap()), list(size_of::<Wide>()));
+    assert_eq!(memory_of::<Vec<Option<[u64; 9]>>>(&encode(&vec![None::<[u64; 9]>; 10]).unwrap()), list(800));
+    assert_eq!(memory_of::<String>(&encode("0123456789").unwrap()), crate::weight::allocation(10));
+    assert_eq!(memory_of::<BTreeMap<u8, u32>>(&encode(&BTreeMap::from([(1_u8, 2_u32)])).unwrap()), list(5 + 16));
+    assert_eq!(memory_of::<(u64, [u32; 9])>(&encode(&(1_u64, [0_u32; 9])).unwrap()), 0);
+    let chain = Chain::Link(Box::new(Chain::Link(Box::new(Chain::End), 1)), 2);
+    assert_eq!(memory_of::<Chain>(&encode(&chain).unwrap()), 2 * list(size_of::<Chain>()));
+}
+
+#[test]
+fn values_that_lie_in_each_other_without_end_are_refused_before_the_stack_is() {
+    #[derive(Debug, Deserialize)]
+    struct Nest(#[expect(dead_code, reason = "only its depth counts")] Vec<Nest>);
+    let nested = |depth: usize| [vec![1; depth], vec![0]].concat();
+    let decode = |depth| decode_within::<Nest>(&nested(depth), LIMIT, &MemoryBudget::new(LIMIT));
+    decode(MAX_DEPTH / 2 - 1).unwrap();
+    let error = crate::error::in_full(&decode(100_000).unwrap_err());
+    assert!(error.contains("more than 128 deep"), "{error}");
+}

@@ -164,7 +164,8 @@ pub struct ReceiverConfig {
     pub threads: Option<usize>,
 
     /// How long a receiver that stores for good (`store_reliably`) waits for its block to be stored before it is told that it was
-    /// not. Storing itself goes on; what waits to be taken in waits without this limit.
+    /// not. Storing itself goes on; what waits to be taken in waits without this limit. A block that is waited for is cut after half of
+    /// this, so that no block interval is too long for it.
     ///
     /// Unit: duration. Default: `30s`. Spark: `spark.streaming.receiver.blockStoreTimeout`.
     pub store_timeout: Duration,
@@ -174,7 +175,8 @@ pub struct ReceiverConfig {
     /// Unit: bytes. Default: `1MiB`. Spark: none.
     pub max_line: ByteSize,
 
-    /// The longest serialised block that is accepted from a raw socket, and the most memory that its records may take.
+    /// The longest serialised block that is accepted from a raw socket, and the most memory that its records may take. What they own
+    /// beside their own sizes (text, lists, boxes) may take four times as much.
     ///
     /// Unit: bytes. Default: `16MiB`. Spark: none.
     pub max_raw_block: ByteSize,

@@ -222,7 +222,10 @@ impl<T: Serialize> ReceiverHandle<T> {
 
     /// Stores a chunk of records, and returns once the block that holds them is in the ledger: with a checkpoint directory and the
     /// block log they survive the process from then on, so a receiver may acknowledge them to its source. Waits up to one block
-    /// interval for the block to be cut; calls that run at the same time share a block.
+    /// interval for the block to be cut, though not longer than half of `receiver.store_timeout`, nor for anything once the receiver has
+    /// to stop; calls that run at the same time share a block.
+    ///
+    /// Waiting for room is no part of that time: it is the back pressure, and lasts as long as the stream's limits say, or until a stop.
     ///
     /// A source that sends again what was not acknowledged sends some records twice this way: those that were stored, when the
     /// acknowledgement did not arrive. [`store_reliably_at`](ReceiverHandle::store_reliably_at) tells them apart.
@@ -266,12 +269,23 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// Waits until every block before `until` is in the ledger.
     async fn wait_for_good(&self, until: u64) -> Result<(), StoreReliablyError> {
         let timeout = self.store_timeout;
+        let cut_early = async {
+            tokio::select! {
+                // Nothing much comes any more: no need to wait for the time of the block. Nobody may be left to turn the clock.
+                () = self.stopped() => {}
+                // A block interval may be longer than anybody waits for its block.
+                () = self.clock.sleep(timeout / 2) => {}
+            }
+            self.intake.cut_up_to(until);
+            std::future::pending().await
+        };
         tokio::select! {
             biased;
             stored = self.intake.wait_stored(until) => if stored { Ok(()) } else { Err(ReceiverStopped.into()) },
             // With the supervisor gone nobody stores anything, and nobody would say so.
             () = self.run.done() => Err(ReceiverStopped.into()),
             () = self.clock.sleep(timeout) => Err(StoreReliablyError::TimedOut { timeout }),
+            outcome = cut_early => outcome,
         }
     }
 

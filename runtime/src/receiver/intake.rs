@@ -22,7 +22,6 @@ use super::limiter::RateLimiter;
 use super::quota::Quota;
 use super::reliable::PositionBytes;
 use super::run::Run;
-use super::size::SizeEstimate;
 use crate::clock::SharedClock;
 use crate::flow::{Amount, DoorCounts, Overload};
 use serde::Serialize;
@@ -123,7 +122,6 @@ struct State<T> {
     assembler: Assembler<T>,
     limiter: RateLimiter,
     quota: Quota,
-    size: SizeEstimate,
     credit: Option<Credit>,
     room: Option<Credit>,
     queue: VecDeque<QueuedBlock<T>>,
@@ -183,7 +181,6 @@ impl<T: Serialize> Intake<T> {
                 assembler,
                 limiter,
                 quota,
-                size: SizeEstimate::default(),
                 credit: None,
                 room: None,
                 queue: VecDeque::new(),
@@ -254,6 +251,13 @@ impl<T> Intake<T> {
             self.ready.notify_one();
         }
         state.cut
+    }
+
+    /// Closes the open block if it is one of those before number `until`.
+    pub fn cut_up_to(&self, until: u64) {
+        if self.lock().cut < until {
+            self.cut();
+        }
     }
 
     /// Closes the open block unless the queue is full; the timer's form of [`cut`](Intake::cut).
@@ -366,7 +370,7 @@ impl<T> Intake<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Critical sections move values between fields, or weigh a record: a panic of its encoding leaves the fields whole.
+        // Critical sections move values between fields, which a panic leaves whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

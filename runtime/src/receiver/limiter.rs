@@ -13,7 +13,6 @@ const SLACK: Duration = Duration::from_millis(50);
 /// records and one reservation are granted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimiter {
-    max_rate: Option<f64>,
     rate: Option<f64>,
     next_free: Duration,
 }
@@ -30,18 +29,12 @@ pub struct Reserved {
 impl RateLimiter {
     /// A limiter that never grants more than `max_rate` records per second; `None` or 0 is no limit.
     pub fn new(max_rate: Option<u64>) -> RateLimiter {
-        let max_rate = max_rate.filter(|rate| *rate > 0).map(|rate| rate as f64);
-        RateLimiter { max_rate, rate: max_rate, next_free: Duration::ZERO }
+        let rate = max_rate.filter(|rate| *rate > 0).map(|rate| rate as f64);
+        RateLimiter { rate, next_free: Duration::ZERO }
     }
 
-    /// Sets the current rate, capped by the maximum. Rates that are not positive are ignored, as in Spark.
-    pub fn update_rate(&mut self, rate: f64) {
-        if rate.is_finite() && rate > 0.0 {
-            self.rate = Some(self.max_rate.map_or(rate, |max| rate.min(max)));
-        }
-    }
-
-    /// The current rate in records per second; `None` is no limit.
+    /// The rate in records per second; `None` is no limit. Rates that change from batch to batch are kept by a
+    /// [`Quota`](super::Quota).
     pub fn rate(&self) -> Option<f64> {
         self.rate
     }
@@ -74,30 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limiter_without_a_maximum_takes_any_rate() {
-        let mut limiter = RateLimiter::new(None);
-        assert_eq!(limiter.rate(), None);
-        limiter.update_rate(105.0);
-        assert_eq!(limiter.rate(), Some(105.0));
-    }
-
-    #[test]
-    fn a_rate_below_the_maximum_is_taken_and_one_above_is_capped() {
-        for (max, update, expected) in [(110, 105.0, 105.0), (100, 105.0, 100.0)] {
-            let mut limiter = RateLimiter::new(Some(max));
-            limiter.update_rate(update);
-            assert_eq!(limiter.rate(), Some(expected));
+    fn no_maximum_and_one_of_zero_are_no_limit() {
+        for max in [None, Some(0)] {
+            let mut limiter = RateLimiter::new(max);
+            assert_eq!(limiter.rate(), None);
+            assert_eq!(limiter.reserve(1_000_000, Duration::ZERO).wait, Duration::ZERO);
+            assert_eq!(limiter.reserve(1, Duration::ZERO).wait, Duration::ZERO);
         }
-    }
-
-    #[test]
-    fn rates_that_are_not_positive_are_ignored_and_a_maximum_of_zero_is_no_limit() {
-        let mut limiter = RateLimiter::new(Some(0));
-        for rate in [0.0, -1.0, f64::NAN] {
-            limiter.update_rate(rate);
-        }
-        assert_eq!(limiter.rate(), None);
-        assert_eq!(limiter.reserve(1_000_000, Duration::ZERO).wait, Duration::ZERO);
     }
 
     /// The throttling row of Spark's BlockGeneratorSuite: 1001 records a second for 2 s, total within 5 %.

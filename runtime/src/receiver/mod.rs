@@ -19,7 +19,6 @@ mod rate;
 mod reliable;
 mod repeats;
 mod run;
-mod size;
 mod status;
 mod supervisor;
 
@@ -34,7 +33,6 @@ pub use policy::{EndedRun, GivenUp, Restarts, SupervisorPolicy, Verdict};
 pub use quota::{Quota, Taken};
 pub use rate::{NextBatch, UpdateRate};
 pub use reliable::{LastPositionError, MAX_POSITION_BYTES, PositionBytes, StoreReliablyError};
-pub use size::SizeEstimate;
 pub use status::{LastError, ReceiverSnapshot, ReceiverState, ReceiverStatus};
 pub use supervisor::{CutBlock, ReceiverSupervisor, SnapshotReceiver, StopReceiver, SupervisorParts};
 

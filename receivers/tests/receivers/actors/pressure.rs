@@ -83,21 +83,41 @@ fn the_address_of_actix_is_held_back_as_well() {
     running.stop(Stop::Immediate).unwrap();
 }
 
-/// With a full stream the timers of an actor rest, too.
+/// With a full stream the timers of an actor rest, too. How many ticks a turn of the actor makes up for depends on how busy the machine
+/// is, so turns with a tick are counted: one whose record comes in, and one whose record waits.
 /// N-4
 #[test]
 fn timers_of_an_actor_rest_while_what_it_stored_waits() {
+    use std::cell::Cell;
+    use std::rc::Rc;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Poll;
 
-    struct Ticking(ActorSink<u64>, Arc<AtomicU64>);
+    struct Ticking {
+        sink: ActorSink<u64>,
+        ticks: Arc<AtomicU64>,
+        turns: Arc<AtomicU64>,
+    }
     impl Actor for Ticking {
         type Context = Context<Self>;
         fn started(&mut self, ctx: &mut Context<Self>) {
-            ctx.run_interval(milliseconds(1), |actor, _| {
-                let tick = 1 + actor.1.fetch_add(1, Ordering::SeqCst);
-                actor.0.store(tick).unwrap();
+            // The number of the turn, and of the last one with a tick.
+            let (turn, ticked) = (Rc::new(Cell::new(1_u64)), Cell::new(0));
+            let now = turn.clone();
+            ctx.run_interval(milliseconds(1), move |actor, _| {
+                if ticked.replace(now.get()) != now.get() {
+                    actor.turns.fetch_add(1, Ordering::SeqCst);
+                }
+                let tick = 1 + actor.ticks.fetch_add(1, Ordering::SeqCst);
+                actor.sink.store(tick).unwrap();
             });
+            // Polled whenever the actor is, behind the timer.
+            let count = std::future::poll_fn(move |_| {
+                turn.set(turn.get() + 1);
+                Poll::<()>::Pending
+            });
+            ctx.spawn(count.into_actor(self));
         }
     }
     /// Ticks as often, and stores nothing.
@@ -113,17 +133,18 @@ fn timers_of_an_actor_rest_while_what_it_stored_waits() {
 
     let pending = receivers().with_max_pending("1B".parse().unwrap());
     let (ssc, clock) = manual_context(config().with_receiver(pending));
-    let (ticks, free) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-    let (counted, counted_too) = (ticks.clone(), free.clone());
-    let stream = ssc.actor_stream("ticks", at_once(), move |sink| Ticking(sink, counted.clone()));
+    let [ticks, turns, free] = [(); 3].map(|()| Arc::<AtomicU64>::default());
+    let (counted, counted_turns, counted_too) = (ticks.clone(), turns.clone(), free.clone());
+    let make = move |sink| Ticking { sink, ticks: counted.clone(), turns: counted_turns.clone() };
+    let stream = ssc.actor_stream("ticks", at_once(), make);
     let other = ssc.actor_stream("free", at_once(), move |_: ActorSink<u64>| Free(counted_too.clone()));
     let (numbers, _nothing) = (batches(stream.stream()), batches(other.stream()));
     let running = ssc.start().unwrap();
     wait_until(|| ticks.load(Ordering::SeqCst) >= 2);
     let before = free.load(Ordering::SeqCst);
     wait_until(|| free.load(Ordering::SeqCst) >= before + 100);
-    let rested = ticks.load(Ordering::SeqCst);
-    assert!(rested <= 10, "{rested} ticks while there was room for one");
+    let turns = turns.load(Ordering::SeqCst);
+    assert!(turns <= 2, "{turns} turns with a tick while there was room for one record");
     assert_same(turn_until(&clock, &numbers, 20).into_iter().take(20), 1..=20);
     running.stop(Stop::Immediate).unwrap();
 }

@@ -5,7 +5,6 @@ use super::ReceiverHandle;
 use crate::receiver::ReceiverStopped;
 use crate::receiver::reliable::{self, PositionBytes, StoreReliablyError};
 use serde::Serialize;
-use std::pin::pin;
 
 /// Up to which block records came in; see [`ReceiverHandle::store_promised`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +43,6 @@ impl<T: Serialize> ReceiverHandle<T> {
     /// # Errors
     /// As [`store_reliably`](ReceiverHandle::store_reliably).
     pub async fn stored_for_good(&self, records: CameIn) -> Result<(), StoreReliablyError> {
-        let mut stored = pin!(self.wait_for_good(records.0));
-        tokio::select! {
-            biased;
-            outcome = &mut stored => return outcome,
-            // Nothing much comes any more: no need to wait for the time of the block.
-            () = self.stopped() => {
-                self.intake.cut();
-            }
-        }
-        stored.await
+        self.wait_for_good(records.0).await
     }
 }

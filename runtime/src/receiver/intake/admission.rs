@@ -1,12 +1,13 @@
 //! The door of an intake: what comes in at once, what waits, what lies down in a file and what is dropped.
 
 use super::paid::Paid;
-use super::{Assembler, Credit, Door, Intake, QueuedBlock, ReceiverStopped, SizeEstimate, State};
+use super::{Assembler, Credit, Door, Intake, QueuedBlock, ReceiverStopped, State};
 use crate::flow::{DoorCounts, Overload};
 use crate::receiver::limiter::RateLimiter;
 use crate::receiver::quota::Quota;
 use crate::receiver::reliable::PositionBytes;
 use crate::receiver::run::Run;
+use crate::weight;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -40,7 +41,7 @@ impl<T: Serialize> Intake<T> {
 
     /// [`store`](Intake::store) of a run, which is refused when that is over.
     pub(in crate::receiver) async fn store_in(&self, run: Option<&Run>, record: T) -> Result<u64, ReceiverStopped> {
-        let bytes = self.lock().size.of_one(&record);
+        let bytes = weight::of_record(&record);
         match self.admit(1, bytes, self.limits.overload).await? {
             Some(admitted) => self.append(run, admitted, None, |assembler| assembler.push(record, bytes)),
             None => Ok(self.lock().cut),
@@ -94,7 +95,7 @@ impl<T: Serialize> Intake<T> {
         if records.is_empty() && position.is_none() {
             return Ok(self.lock().cut);
         }
-        let bytes = bytes.unwrap_or_else(|| SizeEstimate::of_many(&records));
+        let bytes = bytes.unwrap_or_else(|| weight::of_chunk(&records));
         match self.admit(records.len(), bytes, overload).await? {
             Some(admitted) => {
                 self.append(run, admitted, position, |assembler: &mut Assembler<T>| assembler.push_many(records, bytes))

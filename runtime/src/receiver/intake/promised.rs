@@ -1,9 +1,9 @@
 //! Records whose sender was already told that they are stored: they come in whatever a stop says of the rate.
 
-use super::super::size::SizeEstimate;
 use super::admission::Admitted;
 use super::paid::Paid;
 use super::{Assembler, Door, Intake, PositionBytes, ReceiverStopped, Run};
+use crate::weight;
 use serde::Serialize;
 
 impl<T: Serialize> Intake<T> {
@@ -23,7 +23,11 @@ impl<T: Serialize> Intake<T> {
             let open = state.assembler.open_records() > 0 || state.position.is_some();
             return Ok(Some(state.cut + u64::from(open)));
         }
-        let bytes = SizeEstimate::of_many(&records);
+        let bytes = match records.as_slice() {
+            // A single record shares a chunk with its neighbours.
+            [record] => weight::of_record(record),
+            _ => weight::of_chunk(&records),
+        };
         let overload = if lossless { self.without_loss() } else { self.limits.overload };
         let admitted = match self.admit(records.len(), bytes, overload).await {
             Ok(Some(admitted)) => admitted,
@@ -40,7 +44,6 @@ impl<T: Serialize> Intake<T> {
             }
         };
         self.append(Some(run), admitted, position, |assembler: &mut Assembler<T>| match <[T; 1]>::try_from(records) {
-            // A single record shares a chunk with its neighbours.
             Ok([record]) => assembler.push(record, bytes),
             Err(records) => assembler.push_many(records, bytes),
         })
