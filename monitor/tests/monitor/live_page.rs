@@ -78,7 +78,7 @@ fn has_completed(batches: u64) -> String {
     format!("{}.endsWith(' out of {batches})')", text("completed-title"))
 }
 
-/// U-13
+/// U-15
 #[test]
 fn focus_opened_errors_and_the_place_on_the_page_stay_while_batches_come() {
     // So narrow that the tables have to be scrolled.
@@ -113,7 +113,7 @@ fn focus_opened_errors_and_the_place_on_the_page_stay_while_batches_come() {
     running.stop(Stop::Immediate).unwrap();
 }
 
-/// U-12
+/// U-14
 #[test]
 fn a_graceful_stop_is_seen_while_it_drains_then_its_end_and_that_the_page_is_gone() {
     let Some(mut browser) = Chromium::open(1280, false) else { return };
@@ -143,7 +143,7 @@ fn a_graceful_stop_is_seen_while_it_drains_then_its_end_and_that_the_page_is_gon
     assert_eq!(browser.value(&text("state")), "STOPPED", "it has said so");
 }
 
-/// U-12
+/// U-14
 #[test]
 fn an_application_that_does_not_answer_is_no_application_that_has_stopped() {
     let Some(mut browser) = Chromium::open(1280, false) else { return };
@@ -182,7 +182,7 @@ fn changes_are_announced_and_figures_are_not() {
     running.stop(Stop::Immediate).unwrap();
 }
 
-/// U-15
+/// U-17
 #[test]
 fn a_page_for_which_there_is_no_stream_asks_and_says_so() {
     let Some(mut browser) = Chromium::open(1280, false) else { return };
@@ -199,7 +199,7 @@ fn a_page_for_which_there_is_no_stream_asks_and_says_so() {
     running.stop(Stop::Immediate).unwrap();
 }
 
-/// U-14
+/// U-16
 #[test]
 fn the_page_of_a_batch_follows_it_from_before_it_comes_to_its_end_and_says_when_it_is_gone() {
     let Some(mut browser) = Chromium::open(1280, false) else { return };
