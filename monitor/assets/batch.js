@@ -1,31 +1,58 @@
-// The page of one batch.
-import { application, ask, batchTime, byId, duration, figures, number, rows, say } from "/assets/dom.js";
+// The page of one batch. It looks again until the batch has ended.
+import { application, ask, byId, figures, rows, say, tell } from "/assets/dom.js";
+import { batchTime, duration, number } from "/assets/format.js";
+import { showCondition } from "/assets/header.js";
+import { condition } from "/assets/link.js";
 import { failure } from "/assets/tables.js";
 
-function trouble(text) {
-  byId("trouble").hidden = false;
-  say(byId("trouble"), text);
-}
+/** Milliseconds between two looks. */
+const AGAIN = 1000;
 
 const figure = (text) => ({ text, className: "number" });
 
-/** One row for each job of each output; an output without jobs has one. */
-function lines(operations) {
-  return operations.flatMap((operation) => (operation.jobs.length ? operation.jobs : [null]).map((job, position) => ({ operation, job, first: position === 0 })));
+/** One row for each job of each output, an output without jobs has one; behind them those jobs that no output ran. */
+export function lines(operations, jobs) {
+  const ofOutputs = operations.flatMap((operation) => (operation.jobs.length ? operation.jobs : [null]).map((job, position) => ({ operation, job, first: position === 0 })));
+  return [...ofOutputs, ...jobs.filter((job) => job.outputOpId === null).map((job) => ({ operation: null, job, first: false }))];
 }
 
-function show(batch, operations, streams) {
+/** The cells of such a row. */
+export function cells({ operation, job, first }) {
+  const status = first ? operation.status.toLowerCase() : operation ? "" : job.failureReason === null ? "succeeded" : "failed";
+  const failed = operation ? operation.status === "FAILED" : job.failureReason !== null;
+  return {
+    className: failed ? "failed" : "",
+    cells: [
+      figure(first ? String(operation.outputOpId) : operation ? "" : "-"),
+      { text: first ? operation.description : operation ? `· ${job.description}` : job.description, className: "place" },
+      figure(first ? duration(operation.duration) : operation ? "" : "-"), status,
+      figure(job ? String(job.jobId) : "-"), figure(job ? duration(job.duration) : "-"),
+      job ? `${job.numCompletedStages}/${job.numTotalStages}${shuffles(job)}` : "-",
+      job ? `${job.numCompletedTasks}/${job.numTotalTasks}${job.numFailedTasks ? ` (${job.numFailedTasks} failed)` : ""}` : "-",
+      failure((first ? operation.failureReason : null) ?? job?.failureReason),
+    ],
+  };
+}
+
+function shuffles(job) {
+  const through = job.stages.filter((stage) => stage.shuffle).length;
+  return through ? `, ${through} ${through === 1 ? "shuffle" : "shuffles"}` : "";
+}
+
+const titled = (text) => {
+  say(byId("title"), text);
+  document.title = text;
+};
+
+function show(batch, operations, jobs, streams) {
   // An output that has failed may be tried again as long as its batch runs.
   const failed = batch.firstFailureReason !== null && batch.status === "COMPLETED";
-  const title = `Batch of ${batchTime(batch.batchId, batch.batchDuration)}`;
-  say(byId("title"), title);
-  document.title = title;
-  const badge = byId("status");
-  say(badge, failed ? "FAILED" : batch.status);
-  badge.className = `badge ${failed ? "bad" : batch.status === "COMPLETED" ? "good" : ""}`;
-  if (failed) trouble(batch.firstFailureReason);
+  titled(`Details of batch at ${batchTime(batch.batchId, batch.batchDuration)}`);
+  const kind = failed ? "bad" : batch.status === "COMPLETED" ? "good" : "";
+  showCondition(byId("status"), byId("condition"), { badge: [failed ? "FAILED" : batch.status, kind], message: "" });
+  tell(byId("trouble"), failed ? batch.firstFailureReason : "");
   const told = [
-    ["Batch duration", duration(batch.batchDuration)],
+    ["Batch Duration", duration(batch.batchDuration)],
     ["Input data size", `${number(batch.inputSize)} records`],
     ["Scheduling delay", duration(batch.schedulingDelay)],
     ["Processing time", duration(batch.processingTime)],
@@ -38,36 +65,65 @@ function show(batch, operations, streams) {
   rows(byId("input-table").tBodies[0], Object.entries(batch.inputSizes), ([id]) => id, ([id, size]) => ({
     cells: [{ text: name(id), head: true }, figure(number(size))],
   }), "No input stream has told of records.");
-  rows(byId("operation-table").tBodies[0], lines(operations), ({ operation, job }) => `${operation.outputOpId}-${job?.jobId}`, ({ operation, job, first }) => ({
-    className: operation.status === "FAILED" ? "failed" : "",
-    cells: [
-      figure(first ? String(operation.outputOpId) : ""), { text: first ? operation.description : `· ${job.description}`, className: "long" },
-      figure(first ? duration(operation.duration) : ""), first ? operation.status.toLowerCase() : "",
-      figure(job ? String(job.jobId) : "-"), figure(job ? duration(job.duration) : "-"),
-      job ? `${job.numCompletedStages}/${job.numTotalStages}${shuffles(job)}` : "-",
-      job ? `${job.numCompletedTasks}/${job.numTotalTasks}${job.numFailedTasks ? `, ${job.numFailedTasks} attempts failed` : ""}` : "-",
-      failure(first ? operation.failureReason : job?.failureReason),
-    ],
-  }), "No output operation has begun.");
+  const key = ({ operation, job }) => `${operation?.outputOpId ?? "-"} ${job?.jobId ?? "-"}`;
+  rows(byId("operation-table").tBodies[0], lines(operations, jobs), key, cells, "No output operation has begun.");
 }
 
-function shuffles(job) {
-  const through = job.stages.filter((stage) => stage.shuffle).length;
-  return through ? `, ${through} ${through === 1 ? "shuffle" : "shuffles"}` : "";
+/** What there is to say of a batch that is later than all that are known: a badge and a message, and whether it may come yet; `null` of others. */
+export function ahead(id, { state, active, completed, statistics }) {
+  const newest = Math.max(...[...active, ...completed].map((batch) => batch.batchId), -Infinity);
+  if (!(id > newest)) return null;
+  const time = batchTime(id, statistics.batchDuration);
+  if (state === "STOPPED") return { badge: ["NOT THERE", ""], message: `There is no batch of ${time}: the application has stopped before.`, again: false };
+  return { badge: ["NOT YET", ""], message: `The batch of ${time} has not come yet. This page shows it when it does.`, again: true };
 }
 
-async function look() {
-  const id = new URLSearchParams(location.search).get("id");
-  if (!id) return trouble("Missing id parameter");
+let here, since = Date.now(), lost = false;
+
+/** Looks once; whether to look again. */
+async function look(id) {
+  here ??= await application();
+  const path = `${here.path}/batches/${encodeURIComponent(id)}`;
+  const overview = await ask(`${here.path}/overview`);
+  const early = ahead(Number(id), overview);
+  if (early) {
+    titled(`Batch ${id}`);
+    showCondition(byId("status"), byId("condition"), early);
+    return early.again;
+  }
   try {
-    const here = await application();
-    const path = `${here.path}/batches/${encodeURIComponent(id)}`;
-    const [batch, operations, { receivers }] = await Promise.all([ask(path), ask(`${path}/operations`), ask(`${here.path}/overview`)]);
-    show(batch, operations, receivers);
-    if (batch.status !== "COMPLETED") setTimeout(look, 1000);
+    const [batch, operations, jobs] = await Promise.all([ask(path), ask(`${path}/operations`), ask(`${path}/jobs`)]);
+    show(batch, operations, jobs, overview.receivers);
+    if (batch.status === "COMPLETED") return false;
+    if (overview.state !== "STOPPED") return true;
+    tell(byId("condition"), "The application has stopped before this batch was done.");
+    return false;
   } catch (error) {
-    trouble(error.message);
+    if (error.status !== 404) throw error;
+    titled(`Batch ${id}`);
+    showCondition(byId("status"), byId("condition"), { badge: ["NOT THERE", ""], message: `The ${error.message}.` });
+    return false;
   }
 }
 
-look();
+async function follow(id) {
+  let again = true;
+  try {
+    again = await look(id);
+    lost = false;
+  } catch (error) {
+    // What is asked wrongly is not answered better the next time.
+    if (error.status >= 400 && error.status < 500 && error.status !== 404) return tell(byId("trouble"), error.message);
+    // Another program may be here.
+    here = undefined;
+    if (!lost) [lost, since] = [true, Date.now()];
+    showCondition(byId("status"), byId("condition"), condition(null, "lost", since));
+  }
+  if (again) setTimeout(() => follow(id), lost ? 2 * AGAIN : AGAIN);
+}
+
+if (byId("operation-table")) {
+  const id = new URLSearchParams(location.search).get("id");
+  if (id) follow(id);
+  else tell(byId("trouble"), "Missing id parameter");
+}

@@ -1,5 +1,6 @@
 // The timelines, each with how its values are distributed beside it. The drawing is uPlot's.
-import { batchTime, duration, el, number, rate, say } from "/assets/dom.js";
+import { el, say } from "/assets/dom.js";
+import { batchTime, duration, inUnit, number, unitOf } from "/assets/format.js";
 
 /** More batches than these are not drawn. */
 export const DRAWN = 1000;
@@ -47,16 +48,32 @@ const mean = (values) => {
   return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
 };
 
-/** One row: its name and figures, the timeline, the distribution. */
+/** What stands at an axis is round, however small it is. */
+const round = (value) => number(Number(value.toPrecision(6)), 9);
+
+/** Rates are rates. */
+const records = (value) => (value === null || value === undefined ? "-" : `${number(value, 2)} records/sec`);
+const RATES = () => ({ describe: records, tick: round });
+
+/** All times of a graph are in one unit: that of its longest. */
+export function times(values) {
+  const unit = unitOf(Math.max(0, ...values.filter((value) => value !== null && value !== undefined)));
+  const [name, length] = unit;
+  return { describe: (value) => inUnit(value, unit), tick: (value) => `${round(value / length)} ${name}` };
+}
+
+/** One row: its name and figures, the timeline, the distribution. `units` says how its values are written. */
 class Row {
-  constructor(parent, title, describe) {
-    this.describe = describe;
+  constructor(parent, title, units) {
+    this.units = units;
+    this.describe = this.tick = String;
+    this.standing = "";
     this.title = el("h3", {}, title);
     this.now = el("p", { className: "now" });
     this.note = el("p", { className: "note" });
     this.extra = el("p", { className: "note" });
     this.line = el("div", { className: "plot", "attr-role": "img", "attr-aria-label": title });
-    this.bars = el("div", { className: "plot", "attr-role": "img", "attr-aria-label": `Distribution of ${title}` });
+    this.bars = el("div", { className: "plot bars", "attr-role": "img", "attr-aria-label": `Distribution of ${title}` });
     this.root = el("div", { className: "chart-row" }, el("div", {}, this.title, this.now, this.note, this.extra), this.line, this.bars);
     parent.append(this.root);
     new ResizeObserver(() => this.resize()).observe(this.line);
@@ -74,13 +91,15 @@ class Row {
     this.linePlot = this.barPlot = undefined;
   }
 
-  update(ids, values, average, limit, interval) {
+  update(ids, values, limit, interval) {
     const latest = values.findLast((value) => value !== null && value !== undefined) ?? null;
+    Object.assign(this, this.units(values));
     say(this.now, this.describe(latest));
-    say(this.note, `mean ${this.describe(average ?? mean(values))}`);
+    say(this.note, `Avg: ${this.describe(mean(values))}`);
     const name = this.title.textContent;
     this.line.setAttribute("aria-label", `${name} over the last ${ids.length} batches, the latest ${this.describe(latest)}`);
     this.bars.setAttribute("aria-label", `Distribution of ${name.toLowerCase()}`);
+    if (!this.linePlot) say(this.extra, this.standing);
     if (this.line.clientWidth === 0) return;
     const seconds = ids.map((id) => id / 1000);
     const lines = limit === undefined ? [seconds, values] : [seconds, values, ids.map(() => limit)];
@@ -109,6 +128,9 @@ function axis(more = {}) {
   return { stroke: colour("--soft"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--grid"), width: 1 }, font: "11px system-ui", ...more };
 }
 
+/** Pixels that the texts at an axis need beside it. Those of most graphs are as many: one is under the other. */
+const room = (_, texts) => Math.max(72, 16 + Math.ceil(6.2 * Math.max(0, ...(texts ?? []).map((text) => text.length))));
+
 const common = (width) => ({ width: Math.max(width, 120), height: HEIGHT, legend: { show: false }, padding: [8, 30, 0, 0] });
 
 function lineOptions(row, limit, interval) {
@@ -120,12 +142,12 @@ function lineOptions(row, limit, interval) {
     cursor: { points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1e-9) * 1.05] } },
     series,
-    axes: [axis({ values: time, space: 70, size: 28 }), axis({ size: 62, values: (_, splits) => splits.map(row.describe), space: 32 })],
+    axes: [axis({ values: time, space: 70, size: 28 }), axis({ size: room, values: (_, splits) => splits.map((split) => row.tick(split)), space: 32 })],
     hooks: {
       setCursor: [(plot) => {
         const at = plot.cursor.idx;
         const value = at === null || at === undefined ? undefined : plot.data[1][at];
-        say(row.extra, value === undefined || value === null ? "" : `${batchTime(plot.data[0][at] * 1000, interval, false)}: ${row.describe(value)}`);
+        say(row.extra, value === undefined || value === null ? row.standing : `${batchTime(plot.data[0][at] * 1000, interval, false)}: ${row.describe(value)}`);
       }],
     },
   };
@@ -137,24 +159,21 @@ function barOptions(row) {
     cursor: { show: false },
     scales: { x: { time: false, range: (_, low, high) => [0, (high ?? 1) * (1 + 0.5 / BINS)] }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1)] } },
     series: [{}, { stroke: colour("--accent"), fill: colour("--fill"), width: 1, points: { show: false }, paths: uPlot.paths.bars({ size: [0.9, 100] }) }],
-    axes: [axis({ values: (_, splits) => splits.map(row.describe), space: 60, size: 28 }), axis({ size: 40, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, splits) => splits.map((split) => number(split)) })],
+    axes: [axis({ values: (_, splits) => splits.map((split) => row.tick(split)), space: 60, size: 28 }), axis({ size: 40, space: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, splits) => splits.map((split) => number(split)) })],
   };
 }
-
-const perSecond = (value) => (value === null || value === undefined ? "-" : `${rate(value)}/s`);
-const time = (value) => duration(value === null || value === undefined ? null : value >= 1 ? Math.round(value * 100) / 100 : value);
 
 /** All rows. */
 export class Charts {
   constructor(parent) {
     this.parent = parent;
-    this.input = new Row(parent, "Input Rate", perSecond);
+    this.input = new Row(parent, "Input Rate", RATES);
     this.streamBox = el("details", { className: "streams" }, el("summary", {}, "Input rate by stream"));
     parent.append(this.streamBox);
     this.streams = new Map();
-    this.scheduling = new Row(parent, "Scheduling Delay", time);
-    this.processing = new Row(parent, "Processing Time", time);
-    this.total = new Row(parent, "Total Delay", time);
+    this.scheduling = new Row(parent, "Scheduling Delay", times);
+    this.processing = new Row(parent, "Processing Time", times);
+    this.total = new Row(parent, "Total Delay", times);
     // Lines are drawn in colours of the theme.
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
     this.streamBox.addEventListener("toggle", () => this.redraw());
@@ -174,16 +193,16 @@ export class Charts {
     // What is not known yet is not nothing.
     const perSecond = (size) => (size === null || size === undefined ? null : size / seconds);
     const all = (sizes) => (Object.values(sizes).every((size) => size === null) ? null : Object.values(sizes).reduce((sum, size) => sum + (size ?? 0), 0));
-    this.input.update(ids, history.values((batch) => perSecond(all(batch.sizes))), statistics.avgInputRate, undefined, interval);
-    this.scheduling.update(ids, history.values((batch) => batch.scheduling), statistics.avgSchedulingDelay, undefined, interval);
-    this.processing.update(ids, history.values((batch) => batch.processing), statistics.avgProcessingTime, interval, interval);
-    say(this.processing.extra, `the dashed line is the interval, ${duration(interval)}`);
-    this.total.update(ids, history.values((batch) => batch.total), statistics.avgTotalDelay, undefined, interval);
+    this.input.update(ids, history.values((batch) => perSecond(all(batch.sizes))), undefined, interval);
+    this.scheduling.update(ids, history.values((batch) => batch.scheduling), undefined, interval);
+    this.processing.standing = `the dashed line is the interval, ${duration(interval)}`;
+    this.processing.update(ids, history.values((batch) => batch.processing), interval, interval);
+    this.total.update(ids, history.values((batch) => batch.total), undefined, interval);
     this.streamBox.hidden = receivers.length < 2;
-    for (const { streamId, streamName, avgEventRate } of receivers) {
-      if (!this.streams.has(streamId)) this.streams.set(streamId, new Row(this.streamBox, streamName, perSecond));
+    for (const { streamId, streamName } of receivers) {
+      if (!this.streams.has(streamId)) this.streams.set(streamId, new Row(this.streamBox, streamName, RATES));
       if (this.streamBox.open) {
-        this.streams.get(streamId).update(ids, history.values((batch) => perSecond(batch.sizes[streamId])), avgEventRate, undefined, interval);
+        this.streams.get(streamId).update(ids, history.values((batch) => perSecond(batch.sizes[streamId])), undefined, interval);
       }
     }
   }

@@ -1,9 +1,10 @@
 // The operators as a graph: from input to output, stage by stage.
-import { number, rate, say } from "/assets/dom.js";
+import { say } from "/assets/dom.js";
+import { cut, number, rate } from "/assets/format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 // Two narrow ones stand side by side on a phone.
-const WIDE = 168, NARROW = 156, HEIGHT = 74, ALONG = 36, ACROSS = 16, MARGIN = 8;
+const WIDE = 168, NARROW = 156, HEIGHT = 74, ALONG = 36, ACROSS = 16, MARGIN = 8, TITLE = 26;
 
 function make(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
@@ -12,7 +13,6 @@ function make(tag, attributes, ...children) {
   return made;
 }
 
-const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 const share = (part) => `${number(part * 100, part < 0.1 ? 1 : 0)} %`;
 
 /** How far each operator is from its inputs. Lines in a loop can refer to later ones; those references are passed over. */
@@ -35,6 +35,12 @@ export function stages(operators) {
   return stage;
 }
 
+/** File and line of a place, the end of them where there is no room for all. */
+export function line(definedBy, length) {
+  const text = definedBy.split(" at ").pop().split("/").pop().replace(/:\d+$/, "");
+  return text.length > length ? `…${text.slice(1 - length)}` : text;
+}
+
 export class Graph {
   constructor(parent) {
     this.parent = parent;
@@ -45,19 +51,25 @@ export class Graph {
   /** Shows the operators; an input has the rate of its stream. */
   update(operators, receivers) {
     [this.operators, this.receivers] = [operators, receivers];
-    const shown = operators.filter((operator) => operator.kind !== "dataset");
-    const upright = this.parent.clientWidth < 720;
-    const shape = JSON.stringify([upright, shown.map(({ operatorId, name, inputs }) => [operatorId, name, inputs])]);
+    const room = this.parent.clientWidth;
+    const upright = room < 720;
+    // Datasets stand in rows as wide as there is room for.
+    const inRow = Math.max(1, Math.floor((room - 2 * MARGIN + ACROSS) / ((upright ? NARROW : WIDE) + ACROSS)));
+    const shape = JSON.stringify([upright, inRow, operators.map(({ operatorId, kind, name, inputs }) => [operatorId, kind, name, inputs])]);
     if (shape !== this.shape) {
       this.shape = shape;
-      this.draw(shown, upright);
+      const { scrollLeft, scrollTop } = this.parent;
+      this.draw(operators, upright, inRow);
+      Object.assign(this.parent, { scrollLeft, scrollTop });
     }
-    const stage = stages(shown);
-    for (const operator of shown) this.tell(operator, stage.get(operator.operatorId));
+    const stage = stages(operators);
+    for (const operator of operators) this.tell(operator, stage.get(operator.operatorId));
   }
 
-  draw(shown, upright) {
+  draw(operators, upright, inRow) {
     const width = upright ? NARROW : WIDE;
+    // What the user's code makes of datasets comes from whatever that code was given: it stands by itself, below the program.
+    const [shown, datasets] = [operators.filter(({ kind }) => kind !== "dataset"), operators.filter(({ kind }) => kind === "dataset")];
     const layer = layers(shown);
     const filled = [];
     const places = new Map();
@@ -67,15 +79,21 @@ export class Graph {
       const [x, y] = upright ? [across * (width + ACROSS), along * (HEIGHT + ALONG)] : [along * (width + ALONG), across * (HEIGHT + ACROSS)];
       places.set(operatorId, { x: x + MARGIN, y: y + MARGIN });
     }
+    const below = shown.length ? Math.max(...[...places.values()].map(({ y }) => y)) + HEIGHT + MARGIN : 0;
+    datasets.forEach(({ operatorId }, position) => {
+      const [row, column] = [Math.floor(position / inRow), position % inRow];
+      places.set(operatorId, { x: MARGIN + column * (width + ACROSS), y: below + TITLE + row * (HEIGHT + ACROSS) });
+    });
     const right = Math.max(...[...places.values()].map(({ x }) => x), 0) + width + MARGIN;
     const bottom = Math.max(...[...places.values()].map(({ y }) => y), 0) + HEIGHT + MARGIN;
     const arrow = make("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, make("path", { d: "M0 0 L8 4 L0 8 Z" }));
-    const svg = make("svg", { width: right, height: bottom, viewBox: `0 0 ${right} ${bottom}`, role: "img", "aria-label": `${shown.length} operators` }, make("defs", {}, arrow));
+    const svg = make("svg", { width: right, height: bottom, viewBox: `0 0 ${right} ${bottom}`, role: "img", "aria-label": `${operators.length} operators` }, make("defs", {}, arrow));
     for (const { operatorId, inputs } of shown) {
       for (const input of inputs.filter((input) => places.has(input))) svg.append(edge(places.get(input), places.get(operatorId), upright, width));
     }
     this.nodes.clear();
-    for (const operator of shown) {
+    if (datasets.length) svg.append(make("text", { x: MARGIN, y: below + TITLE - 9, class: "soft" }, "On datasets, in the program's own code"));
+    for (const operator of operators) {
       const { x, y } = places.get(operator.operatorId);
       const busy = make("rect", { class: "busy", x: 1, y: HEIGHT - 7, width: 0, height: 6 });
       const text = (line, kind) => make("text", { x: 10, y: line, class: kind });
@@ -96,16 +114,16 @@ export class Graph {
     node.busy.setAttribute("width", Math.round(operator.busyShare * node.width));
     say(node.name, cut(operator.name, 20) + several);
     say(node.figures, this.figures(operator));
-    say(node.stage, shuffles ? `shuffle, stage ${stage}` : `stage ${stage}`);
+    const before = shuffles ? "shuffle, " : "";
+    say(node.stage, before + (operator.kind === "dataset" ? line(operator.definedBy, 25 - before.length) : `stage ${stage}`));
     say(node.title, `${operator.definedBy}: ${number(operator.records)} records`);
   }
 
   figures(operator) {
     const stream = this.receivers.find((stream) => stream.streamId === operator.streamId);
     if (stream) return `${rate(stream.eventRate)}/s`;
-    if (operator.kind === "output") return "output";
-    // Windows and unions hand on what others have computed.
-    if (operator.records === 0) return "no work of its own";
+    // Windows and unions hand on what others have computed, outputs what their datasets have.
+    if (operator.records === 0) return operator.kind === "output" ? "output" : "no work of its own";
     return `${rate(operator.recordRate)}/s, busy ${share(operator.busyShare)}`;
   }
 }

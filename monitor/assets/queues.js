@@ -1,9 +1,9 @@
 // What waits, and where.
-import { bytes, byId, number, rows, say } from "/assets/dom.js";
+import { byId, rows, say } from "/assets/dom.js";
+import { bytes, number, several } from "/assets/format.js";
 
 const figure = (text) => ({ text, className: "number" });
 const body = (table) => byId(table).tBodies[0];
-const several = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
 
 /** Records of a stream that are not processed yet, wherever they wait; `null` when no receiver feeds it. */
 export function unprocessed({ intake, waiting, allocated }) {

@@ -1,9 +1,9 @@
 // The tables of the page: what goes into which cell.
-import { batchTime, bytes, byId, duration, number, rate, rows } from "/assets/dom.js";
+import { byId, rows } from "/assets/dom.js";
+import { batchTime, bytes, cut, duration, number, rate } from "/assets/format.js";
 import { unprocessed } from "/assets/queues.js";
 
 const figure = (text) => ({ text, className: "number" });
-const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 const body = (table) => byId(table).tBodies[0];
 
 /** An error: its beginning, and all of it when that is opened. */
@@ -16,11 +16,14 @@ export function failure(text, className = "long") {
 
 const link = (batch) => ({ text: batchTime(batch.batchId, batch.batchDuration), href: `/batch?id=${batch.batchId}`, head: true });
 
+/** Output operations that ended well, of all of them. */
+const outputs = (batch) => `${batch.numCompletedOutputOps}/${batch.numTotalOutputOps}${batch.numFailedOutputOps ? ` (${batch.numFailedOutputOps} failed)` : ""}`;
+
 export function active(batches) {
   rows(body("active-table"), batches, (batch) => batch.batchId, (batch) => ({
     cells: [
       link(batch), figure(number(batch.inputSize)), figure(duration(batch.schedulingDelay)), figure(duration(batch.processingTime)),
-      `${batch.numCompletedOutputOps}/${batch.numTotalOutputOps}`, batch.status === "QUEUED" ? "queued" : "processing",
+      outputs(batch), batch.status === "QUEUED" ? "queued" : "processing",
     ],
   }), "No batch waits, none is worked on.");
 }
@@ -32,23 +35,26 @@ export function completed(batches) {
       className: failed ? "failed" : "",
       cells: [
         link(batch), figure(number(batch.inputSize)), figure(duration(batch.schedulingDelay)), figure(duration(batch.processingTime)),
-        figure(duration(batch.totalDelay)), `${batch.numCompletedOutputOps}/${batch.numTotalOutputOps}`,
+        figure(duration(batch.totalDelay)), outputs(batch),
         failed ? failure(`failed: ${batch.firstFailureReason}`) : { text: "succeeded", className: "long" },
       ],
     };
   }, "No batch has been completed yet.");
 }
 
+/** When a stream's last error was, here. */
+const errorTime = ({ lastErrorTime }) => batchTime(Date.parse(lastErrorTime.replace("GMT", "Z")), 1000);
+
 export function receivers(streams) {
   const status = (stream) => (stream.isActive === null ? "no receiver" : stream.isActive ? "ACTIVE" : "INACTIVE");
   rows(body("receiver-table"), streams, (stream) => stream.streamId, (stream) => ({
-    className: stream.isActive === false ? "failed" : "",
+    className: stream.isActive === false && stream.lastError ? "failed" : "",
     cells: [
       { text: stream.streamName, head: true }, status(stream), figure(rate(stream.eventRate)), figure(rate(stream.avgEventRate)), figure(rate(stream.rateLimit)),
       figure(number(unprocessed(stream))),
       figure(number(stream.numSpilledRecords)), figure(number(stream.numShedRecords)),
       figure(number(stream.numStarts)), figure(number(stream.numErrors)),
-      stream.lastError ? failure(`${stream.lastErrorTime.replace("T", " ").replace("GMT", " GMT")}: ${stream.lastError}`) : { text: "", className: "long" },
+      stream.lastError ? failure(`${errorTime(stream)}: ${stream.lastError}`) : { text: "", className: "long" },
     ],
   }), "The program has no input stream.");
 }

@@ -89,7 +89,7 @@ pub fn normalized(duration: Duration) -> (f64, TimeUnit) {
     (unit.of(duration), unit)
 }
 
-/// The time of a batch in a time zone; with milliseconds only where batches come more than once a second.
+/// The time of a batch in a time zone; with milliseconds only where the interval is not a whole number of seconds.
 ///
 /// ```
 /// use jiff::tz::{TimeZone, offset};
@@ -101,7 +101,7 @@ pub fn normalized(duration: Duration) -> (f64, TimeUnit) {
 /// assert_eq!(batch_time(time, milliseconds(999), false, &zone), "14:04:40.452");
 /// ```
 pub fn batch_time(time: Time, interval: Duration, with_date: bool, zone: &TimeZone) -> String {
-    let form = match (with_date, interval < Duration::from_secs(1)) {
+    let form = match (with_date, interval.subsec_nanos() > 0) {
         (true, true) => "%Y/%m/%d %H:%M:%S%.3f",
         (true, false) => "%Y/%m/%d %H:%M:%S",
         (false, true) => "%H:%M:%S%.3f",
@@ -157,13 +157,15 @@ mod tests {
 
     /// `UIUtilsSuite`: formatBatchTime, in the time zone of Los Angeles in May.
     #[test]
-    fn batch_times_show_milliseconds_only_below_a_second() {
+    fn batch_times_show_milliseconds_only_where_batches_do_not_come_at_whole_seconds() {
         let (time, zone) = (Time::from_millis(1_431_637_480_452), TimeZone::fixed(offset(-7)));
         for (interval, with_date, expected) in [
             (seconds(1), true, "2015/05/14 14:04:40"),
             (milliseconds(999), true, "2015/05/14 14:04:40.452"),
             (seconds(1), false, "14:04:40"),
             (milliseconds(999), false, "14:04:40.452"),
+            // Not of the suite, whose times would be the same for every second of these batches.
+            (milliseconds(1500), false, "14:04:40.452"),
         ] {
             assert_eq!(batch_time(time, interval, with_date, &zone), expected);
         }

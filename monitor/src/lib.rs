@@ -160,3 +160,35 @@ impl From<MonitorError> for Error {
         Error::Attached(Box::new(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use waterwheel_operators::prelude::*;
+    use waterwheel_operators::testkit::Scripted;
+
+    /// What the monitor knows holds the way to the bus that holds the monitor: for asking how many events were dropped.
+    #[test]
+    fn on_an_engine_that_goes_on_nothing_of_a_monitor_is_left_when_its_program_has_gone() {
+        let clock = ManualClock::new(Time::ZERO);
+        let options = EngineOptions { cores: 1, clock: Arc::new(clock), ..EngineOptions::default() };
+        let engine = Engine::start(options).unwrap();
+        let mut config = Config::local("Gone").with_handle_signals(false);
+        config.ui = config.ui.with_bind("127.0.0.1:0".parse().unwrap());
+        let ssc = StreamingContext::on(&engine, config, seconds(1)).unwrap();
+        ssc.input_stream(Scripted::new([vec![1]])).foreach_rdd(|_| {});
+        let running = ssc.start_monitored().unwrap();
+        let known = Arc::downgrade(&running.monitor.as_ref().unwrap().shared);
+        running.stop(Stop::Graceful).unwrap();
+        assert!(known.upgrade().is_some(), "the page tells of the end");
+        drop(running);
+        // The listeners' thread lets it go when it gets to it: behind what it is given now, or a few turns later.
+        for _ in 0..1000 {
+            let (turn, turned) = channel();
+            assert!(engine.core().events.spawn_fn(move || turn.send(()).unwrap()));
+            turned.recv().unwrap();
+        }
+        assert!(known.upgrade().is_none(), "it is held by {} more", known.strong_count());
+    }
+}

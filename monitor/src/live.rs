@@ -93,12 +93,23 @@ pub(crate) async fn live(
         let message = format!("{MOST_PAGES} pages are kept live already; close one, or ask for the overview");
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
     };
-    let page = pages.enter().ok_or_else(full)?;
+    let page = match pages.enter() {
+        Some(page) => page,
+        // By this a browser's EventSource is told not to come back, and puts no error on the console; the page asks from then on.
+        None if wants_events(&request) => return Ok(HttpResponse::NoContent().finish()),
+        None => return Err(full()),
+    };
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (version, closing) = (known.watch(), known.closing());
     let sending = Sending { version, closing, last: false, known, pace, first: true, until: None, _page: page };
     Ok(answer.streaming(unfold(sending, next)))
+}
+
+/// Whether events were asked for by name, as browsers do.
+fn wants_events(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/event-stream"))
 }
 
 impl Sending {

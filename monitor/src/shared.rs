@@ -132,12 +132,13 @@ impl Shared {
         self.remote.get().map_or(0, Remote::dropped_events)
     }
 
-    /// `STARTING`, `RUNNING` or `STOPPED`.
+    /// `STARTING`, `RUNNING`, `STOPPING` or `STOPPED`.
     pub(crate) fn state(&self) -> &'static str {
-        match self.remote.get().map(Remote::state) {
-            None => "STARTING",
-            Some(ContextState::Active) => "RUNNING",
-            Some(ContextState::Stopped) => "STOPPED",
+        let Some(remote) = self.remote.get() else { return "STARTING" };
+        match remote.state() {
+            ContextState::Stopped => "STOPPED",
+            ContextState::Active if remote.is_stopping() => "STOPPING",
+            ContextState::Active => "RUNNING",
         }
     }
 

@@ -284,6 +284,12 @@ impl Remote {
         if self.progress.is_ended() { ContextState::Stopped } else { ContextState::Active }
     }
 
+    /// Whether the context is being stopped, or has ended: while a graceful stop processes what was received, it is, and its state is
+    /// still [`ContextState::Active`].
+    pub fn is_stopping(&self) -> bool {
+        self.progress.is_stopping()
+    }
+
     /// Events that listeners were not told because they were too slow.
     pub fn dropped_events(&self) -> u64 {
         self.publisher.dropped()
@@ -332,6 +338,7 @@ impl Conductor {
             listening.inspect_err(|error| log::warn!("SIGTERM and Ctrl-C are not handled: {error}")).ok()
         });
         let how = self.reason(&mut inbox, &mut signals).await;
+        self.progress.stopping();
         if how == Stop::Graceful {
             // Boxed: pinned for the select without growing this future.
             let drain = Box::pin(self.drain());

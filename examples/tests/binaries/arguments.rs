@@ -65,7 +65,7 @@ fn help_tells_every_argument() {
         let help = end.out.join("\n");
         assert_eq!(end.code, Some(0));
         assert!(!help.contains("```"), "the listing of the documentation is not for the terminal: {help}");
-        for argument in ["[HOST:PORT]", "--interval", "--cores", "--batches"] {
+        for argument in ["[HOST:PORT]", "--interval", "--cores", "--batches", "--progress"] {
             assert!(help.contains(argument), "{help}");
         }
     }

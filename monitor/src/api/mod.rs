@@ -14,7 +14,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, guard};
 use model::{
-    ApplicationInfo, BatchInfo, OperatorInfo, OutputOperationInfo, Overview, QueuesInfo, ReceiverInfo, StateInfo,
+    ApplicationInfo, BatchInfo, Job, OperatorInfo, OutputOperationInfo, Overview, QueuesInfo, ReceiverInfo, StateInfo,
     StreamingStatistics, Timelines,
 };
 use query::{Batches, Limit};
@@ -56,6 +56,7 @@ pub(crate) fn paths(config: &mut ServiceConfig) {
                         .route("/queues", get().to(queues))
                         .route("/batches", get().to(batches))
                         .route("/batches/{batch}", get().to(batch))
+                        .route("/batches/{batch}/jobs", get().to(jobs))
                         .route("/batches/{batch}/operations", get().to(operations))
                         .route("/batches/{batch}/operations/{output}", get().to(operation))
                         .route("/operators", get().to(operators))
@@ -100,7 +101,7 @@ async fn health(known: Known) -> HttpResponse {
 
 async fn ready(known: Known) -> HttpResponse {
     match known.state() {
-        "RUNNING" => HttpResponse::Ok().json(Health { status: "RUNNING" }),
+        status @ ("RUNNING" | "STOPPING") => HttpResponse::Ok().json(Health { status }),
         status => HttpResponse::ServiceUnavailable().json(Health { status }),
     }
 }
@@ -154,9 +155,9 @@ async fn queues(known: Known, path: Path<String>) -> Answer<QueuesInfo> {
 
 async fn batches(known: Known, path: Path<String>, request: HttpRequest) -> Answer<Vec<BatchInfo>> {
     let progress = of(&known, &path)?.progress();
-    let Batches { statuses, limit, offset } = Batches::parse(request.query_string())?;
-    let wanted = progress.batches().rev().filter(|row| statuses.contains(&row.status));
-    Ok(Json(wanted.skip(offset).take(limit).map(|row| known.batch(row)).collect()))
+    let Batches { statuses, limit, offset, before } = Batches::parse(request.query_string())?;
+    let newest_first = progress.batches_before(before).filter(|row| statuses.contains(&row.status));
+    Ok(Json(newest_first.skip(offset).take(limit).map(|row| known.batch(row)).collect()))
 }
 
 async fn batch(known: Known, path: Path<(String, String)>) -> Answer<BatchInfo> {
@@ -164,6 +165,13 @@ async fn batch(known: Known, path: Path<(String, String)>) -> Answer<BatchInfo> 
     let progress = of(&known, &app)?.progress();
     let row = found(&progress, &batch)?;
     Ok(Json(known.batch(row).with_metadata(row)))
+}
+
+async fn jobs(known: Known, path: Path<(String, String)>) -> Answer<Vec<Job>> {
+    let (app, batch) = path.into_inner();
+    let progress = of(&known, &app)?.progress();
+    let row = found(&progress, &batch)?;
+    Ok(Json(row.info.jobs.iter().enumerate().map(|(number, job)| Job::new(number, job)).collect()))
 }
 
 async fn operations(known: Known, path: Path<(String, String)>) -> Answer<Vec<OutputOperationInfo>> {
@@ -227,8 +235,15 @@ pub(crate) fn of<'a>(known: &'a Known, app: &str) -> Result<&'a Shared, ApiError
 fn found<'a>(progress: &'a Progress, batch: &str) -> Result<&'a Arc<BatchRow>, ApiError> {
     let time = Time::from_millis(number("batch", batch)?);
     let missing = || {
-        let retained = "it has not come yet, or is older than the batches that ui.retained_batches keeps";
-        ApiError::not_found(format!("batch {} does not exist: {retained}", time.millis()))
+        let (newest, oldest) = (progress.last_received(), progress.completed().next());
+        let why = if newest.is_none_or(|newest| time > newest.time()) {
+            "it has not come yet".to_owned()
+        } else if oldest.is_none_or(|oldest| time < oldest.time()) {
+            format!("it is older than the {} batches that ui.retained_batches keeps", progress.retained())
+        } else {
+            "no batch has that time".to_owned()
+        };
+        ApiError::not_found(format!("batch {} does not exist: {why}", time.millis()))
     };
     progress.batch(time).ok_or_else(missing)
 }

@@ -21,6 +21,7 @@ pub(crate) use work::{Cost, Work, Works};
 use batch::Commit;
 use kept::{FAILURE_KEPT, FAILURES_KEPT, Room, short_batch, short_output};
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use waterwheel_runtime::event::{BatchInfo, Event, OutputInfo};
 use waterwheel_runtime::ids::OutputId;
@@ -251,6 +252,21 @@ impl Progress {
     /// All batches that are known, oldest first.
     pub(crate) fn batches(&self) -> impl DoubleEndedIterator<Item = &Arc<BatchRow>> {
         self.completed.iter().chain(self.live.values())
+    }
+
+    /// Those before a time, or all of them, the newest first.
+    pub(crate) fn batches_before(&self, before: Option<Time>) -> impl Iterator<Item = &Arc<BatchRow>> {
+        let before = before.map_or(Unbounded, Excluded);
+        let completed = match before {
+            Excluded(before) => self.completed.partition_point(|row| row.time() < before),
+            _ => self.completed.len(),
+        };
+        self.live.range((Unbounded, before)).map(|(_, row)| row).rev().chain(self.completed.range(..completed).rev())
+    }
+
+    /// How many completed batches are kept at most.
+    pub(crate) fn retained(&self) -> usize {
+        self.retained
     }
 
     /// The latest batch that is known.

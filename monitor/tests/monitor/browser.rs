@@ -20,6 +20,13 @@ fn cells(table: &str) -> String {
     )
 }
 
+/// What the tables say of a batch's outputs.
+fn outputs(batch: &Value) -> String {
+    let failed = batch["numFailedOutputOps"].as_u64().filter(|failed| *failed > 0);
+    let failed = failed.map(|failed| format!(" ({failed} failed)")).unwrap_or_default();
+    format!("{}/{}{failed}", batch["numCompletedOutputOps"], batch["numTotalOutputOps"])
+}
+
 /// What a page must not do: complain, or ask anybody else.
 #[track_caller]
 fn well_behaved(browser: &Chromium, root: &str) {
@@ -53,20 +60,20 @@ fn the_page_shows_the_figures_of_rest_and_follows_them() {
         assert_eq!(shown["Receivers active"], "0/1");
         // The charts' own words are those of the latest batch.
         let label = "document.querySelector('#charts [aria-label^=\"Input Rate over\"]').getAttribute('aria-label')";
-        let said = format!("Input Rate over the last {batches} batches, the latest 2/s");
+        let said = format!("Input Rate over the last {batches} batches, the latest 2 records/sec");
         browser.wait(&format!("{label} === '{said}'"));
         let rows = browser.value(&cells("completed-table"));
         let batches = client.get("/batches?status=COMPLETED");
         assert_eq!(rows.as_array().unwrap().len(), batches.as_array().unwrap().len());
         for (row, batch) in rows.as_array().unwrap().iter().zip(batches.as_array().unwrap()) {
             assert_eq!(row[1], batch["inputSize"].to_string());
-            assert_eq!(row[5], format!("{}/{}", batch["numCompletedOutputOps"], batch["numTotalOutputOps"]));
+            assert_eq!(row[5], outputs(batch));
         }
     }
     let operators = browser.value(&cells("operator-table"));
     assert_eq!(operators.as_array().unwrap().len(), client.get("/operators").as_array().unwrap().len());
     let summary = browser.value("document.getElementById('summary').textContent");
-    let expected = "Running batches of 1 sec for 9 seconds since ";
+    let expected = "Running batches of 1 second for 9 seconds since ";
     assert!(summary.as_str().unwrap().starts_with(expected), "{summary}");
     assert!(summary.as_str().unwrap().ends_with("(9 completed batches, 18 records)"), "{summary}");
     let title = browser.value("document.title");
@@ -108,14 +115,16 @@ fn a_failed_batch_is_red_and_says_why_and_a_dead_receiver_shows_its_error() {
     let error = browser.value("document.querySelector('#operation-table tr.failed').cells[8].textContent");
     assert!(error.as_str().unwrap().contains("This is a failed job <script>"), "{error}");
     let figures = browser.value(FIGURES);
-    assert_eq!((&figures["Batch duration"], &figures["Input data size"]), (&json!("1 sec"), &json!("2 records")));
+    assert_eq!((&figures["Batch Duration"], &figures["Input data size"]), (&json!("1 sec"), &json!("2 records")));
     well_behaved(&browser, &client.root);
 
     for (address, told) in
         [("/batch", "Missing id parameter"), ("/batch?id=7", "batch 7 does not exist"), ("/batch?id=x", "not a number")]
     {
         browser.go(&format!("{}{address}", client.root));
-        browser.wait(&format!("document.getElementById('trouble')?.textContent.includes('{told}')"));
+        browser.wait(&format!(
+            "['condition', 'trouble'].some((id) => document.getElementById(id)?.textContent.includes('{told}'))"
+        ));
     }
 }
 
@@ -129,15 +138,35 @@ fn older_batches_are_turned_to_and_the_program_is_stopped_with_the_keyboard() {
     told(&running, 45);
     let client = Client::of(&running);
     browser.go(&format!("{}/", client.root));
-    browser.wait("document.getElementById('place').textContent === '1 to 20'");
-    browser.value("document.getElementById('older').click()");
-    browser.wait("document.getElementById('place').textContent === '21 to 40'");
-    let shown = browser.value("document.querySelector('#completed-table tbody a').getAttribute('href')");
+    let can = |id: &str| format!("document.getElementById('{id}').getAttribute('aria-disabled') === 'false'");
+    browser.wait(&format!("document.getElementById('place').textContent === 'the newest' && {}", can("older")));
+    browser.value("document.getElementById('older').focus()");
+    browser.press("Enter", 13);
+    browser.wait("document.getElementById('place').textContent.includes(' back to ')");
     let there = client.get("/batches?status=COMPLETED&limit=20&offset=20");
-    assert_eq!(shown, format!("/batch?id={}", there[0]["batchId"]));
-    browser.value("document.getElementById('older').click()");
-    browser.wait("document.getElementById('older').disabled && document.querySelectorAll('#completed-table tbody tr').length === 5");
+    let told =
+        json!(there.as_array().unwrap().iter().map(|it| format!("/batch?id={}", it["batchId"])).collect::<Vec<_>>());
+    let shown = "[...document.querySelectorAll('#completed-table tbody a')].map((link) => link.getAttribute('href'))";
+    assert_eq!(browser.value(shown), told);
+    // Further batches do not shift what is looked at.
+    clock.advance(3 * seconds(1));
+    browser.wait("document.getElementById('completed-title').textContent === 'Completed Batches (last 48 out of 48)'");
+    assert_eq!(browser.value(shown), told);
+    browser.press("Enter", 13);
+    browser.wait("document.querySelectorAll('#completed-table tbody tr').length === 5");
+    assert_eq!(browser.value(&can("older")), false, "there is none older");
+    assert_eq!(browser.value("document.activeElement.id"), "older", "the focus stays with who pressed");
+    browser.press("Enter", 13);
+    browser.value("document.getElementById('newer').click()");
+    browser.wait(&format!("JSON.stringify({shown}) === {:?}", told.to_string()));
+    browser.value("document.getElementById('newest').click()");
+    browser.wait(&format!("document.getElementById('place').textContent === 'the newest' && !({})", can("newer")));
+    let newest = client.get("/batches?status=COMPLETED&limit=1")[0]["batchId"].clone();
+    browser.wait(&format!("({shown})[0] === '/batch?id={newest}'"));
 
+    // From the top.
+    browser.go("about:blank");
+    browser.go(&format!("{}/", client.root));
     browser.press("Tab", 9);
     browser.wait("document.activeElement.className === 'skip'");
     let nameless = browser.value(
@@ -148,6 +177,7 @@ fn older_batches_are_turned_to_and_the_program_is_stopped_with_the_keyboard() {
         "[...document.querySelectorAll('table')].filter((it) => !it.caption || [...it.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')).length",
     );
     assert_eq!(plain, 0, "tables have captions and heads");
+    browser.wait("!document.getElementById('stop').hidden");
     browser.value("document.getElementById('stop').focus()");
     browser.press("Enter", 13);
     browser.wait("document.getElementById('state').textContent === 'STOPPED'");

@@ -110,6 +110,11 @@ impl Chromium {
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
+    /// The page is somewhere: `America/Los_Angeles`.
+    pub(crate) fn look_from(&mut self, zone: &str) {
+        self.call("Emulation.setTimezoneOverride", json!({"timezoneId": zone}));
+    }
+
     /// Goes to an address.
     pub(crate) fn go(&mut self, address: &str) {
         let answer = self.call("Page.navigate", json!({"url": address}));

@@ -11,15 +11,20 @@ use waterwheel_operators::prelude::*;
 use waterwheel_operators::testkit::Scripted;
 
 /// A page that listens.
-struct Page(BufReader<TcpStream>);
+pub(crate) struct Page(BufReader<TcpStream>);
 
 impl Page {
-    fn open(running: &Monitored) -> Page {
+    pub(crate) fn open(running: &Monitored) -> Page {
+        Page::asking(running, "")
+    }
+
+    /// Asks with a header.
+    fn asking(running: &Monitored, header: &str) -> Page {
         let path = format!("{}/live", Client::of(running).base());
         let address = running.address().unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n").unwrap();
         Page(BufReader::new(stream))
     }
 
@@ -29,7 +34,7 @@ impl Page {
     }
 
     /// The next overview.
-    fn next(&mut self) -> Option<Value> {
+    pub(crate) fn next(&mut self) -> Option<Value> {
         loop {
             let line = self.line()?;
             if let Some(data) = line.strip_prefix("data: ") {
@@ -64,6 +69,8 @@ fn so_many_pages_are_kept_live_and_no_more() {
     pages.iter_mut().for_each(|page| drop(page.next().unwrap()));
     let mut one_more = Page::open(&running);
     assert!(one_more.line().unwrap().contains("503"));
+    let mut browser = Page::asking(&running, "Accept: text/event-stream\r\n");
+    assert!(browser.line().unwrap().contains("204"), "a browser is told not to come back");
     assert_eq!(Client::of(&running).get("/overview")["state"], "RUNNING", "asking is still answered");
     drop(pages);
     // Pages that are gone make room, as soon as something is sent to them.

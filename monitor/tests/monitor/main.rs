@@ -22,6 +22,7 @@ mod browser;
 mod chromium;
 mod document;
 mod following;
+mod live_page;
 mod metrics;
 mod modules;
 mod queues;

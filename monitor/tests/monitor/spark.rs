@@ -191,9 +191,7 @@ fn the_page_is_there_from_the_start_to_the_end_of_the_program() {
         assert_eq!(Client::of(&running).raw(path).status, 200, "{path}");
     }
     let page = Client::of(&running).raw("/").text;
-    for head in
-        ["Streaming Statistics", "Timelines", "Active batches", "Completed batches", "Output ops: succeeded/total"]
-    {
+    for head in ["Streaming Statistics", "Timelines", "Histograms", "Active Batches", "Completed Batches"] {
         assert!(page.contains(head), "{head}");
     }
     running.stop(Stop::Graceful).unwrap();

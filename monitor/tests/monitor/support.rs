@@ -65,6 +65,17 @@ impl Receiver for Dead {
     }
 }
 
+/// Has whoever calls the function wait until it is let go on, or the other end is dropped, and says that it waits.
+pub(crate) fn gate() -> (impl Fn() + Send + Sync + 'static, Sender<()>, Inbox<()>) {
+    let ((go, wait), (begun, begins)) = (channel::<()>(), channel());
+    let (wait, begun) = (Mutex::new(wait), Mutex::new(begun));
+    let pass = move || {
+        let _ = begun.lock().unwrap().send(());
+        let _ = wait.lock().unwrap().recv();
+    };
+    (pass, go, begins)
+}
+
 /// A troubled program that has completed so many batches, of which the monitor has been told.
 pub(crate) fn running(config: Config, batches: u32) -> (Monitored, ManualClock) {
     let (ssc, clock) = context(config);
@@ -158,15 +169,4 @@ impl Client {
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.json()
     }
-}
-
-/// Has whoever calls the function wait until it is let go on, or the other end is dropped, and says that it waits.
-pub(crate) fn gate() -> (impl Fn() + Send + Sync + 'static, Sender<()>, Inbox<()>) {
-    let ((go, wait), (begun, begins)) = (channel::<()>(), channel());
-    let (wait, begun) = (Mutex::new(wait), Mutex::new(begun));
-    let pass = move || {
-        let _ = begun.lock().unwrap().send(());
-        let _ = wait.lock().unwrap().recv();
-    };
-    (pass, go, begins)
 }

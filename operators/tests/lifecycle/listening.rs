@@ -55,6 +55,11 @@ fn a_batch_is_submitted_started_and_completed_with_its_delays_and_records() {
         let of_batch: Vec<_> = stages.iter().filter(|(batch, _)| *batch == time(n)).map(|(_, stage)| *stage).collect();
         assert_eq!(of_batch, ["submitted", "started", "completed"]);
     }
+    let begun = |info: &BatchInfo| info.submitted + info.scheduling_delay.unwrap();
+    let ended = |info: &BatchInfo| info.submitted + info.total_delay().unwrap();
+    assert!(completed(&seen).is_sorted_by(|one, next| {
+        one.submitted <= next.submitted && begun(one) <= begun(next) && ended(one) <= ended(next)
+    }));
     for info in completed(&seen) {
         assert_eq!(info.num_records(), 1);
         assert!(info.succeeded() && info.submitted >= info.batch);

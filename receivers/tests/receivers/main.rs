@@ -25,7 +25,7 @@
 //! | `BlockGeneratorSuite` | block generation and data callbacks | `blocks`, `runtime/src/receiver/assembler.rs`; metadata is the position of `reliable` |
 //! | | stop ensures correct shutdown | `shutdown` |
 //! | | block push errors are reported | the last test of `reliable` |
-//! | `RateLimiterSuite` | three rows | `runtime/src/receiver/limiter.rs` |
+//! | `RateLimiterSuite` | three rows | `runtime/src/receiver/intake/tests.rs` |
 //! | `RecurringTimerSuite` | basic | `timers`; a block interval that was missed has no block, so nothing is to be made up for |
 //! | | callback after stopping | none: the last block is cut by the stop itself, not by a timer (`timers`) |
 //! | `ReceivedBlockHandlerSuite` | store blocks, without the log and with it | `storing` |

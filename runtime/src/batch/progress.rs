@@ -19,6 +19,7 @@ pub enum Waited {
 struct State {
     completed: u64,
     last: Option<Time>,
+    stopping: bool,
     ended: bool,
 }
 
@@ -33,6 +34,17 @@ impl Progress {
         state.completed += 1;
         state.last = Some(batch);
         self.0.1.notify_all();
+    }
+
+    /// The context is being stopped: what it still does, it does to come to rest.
+    pub fn stopping(&self) {
+        self.lock().stopping = true;
+    }
+
+    /// Whether the context is being stopped, or has ended.
+    pub fn is_stopping(&self) -> bool {
+        let state = self.lock();
+        state.stopping || state.ended
     }
 
     /// The context has ended: nobody waits any longer.

@@ -122,7 +122,7 @@ pub(crate) struct OutputOperationInfo {
     pub(crate) jobs: Vec<Job>,
 }
 
-/// A job of an output operation.
+/// A job of a batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Job {
@@ -137,6 +137,8 @@ pub(crate) struct Job {
     pub(crate) num_failed_tasks: u64,
     pub(crate) num_total_tasks: u64,
     pub(crate) failure_reason: Option<String>,
+    /// The output operation that ran it; `null` when the user's code did so elsewhere, such as in `transform`.
+    pub(crate) output_op_id: Option<u32>,
     pub(crate) stages: Vec<Stage>,
 }
 
@@ -178,7 +180,7 @@ impl OutputOperationInfo {
 }
 
 impl Job {
-    fn new(number: usize, job: &JobInfo) -> Job {
+    pub(crate) fn new(number: usize, job: &JobInfo) -> Job {
         let whole = |stage: &&StageInfo| stage.done == stage.tasks;
         let sum = |of: fn(&StageInfo) -> u32| job.stages.iter().map(|stage| u64::from(of(stage))).sum();
         Job {
@@ -191,6 +193,7 @@ impl Job {
             num_failed_tasks: sum(|stage| stage.failed),
             num_total_tasks: sum(|stage| stage.tasks),
             failure_reason: job.failure.clone(),
+            output_op_id: job.output.map(|output| output.0),
             stages: job.stages.iter().map(Stage::new).collect(),
         }
     }

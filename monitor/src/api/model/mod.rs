@@ -6,7 +6,7 @@ mod receiver;
 mod timelines;
 mod work;
 
-pub(crate) use batch::{BatchInfo, OutputOperationInfo};
+pub(crate) use batch::{BatchInfo, Job, OutputOperationInfo};
 pub(crate) use queues::{AmountInfo, QueuesInfo};
 pub(crate) use receiver::ReceiverInfo;
 pub(crate) use timelines::Timelines;
@@ -138,7 +138,7 @@ impl StreamingStatistics {
 pub(crate) struct Overview {
     pub(crate) id: String,
     pub(crate) name: String,
-    /// `STARTING`, `RUNNING` or `STOPPED`.
+    /// `STARTING`, `RUNNING`, `STOPPING` while a graceful stop processes what was received, or `STOPPED`.
     pub(crate) state: &'static str,
     /// The program's time when this was made.
     pub(crate) now: i64,

@@ -219,3 +219,14 @@ fn a_rate_that_is_set_holds_for_the_stream_and_stays_below_its_maximum() {
         assert_eq!(intake.rate(), Some(expected));
     }
 }
+
+/// Spark: the three rows of `RateLimiterSuite`.
+#[test]
+fn a_rate_is_taken_with_and_without_a_maximum_and_no_rate_is_above_it() {
+    for (max_rate, update, expected) in [(None, 105.0, 105.0), (Some(110), 105.0, 105.0), (Some(100), 105.0, 100.0)] {
+        let (intake, _) = intake(IntakeLimits { max_rate, ..limits() });
+        assert_eq!(intake.rate(), max_rate.map(|rate| rate as f64));
+        intake.update_rate(update);
+        assert_eq!(intake.rate(), Some(expected), "{max_rate:?}");
+    }
+}
