@@ -1,6 +1,6 @@
 // The page of one batch. It looks again until the batch has ended.
 import { application, ask, byId, figures, rows, say, tell } from "/assets/dom.js";
-import { batchTime, duration, number } from "/assets/format.js";
+import { batchTime, cut, duration, number, several } from "/assets/format.js";
 import { showCondition } from "/assets/header.js";
 import { condition } from "/assets/link.js";
 import { failure } from "/assets/tables.js";
@@ -18,7 +18,7 @@ export function lines(operations, jobs) {
 
 /** The cells of such a row. */
 export function cells({ operation, job, first }) {
-  const status = first ? operation.status.toLowerCase() : operation ? "" : job.failureReason === null ? "succeeded" : "failed";
+  const status = first ? progress(operation) : operation ? "" : job.failureReason === null ? "succeeded" : "failed";
   const failed = operation ? operation.status === "FAILED" : job.failureReason !== null;
   return {
     className: failed ? "failed" : "",
@@ -32,6 +32,26 @@ export function cells({ operation, job, first }) {
       failure((first ? operation.failureReason : null) ?? job?.failureReason),
     ],
   };
+}
+
+/** How an output stands. */
+const progress = ({ status, startTime }) => (status === "PROCESSING" ? `processing since ${batchTime(Date.parse(startTime.replace("GMT", "Z")), 1000, false)}` : status.toLowerCase());
+
+/** What is known of what a batch read of a stream: its first part, and all of them when that is opened. */
+export function metadata({ parts, description, numOmittedParts }) {
+  const more = numOmittedParts > 0 ? `\nand ${number(numOmittedParts)} more` : "";
+  const all = parts.length + numOmittedParts;
+  if (all <= 1 && description.length <= 160) return { text: description, className: "long" };
+  const first = cut(parts[0] ?? "", 160);
+  return { text: all > 1 ? `${first} and ${number(all - 1)} more` : first, details: description + more, className: "long", plain: true };
+}
+
+/** What is not kept of a batch, as a sentence; nothing when all is. */
+export function omitted({ numOmittedJobs: jobs, numOmittedStages: stages, numShortenedFailures: failures }) {
+  const left = [[jobs, "job"], [stages, "stage"]].filter(([count]) => count > 0).map(([count, one]) => several(count, one));
+  const told = left.length ? [`${left.join(" and ")} more ${jobs + stages === 1 ? "is" : "are"} not kept.`] : [];
+  if (failures > 0) told.push(`Of ${several(failures, "failure")} only the beginning is kept.`);
+  return told.join(" ");
 }
 
 function shuffles(job) {
@@ -62,11 +82,13 @@ function show(batch, operations, jobs, streams) {
   figures(byId("figures"), told);
   byId("inputs").hidden = byId("operations").hidden = false;
   const name = (id) => streams.find((stream) => stream.streamId === Number(id))?.streamName ?? `stream ${id}`;
+  const read = new Map((batch.inputMetadata ?? []).map((told) => [String(told.streamId), told]));
   rows(byId("input-table").tBodies[0], Object.entries(batch.inputSizes), ([id]) => id, ([id, size]) => ({
-    cells: [{ text: name(id), head: true }, figure(number(size))],
+    cells: [{ text: name(id), head: true }, figure(number(size)), read.has(id) ? metadata(read.get(id)) : { text: "", className: "long" }],
   }), "No input stream has told of records.");
   const key = ({ operation, job }) => `${operation?.outputOpId ?? "-"} ${job?.jobId ?? "-"}`;
   rows(byId("operation-table").tBodies[0], lines(operations, jobs), key, cells, "No output operation has begun.");
+  tell(byId("omitted"), omitted(batch));
 }
 
 /** What there is to say of a batch that is later than all that are known: a badge and a message, and whether it may come yet; `null` of others. */

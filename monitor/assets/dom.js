@@ -69,9 +69,9 @@ function remove(element) {
   around?.focus({ preventScroll: true });
 }
 
-/** One cell: `{ text, className, href, head, details }`, or a text. */
+/** One cell: `{ text, className, href, head, details, plain }`, or a text. Details are those of a failure, unless they are plain. */
 function fill(row, position, cell) {
-  const { text, className = "", href, head = false, details } = typeof cell === "object" ? cell : { text: cell };
+  const { text, className = "", href, head = false, details, plain = false } = typeof cell === "object" ? cell : { text: cell };
   let place = row.children[position];
   if (!place) {
     place = el(head ? "th" : "td");
@@ -84,7 +84,7 @@ function fill(row, position, cell) {
     if (summary) {
       say(summary, text);
       say(summary.nextElementSibling, details);
-    } else place.replaceChildren(el("details", {}, el("summary", { className: "failure" }, text), el("pre", {}, details)));
+    } else place.replaceChildren(el("details", {}, el("summary", { className: plain ? "" : "failure" }, text), el("pre", {}, details)));
   } else if (href) {
     const link = place.querySelector("a");
     if (!link) return place.replaceChildren(el("a", { href }, text));

@@ -7,7 +7,7 @@ export function number(value, digits = 0) {
 
 export const rate = (value) => (value === null || value === undefined ? "-" : number(value, value < 10 ? 2 : value < 100 ? 1 : 0));
 
-export const several = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}`;
+export const several = (count, one, more = `${one}s`) => `${number(count)} ${count === 1 ? one : more}`;
 
 /** The beginning of a text, of no more characters than that. */
 export const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

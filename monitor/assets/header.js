@@ -17,7 +17,10 @@ export function header(overview) {
   say(byId("summary"), summary(overview));
   const [busiest] = [...overview.operators].sort((one, other) => other.busyShare - one.busyShare);
   say(byId("busiest"), busiest?.busyShare > 0 ? `Most time goes into ${busiest.definedBy}: ${number(busiest.busyShare * 100)} % of that of all operators` : "");
-  byId("stop").hidden = !overview.canStop;
+  const stop = byId("stop");
+  // Whoever pressed it is not sent to the top of the page.
+  if (!overview.canStop && document.activeElement === stop) byId("main").focus({ preventScroll: true });
+  stop.hidden = !overview.canStop;
   figures(byId("figures"), [
     ["Input rate, mean", `${rate(statistics.avgInputRate)}/s`],
     ["Processing time, mean", duration(statistics.avgProcessingTime)],
@@ -28,7 +31,7 @@ export function header(overview) {
     ["Failed batches", number(statistics.numFailedBatches)],
     ["Receivers active", `${statistics.numActiveReceivers}/${statistics.numReceivers}`],
   ]);
-  tell(byId("dropped"), statistics.numDroppedEvents > 0 ? missing(statistics.numDroppedEvents) : "");
+  tell(byId("dropped"), missing(statistics));
 }
 
 /** The badge and the message of a condition. */

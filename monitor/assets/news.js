@@ -1,5 +1,5 @@
 // What is said aloud of changes: that something failed, and that a receiver came or went. Figures are not: they change all the time.
-import { batchTime, cut, number } from "/assets/format.js";
+import { batchTime, cut, number, several } from "/assets/format.js";
 
 /** Milliseconds between two announcements: what happens meanwhile is said together. */
 const PACE = 10000;
@@ -26,12 +26,16 @@ export function news(before, after) {
     if (after.state === "RUNNING" && stream.isActive !== known.isActive) told.push(`Receiver ${stream.streamName} is ${stream.isActive ? "active" : "inactive"}.`);
   }
   const dropped = after.statistics.numDroppedEvents;
-  if (dropped > 0 && before.statistics.numDroppedEvents === 0) told.push(missing(dropped));
+  if (dropped > 0 && before.statistics.numDroppedEvents === 0) told.push(missing(after.statistics));
   return told;
 }
 
-/** That events were dropped. */
-export const missing = (dropped) => `${number(dropped)} events were not told because the listeners were behind: figures are missing.`;
+/** That events were dropped, and what is missing by that; nothing when none were. */
+export function missing({ numDroppedEvents: dropped, numUntoldBatches: untold }) {
+  if (!dropped && !untold) return "";
+  const batches = untold ? ` The end of ${several(untold, "batch", "batches")} was not told.` : "";
+  return `${several(dropped, "event")} ${dropped === 1 ? "was" : "were"} not told because the listeners were behind: figures are missing.${batches}`;
+}
 
 /** Says what is new in a place that screen readers watch. */
 export class Announcer {

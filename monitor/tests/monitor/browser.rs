@@ -181,6 +181,7 @@ fn older_batches_are_turned_to_and_the_program_is_stopped_with_the_keyboard() {
     browser.value("document.getElementById('stop').focus()");
     browser.press("Enter", 13);
     browser.wait("document.getElementById('state').textContent === 'STOPPED'");
+    browser.wait("document.getElementById('stop').hidden && document.activeElement.id === 'main'");
     assert!(running.await_termination().is_ok());
     well_behaved(&browser, &client.root);
 }

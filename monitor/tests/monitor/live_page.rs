@@ -17,6 +17,20 @@ fn text(id: &str) -> String {
     format!("document.getElementById('{id}').textContent")
 }
 
+/// A source that says what it gave.
+struct Told(u64);
+
+impl InputStream<u64> for Told {
+    fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<u64>>, JobError> {
+        self.0 += 1;
+        Ok(Some(inputs.scope.parallelize([self.0], 1)))
+    }
+
+    fn describe(&self) -> InputMetadata {
+        InputMetadata::of([format!("number {}", self.0)])
+    }
+}
+
 /// A way to a server that can be cut.
 struct Way {
     address: SocketAddr,
@@ -193,7 +207,7 @@ fn the_page_of_a_batch_follows_it_from_before_it_comes_to_its_end_and_says_when_
     config.ui = config.ui.with_retained_batches(2);
     let (ssc, clock) = context(config);
     let (pass, go, begins) = gate();
-    ssc.input_stream(Scripted::new((1..=100).map(|n| vec![n]))).foreach_rdd(move |_| pass());
+    ssc.input_stream(Told(0)).foreach_rdd(move |_| pass());
     let running = ssc.start_monitored().unwrap();
     let client = Client::of(&running);
     let first = 1_431_637_481_000_i64;
@@ -202,8 +216,10 @@ fn the_page_of_a_batch_follows_it_from_before_it_comes_to_its_end_and_says_when_
     clock.advance(seconds(1));
     begins.recv_timeout(PATIENCE).unwrap();
     browser.wait(&format!("{} === 'PROCESSING' && document.getElementById('condition').hidden", text("status")));
+    browser.wait("/^processing since \\d\\d:\\d\\d:\\d\\d$/.test(document.querySelector('#operation-table tbody tr').cells[3]?.textContent)");
     drop(go);
     browser.wait(&format!("{} === 'COMPLETED'", text("status")));
+    assert_eq!(browser.value("document.querySelector('#input-table tbody tr').cells[2].textContent"), "number 1");
     browser.wait("document.querySelector('#operation-table tbody tr').cells[3].textContent === 'succeeded'");
     assert_eq!(browser.errors, Vec::<String>::new());
 

@@ -11,8 +11,8 @@
 //! | | onBatchCompleted: successful, failed and one failed job, multiple failed jobs | `spark`, `monitor/src/store/tests.rs`, `operators/tests/lifecycle/listening.rs` |
 //! | | receives no events after stopping | `operators/tests/lifecycle/listening.rs`, `runtime/src/event/bus.rs` |
 //! | `StreamingJobProgressListenerSuite` | four rows | `monitor/src/store/tests.rs`; the limit over HTTP as well: `spark` |
-//! | `UIUtilsSuite` | three rows | `monitor/src/format.rs` |
-//! | `UISeleniumSuite` | attaching and detaching a Streaming tab | `spark`, `browser`, `rest` |
+//! | `UIUtilsSuite` | three rows | `monitor/src/format.rs`; what the page writes: `modules` |
+//! | `UISeleniumSuite` | attaching and detaching a Streaming tab | `spark`, `browser`, `rest`; headings and columns: `live_page` |
 //! | `DStreamScopeSuite` | six rows | `spark`: operators are named after the user's methods, compound ones by the outer name; their datasets have the user's line and no name of their own |
 //! | `DStreamClosureSuite` | one row | `misuses/tests/compile_fail/`: a closure that could not be sent to a task does not compile |
 //! | `ExecutorAllocationManagerSuite` | six rows | none: a program is one process with the cores that it is given; there are no executors to ask for or to give back, and so no such settings |

@@ -211,6 +211,18 @@ fn what_fails_is_said_once_and_figures_are_not_said() {
     let more = "3 batches failed, the last at 14:04:49: Oops again";
     assert_eq!(told["said"], json!(["", "", once, once, once, more, more]));
     assert_eq!(told["quiet"], json!([]), "receivers end with the application");
+    let missing = with(
+        &mut browser,
+        "news.js",
+        "return [[0, 0], [1, 0], [2000, 1]].map(([numDroppedEvents, numUntoldBatches]) => module.missing({ numDroppedEvents, numUntoldBatches }));",
+    );
+    let behind = "because the listeners were behind: figures are missing.";
+    let told = [
+        String::new(),
+        format!("1 event was not told {behind}"),
+        format!("2,000 events were not told {behind} The end of 1 batch was not told."),
+    ];
+    assert_eq!(missing, json!(told));
 }
 
 #[test]
@@ -264,7 +276,7 @@ fn the_times_of_a_graph_are_in_the_unit_of_its_longest() {
 }
 
 #[test]
-fn jobs_that_no_output_ran_have_rows_behind_those_of_outputs() {
+fn jobs_that_no_output_ran_have_rows_behind_those_of_outputs_and_what_is_left_out_is_said() {
     let Some((mut browser, _running)) = browser() else { return };
     let told = with(
         &mut browser,
@@ -277,6 +289,24 @@ fn jobs_that_no_output_ran_have_rows_behind_those_of_outputs() {
          return module.lines([operation(0), operation(1)], jobs).map((line) => { const { className, cells } = module.cells(line); \
            return [className, ...cells.map((cell) => cell.text ?? cell)].join(', '); });",
     );
+    let metadata = with(
+        &mut browser,
+        "batch.js",
+        "const told = (parts, numOmittedParts = 0) => { const { text, details } = module.metadata({ parts, description: parts.join('\\n'), numOmittedParts }); return [text, details ?? null]; }; \
+         return [told([]), told(['a.txt']), told(['a.txt', 'b.txt']), told(['a.txt', 'b.txt'], 98)];",
+    );
+    let more = "a.txt\nb.txt\nand 98 more";
+    let expected =
+        json!([["", null], ["a.txt", null], ["a.txt and 1 more", "a.txt\nb.txt"], ["a.txt and 99 more", more]]);
+    assert_eq!(metadata, expected);
+    let omitted = with(
+        &mut browser,
+        "batch.js",
+        "return [[0, 0, 0], [1, 0, 0], [900, 1, 2]].map(([numOmittedJobs, numOmittedStages, numShortenedFailures]) => \
+           module.omitted({ numOmittedJobs, numOmittedStages, numShortenedFailures }));",
+    );
+    let much = "900 jobs and 1 stage more are not kept. Of 2 failures only the beginning is kept.";
+    assert_eq!(omitted, json!(["", "1 job more is not kept.", much]));
     let expected = [
         ", 0, output 0, 5 ms, succeeded, 1, 2 ms, 1/2, 1 shuffle, 3/4, ",
         ", , · count 2, , , 2, 2 ms, 1/2, 1 shuffle, 3/4, ",

@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use waterwheel_runtime::codec::{self, MemoryBudget};
+use waterwheel_runtime::codec::{self, CodecError, MemoryBudget};
 use waterwheel_runtime::error::{in_full, panic_message};
 use waterwheel_runtime::receiver::{ReceiverStopped, StoreReliablyError};
 use waterwheel_runtime::state::TypeSchema;
 
-/// What a decoded message may own for each byte of its encoding: more than text and lists of text of one letter take.
-const OWNED_PER_BYTE: usize = 32;
+/// What a decoded message may own for each byte of its encoding: more than text, lists of text of one letter and lists of empty maps take.
+const OWNED_PER_BYTE: usize = 64;
 
 /// What it may own however short it is.
 const OWNED_AT_LEAST: usize = 16 << 10;
@@ -139,10 +139,7 @@ where
 
     fn deliver(&self, payload: Vec<u8>) -> BoxFuture<'static, Placed> {
         // The message's own `Deserialize` is the user's code.
-        let decoded = catch_unwind(AssertUnwindSafe(|| {
-            let memory = MemoryBudget::new(OWNED_AT_LEAST.saturating_add(payload.len().saturating_mul(OWNED_PER_BYTE)));
-            codec::decode_within::<M>(&payload, payload.len(), &memory)
-        }));
+        let decoded = catch_unwind(AssertUnwindSafe(|| decoded::<M>(&payload)));
         let cause = match decoded {
             Ok(Ok(message)) => return place(self.address.clone(), message).boxed(),
             Ok(Err(error)) => in_full(&error),
@@ -150,6 +147,12 @@ where
         };
         futures::future::ready(Placed::known(Delivered::Undecodable(cause))).boxed()
     }
+}
+
+/// The message in `payload`, unless it owns more than what it was written in can mean.
+fn decoded<M: DeserializeOwned>(payload: &[u8]) -> Result<M, CodecError> {
+    let owned = OWNED_AT_LEAST.saturating_add(payload.len().saturating_mul(OWNED_PER_BYTE));
+    codec::decode_within(payload, payload.len(), &MemoryBudget::new(owned))
 }
 
 async fn place<A, M>(address: ActorAddress<A>, message: M) -> Placed
@@ -204,6 +207,19 @@ mod tests {
         assert_eq!(told(Ok::<u32, String>(7)), Delivered::Done);
         assert_eq!(told(Err::<u32, _>("no".to_owned())), Delivered::Refused("no".to_owned()));
         assert_eq!(told(Err::<(), _>(Touchy)), Delivered::Refused("its answer panicked: on purpose".to_owned()));
+    }
+
+    /// M-7
+    #[test]
+    fn a_message_that_owns_far_more_memory_than_bytes_is_not_decoded_and_any_text_is() {
+        type Wide = Option<[u64; 32]>;
+        let decode =
+            |elements: usize| decoded::<Vec<Wide>>(&codec::encode(&vec![None::<[u64; 32]>; elements]).unwrap());
+        assert_eq!(decode(60).unwrap().len(), 60);
+        let error = in_full(&decode(100_000).unwrap_err());
+        assert!(error.contains("more than 6416704 bytes of memory"), "{error}");
+        let letters = vec!["x".to_owned(); 100_000];
+        assert_eq!(decoded::<Vec<String>>(&codec::encode(&letters).unwrap()).unwrap(), letters);
     }
 
     /// M-3

@@ -23,7 +23,7 @@ pub const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a port for remote actors takes.
 ///
 /// A port holds at most connections x (credit in bytes + one message) of *encoded* messages that are not handled yet, whatever is sent
-/// to it. Those in the mailbox are decoded. What a message owns beside its own size may be 32 times its encoding and 16 KiB; one that
+/// to it. Those in the mailbox are decoded. What a message owns beside its own size may be 64 times its encoding and 16 KiB; one that
 /// takes more is not decoded, and its sender is told so. Of a type that is large itself choose a small mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RemotePortOptions {

@@ -122,6 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn a_context_that_is_being_stopped_has_not_ended_and_one_that_has_ended_is_stopping() {
+        let progress = Progress::default();
+        assert!(!progress.is_stopping());
+        progress.stopping();
+        assert!(progress.is_stopping() && !progress.is_ended());
+        // What has a fault may end without having been asked to stop.
+        let failed = Progress::default();
+        failed.ended();
+        assert!(failed.is_stopping());
+    }
+
+    #[test]
     fn a_waiting_thread_is_woken() {
         let progress = Progress::default();
         std::thread::scope(|scope| {

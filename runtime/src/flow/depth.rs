@@ -10,7 +10,7 @@ pub struct Amount {
     pub blocks: u64,
     /// Records.
     pub records: u64,
-    /// Bytes in memory, as they were estimated when the records came in.
+    /// Bytes in memory, as they were weighed when the records came in.
     pub bytes: u64,
 }
 

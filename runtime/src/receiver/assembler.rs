@@ -9,7 +9,7 @@ pub struct AssembledBlock<T> {
     pub chunks: Vec<Vec<T>>,
     /// Number of records.
     pub records: usize,
-    /// Estimated bytes in memory.
+    /// Bytes in memory, as they were weighed.
     pub bytes: usize,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every record is weighed, none stands for others: a record that is larger than those around it would be free otherwise. A record
 //! weighs its own size and what it owns. What it owns is found by walking it with serde as if it were encoded, by a serializer that
-//! writes nothing ([`Scale`](scale::Scale)): text costs a look at its length, a list a walk over its elements. Records whose type
+//! writes nothing: text costs a look at its length, a list a walk over its elements. Records whose type
 //! owns nothing (numbers, tuples and arrays of them) are not walked at all: that is decided when the program is compiled.
 //!
 //! **What is counted**
