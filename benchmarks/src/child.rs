@@ -11,9 +11,19 @@ use crate::cli::Peer;
 
 /// Run this binary again with `args` and take the JSON object it prints as its result. Its stderr is ours.
 pub(crate) fn run<R: DeserializeOwned>(peer: impl Display, args: &[String]) -> Result<R> {
+    run_in(&[], peer, args)
+}
+
+/// [`run`] with variables of the environment set.
+pub(crate) fn run_in<R: DeserializeOwned>(
+    environment: &[(&str, &str)],
+    peer: impl Display,
+    args: &[String],
+) -> Result<R> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let output = Command::new(program)
         .args(args)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

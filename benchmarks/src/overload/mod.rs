@@ -45,6 +45,10 @@ pub(crate) struct Args {
     /// Processing threads.
     #[arg(long, default_value_t = 2)]
     cores: usize,
+    /// Let the allocator take huge pages, as it does by itself. A page of them is resident as soon as a byte of it was touched, so
+    /// that resident memory varies by megabytes which no one has allocated.
+    #[arg(long)]
+    huge_pages: bool,
     /// Be the process of one run (used by the program itself).
     #[arg(long, hide = true)]
     child: bool,
@@ -79,7 +83,8 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let all = args.mode.map_or_else(|| Mode::value_variants().to_vec(), |mode| vec![mode]);
     let mut missed = Vec::new();
     for mode in all {
-        let run = child::run::<Run>(mode.name(), &args.of_child(mode))?;
+        let environment = [("MIMALLOC_ALLOW_THP", if args.huge_pages { "1" } else { "0" })];
+        let run = child::run_in::<Run>(&environment, mode.name(), &args.of_child(mode))?;
         args.line(mode, &run)?.print()?;
         eprintln!("{:>8}: {}", mode.name(), run.in_words(args.interval));
         missed
@@ -164,6 +169,7 @@ impl Args {
                     "scheduling_delay_ms",
                     json!(Durations::percentiles_of(run.batches.iter().map(|batch| batch.scheduling_delay))?),
                 ),
+                ("huge_pages", json!(self.huge_pages)),
                 ("rss_settled_mb", json!(run.settled_rss())),
                 ("rss_spread", json!(run.rss_spread())),
                 ("rss_every_5_s", json!(run.rss_mb.iter().step_by(20).collect::<Vec<_>>())),

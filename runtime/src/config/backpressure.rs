@@ -94,10 +94,20 @@ impl Eq for Gain {}
 /// ten milliseconds each is computed within its interval even on one core.
 const DEFAULT_INITIAL_RATE: u64 = 100;
 
+/// The same of a stream that sheds, where what is kept out is lost: few sources bring more, and the first batch of those that do is
+/// computed within its interval where a record takes a tenth of a millisecond on one core.
+const SHEDDING_INITIAL_RATE: u64 = 10_000;
+
 impl BackpressureConfig {
     /// The rate of a receiver before a batch is done, as set or else what the estimator needs; `None` is no limit.
     pub fn initial_rate_or_default(&self) -> Option<f64> {
         let default = (self.estimator == Estimator::ServiceTime).then_some(DEFAULT_INITIAL_RATE);
+        self.initial_rate.or(default).map(|rate| rate as f64)
+    }
+
+    /// The same of a stream that sheds.
+    pub fn initial_rate_of_shedding(&self) -> Option<f64> {
+        let default = (self.estimator == Estimator::ServiceTime).then_some(SHEDDING_INITIAL_RATE);
         self.initial_rate.or(default).map(|rate| rate as f64)
     }
 

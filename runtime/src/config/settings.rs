@@ -193,7 +193,7 @@ pub struct BackpressureConfig {
 
     /// The rate before a batch is done.
     ///
-    /// Unit: records per second. Default: 100, not limited with `pid`. Spark: `spark.streaming.backpressure.initialRate`.
+    /// Unit: records per second. Default: 100, 10,000 of a stream that sheds, not limited with `pid`. Spark: `spark.streaming.backpressure.initialRate`.
     pub initial_rate: Option<u64>,
 
     /// The rate below which no estimator holds a receiver. While three batches wait to be computed, nothing is let in all the same.

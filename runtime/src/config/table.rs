@@ -240,7 +240,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "the longest serialised block that is accepted from a raw socket, and the most memory that its records may take; what they own may take four times as much"),
     setting!(backpressure.estimator, "policy", Constant, Some("spark.streaming.backpressure.rateEstimator"), Allowed,
         "how the rates of receivers follow from the batches done: `service_time`, `pid` (Spark's) or `none` (Spark's default)"),
-    setting!(backpressure.initial_rate, "records per second", Described("100, not limited with `pid`"),
+    setting!(backpressure.initial_rate, "records per second", Described("100, 10,000 of a stream that sheds, not limited with `pid`"),
         Some("spark.streaming.backpressure.initialRate"), Refused,
         "how fast a receiver may accept records before a batch is done"),
     setting!(backpressure.min_rate, "records per second", Constant,

@@ -37,8 +37,8 @@ pub struct RateController {
 }
 
 impl RateController {
-    /// The controller that the configuration asks for. Those of `receivers` that are in `shedding` have no rate before a batch was
-    /// measured, unless the configuration says one: what the default keeps out of the first batch would be lost.
+    /// The controller that the configuration asks for. Those of `receivers` that are in `shedding` begin faster unless the
+    /// configuration says how: what is kept out of their first batch is lost.
     pub fn of(config: &Config, interval: Duration, receivers: &[StreamId], shedding: &[StreamId]) -> RateController {
         let settings = &config.backpressure;
         let least = settings.min_rate as f64;
@@ -60,10 +60,9 @@ impl RateController {
         let max = config.receiver.rate_limit().map(|rate| rate.get() as f64);
         let controller = RateController::new(estimator, interval, least, max);
         let mut controller = controller.beginning_at(settings.initial_rate_or_default(), receivers);
-        if settings.initial_rate.is_none() {
-            let at_first = max.unwrap_or(f64::INFINITY);
+        if let Some(at_first) = settings.initial_rate_of_shedding().filter(|_| controller.estimator.is_some()) {
             let rates = controller.rates.iter_mut().filter(|(stream, _)| shedding.contains(stream));
-            rates.for_each(|(_, rate)| *rate = at_first);
+            rates.for_each(|(_, rate)| *rate = at_first.min(max.unwrap_or(f64::INFINITY)));
         }
         controller
     }
@@ -226,13 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_sheds_has_no_rate_before_a_batch_unless_one_was_set() {
+    fn a_stream_that_sheds_begins_faster_unless_a_rate_was_set() {
         let mut config = Config::default();
         let of = |config: &Config| RateController::of(config, seconds(1), &[A, B], &[B]);
         let mut controller = of(&config);
-        assert_eq!(controller.first_rates(&[]), BTreeMap::from([(A, 100.0)]));
+        assert_eq!(controller.first_rates(&[]), BTreeMap::from([(A, 100.0), (B, 10_000.0)]));
         controller.completed(&batch(&BTreeMap::from([(A, 1000), (B, 5000)]), 1000));
-        assert!(controller.rate(B).is_some(), "what it brought was measured");
+        assert!(controller.rate(B) < Some(10_000.0), "what it brought was measured");
         config.receiver.max_rate = Some(5000);
         assert_eq!(of(&config).rate(B), Some(5000.0));
         config.backpressure.initial_rate = Some(50);

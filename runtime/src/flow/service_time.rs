@@ -254,7 +254,7 @@ mod tests {
         assert!(burst == 100_000 && took < milliseconds(100), "{burst} in {took:?}");
     }
 
-    /// A stream that sheds has no limit before a batch was measured.
+    /// A stream that sheds begins above the limit that others begin with.
     #[test]
     fn a_first_batch_above_the_limit_says_more_than_the_limit_does() {
         let mut estimator = ServiceTimeEstimator::new(seconds(1), 1000.0, 100.0);
