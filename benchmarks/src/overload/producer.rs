@@ -8,8 +8,8 @@ use waterwheel::runtime::receiver::{Receiver, ReceiverError, ReceiverHandle};
 
 use super::Load;
 
-/// Records of one `store_many`.
-const CHUNK: u64 = 1000;
+/// The most records of one `store_many`; fewer where the stream takes few.
+const CHUNK: usize = 1000;
 
 /// Hands over numbers at its rate, or as fast as they are taken.
 pub(crate) struct Producer {
@@ -25,7 +25,7 @@ impl Receiver for Producer {
         let started = Instant::now();
         let mut next = 0;
         while next < self.load.records && self.load.time.is_none_or(|time| started.elapsed() < time) {
-            let end = (next + CHUNK).min(self.load.records);
+            let end = (next + handle.max_chunk().min(CHUNK) as u64).min(self.load.records);
             if let Some(rate) = self.load.rate {
                 let due = Duration::from_secs_f64(next as f64 / rate as f64);
                 let early = due.saturating_sub(started.elapsed());
