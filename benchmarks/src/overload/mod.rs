@@ -45,10 +45,10 @@ pub(crate) struct Args {
     /// Processing threads.
     #[arg(long, default_value_t = 2)]
     cores: usize,
-    /// Let the allocator take huge pages, as it does by itself. A page of them is resident as soon as a byte of it was touched, so
-    /// that resident memory varies by megabytes which no one has allocated.
+    /// Let the allocator keep what is freed and take huge pages, as it does by itself. Without this, resident memory tells what the
+    /// program holds: nothing that was freed, and no two megabytes for a byte.
     #[arg(long)]
-    huge_pages: bool,
+    allocator_defaults: bool,
     /// Be the process of one run (used by the program itself).
     #[arg(long, hide = true)]
     child: bool,
@@ -83,8 +83,8 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let all = args.mode.map_or_else(|| Mode::value_variants().to_vec(), |mode| vec![mode]);
     let mut missed = Vec::new();
     for mode in all {
-        let environment = [("MIMALLOC_ALLOW_THP", if args.huge_pages { "1" } else { "0" })];
-        let run = child::run_in::<Run>(&environment, mode.name(), &args.of_child(mode))?;
+        let environment: &[_] = if args.allocator_defaults { &[] } else { &FRUGAL };
+        let run = child::run_in::<Run>(environment, mode.name(), &args.of_child(mode))?;
         args.line(mode, &run)?.print()?;
         eprintln!("{:>8}: {}", mode.name(), run.in_words(args.interval));
         missed
@@ -103,6 +103,9 @@ const DELAY: f64 = 5.0;
 /// The highest resident memory by the lowest, once the start is over, and the shortest run of which that says anything.
 const SPREAD: f64 = 1.2;
 const LONG: Duration = Duration::from_secs(60);
+
+/// Has the allocator give back at once what is freed, in pages of the usual size.
+const FRUGAL: [(&str, &str); 2] = [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "0")];
 
 /// What a run is given.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +172,7 @@ impl Args {
                     "scheduling_delay_ms",
                     json!(Durations::percentiles_of(run.batches.iter().map(|batch| batch.scheduling_delay))?),
                 ),
-                ("huge_pages", json!(self.huge_pages)),
+                ("allocator_defaults", json!(self.allocator_defaults)),
                 ("rss_settled_mb", json!(run.settled_rss())),
                 ("rss_spread", json!(run.rss_spread())),
                 ("rss_every_5_s", json!(run.rss_mb.iter().step_by(20).collect::<Vec<_>>())),
