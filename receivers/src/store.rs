@@ -18,12 +18,11 @@ pub(crate) async fn store_at_rate<T: Record>(
     if records.len() <= handle.max_chunk() {
         return store(handle, records, bytes).await;
     }
-    let mean = bytes.map(|bytes| bytes.div_ceil(records.len()));
     let mut rest = records.into_iter();
     while rest.len() > 0 {
         let records: Vec<T> = rest.by_ref().take(handle.max_chunk()).collect();
-        let bytes = mean.map(|mean| mean * records.len());
-        store(handle, records, bytes).await?;
+        // Each piece is weighed by itself: a large record among small ones is not theirs to carry.
+        store(handle, records, None).await?;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ pub(super) fn short_batch(info: &BatchInfo, mut room: Room) -> (BatchInfo, Omitt
     let mut characters = METADATA_KEPT;
     let metadata: BTreeMap<_, _> =
         info.metadata.iter().map(|(stream, told)| (*stream, short_metadata(told, &mut characters))).collect();
-    omitted.inputs = metadata.values().map(|told| told.omitted).sum();
+    omitted.inputs = metadata.values().fold(0, |all, told| told.omitted.saturating_add(all));
     let kept = BatchInfo {
         batch: info.batch,
         records: info.records.clone(),
@@ -134,6 +134,6 @@ fn short_metadata(told: &InputMetadata, characters: &mut usize) -> InputMetadata
         left.is_some()
     };
     let items: Vec<String> = told.items.iter().take_while(fits).cloned().collect();
-    let omitted = told.omitted + (told.items.len() - items.len()) as u64;
+    let omitted = told.omitted.saturating_add((told.items.len() - items.len()) as u64);
     InputMetadata { items, omitted }
 }

@@ -35,9 +35,15 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    /// Notes what was read of `stream`.
-    pub(crate) fn note(&mut self, stream: StreamId, records: Option<u64>, metadata: InputMetadata) {
+    /// Notes what was read of `stream`, as its source describes it. The records are there already, and a source may never give them
+    /// again: a panic of the description is told, and the batch goes on without.
+    pub(crate) fn note(&mut self, stream: StreamId, records: Option<u64>, describe: impl FnOnce() -> InputMetadata) {
         self.records.extend(records.map(|records| (stream, records)));
+        let metadata = catch_unwind(AssertUnwindSafe(describe)).unwrap_or_else(|payload| {
+            log::error!("describing what a batch reads of {stream} panicked: {}", panic_message(&*payload));
+            InputMetadata::default()
+        });
+        let metadata = metadata.bounded();
         if !metadata.is_empty() {
             self.metadata.insert(stream, metadata);
         }

@@ -27,7 +27,7 @@ impl StreamingContext {
             let mut source = theirs.lock().unwrap_or_else(PoisonError::into_inner);
             let dataset = source.compute(batch.inputs)?;
             let records = dataset.as_ref().and_then(|dataset| dataset.known_count());
-            batch.read.note(stream, records, source.describe());
+            batch.read.note(stream, records, || source.describe());
             Ok(dataset)
         };
         let id = self.with_graph(|graph| {

@@ -142,7 +142,7 @@ impl StreamingContext {
             };
             let dataset = source.read(&range, batch.inputs)?;
             let records = dataset.as_ref().and_then(|dataset| dataset.known_count());
-            batch.read.note(stream, records, source.describe(&range));
+            batch.read.note(stream, records, || source.describe(&range));
             Ok(dataset)
         };
         let id = self.with_graph(|graph| graph.add_source(site, None, self.interval(), Box::new(compute)));

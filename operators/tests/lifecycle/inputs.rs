@@ -133,6 +133,35 @@ fn a_batch_says_what_it_reads_of_the_sources_that_say_so() {
     assert_eq!(told, [expected("numbers 0 to 3", "a"), expected("numbers 3 to 6", "b")]);
 }
 
+/// A source that gives its letters once, and cannot say which.
+struct Speechless(Letters);
+
+impl InputStream<char> for Speechless {
+    fn compute(&mut self, inputs: &BatchInputs) -> Result<Option<Rdd<char>>, JobError> {
+        self.0.compute(inputs)
+    }
+
+    fn describe(&self) -> InputMetadata {
+        panic!("no words for {:?}", self.0.last)
+    }
+}
+
+/// The records are taken by then.
+#[test]
+fn a_batch_whose_source_panics_as_it_describes_what_it_gave_has_its_records_all_the_same() {
+    let (ssc, clock) = context(config());
+    let (seen, letters) = (events(&ssc), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+    let theirs = letters.clone();
+    let stream = ssc.input_stream(Speechless(Letters { last: None }));
+    stream.foreach_rdd(move |rdd| theirs.lock().unwrap().extend(rdd.collect().unwrap()));
+    let running = ssc.start().unwrap();
+    clock.advance(2 * INTERVAL);
+    wait_until(&running, "the events", || completed(&seen).len() == 2);
+    running.stop(Stop::Graceful).unwrap();
+    assert_eq!(*letters.lock().unwrap(), ['a', 'b']);
+    assert!(completed(&seen).iter().all(|info| info.metadata.is_empty()));
+}
+
 /// What its sources have read is not asked of them again.
 #[test]
 fn a_batch_that_is_generated_again_says_what_it_reads_all_the_same() {

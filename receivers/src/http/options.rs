@@ -37,7 +37,8 @@ pub struct HttpOptions {
     pub max_records: usize,
     /// What all bodies that are on their way may take together, in bytes; at least one body fits always. A body that finds no room
     /// here is answered with 429. What the records of one body take as memory is counted as they are decoded: beyond this, and beyond
-    /// eight times `max_body`, the body is answered with 413. Default: 64 MiB.
+    /// eight times `max_body`, the body is answered with 413. Records of types that serde has to put aside before it knows them (`tag`,
+    /// `untagged`, `flatten`) count what that takes as well, several times their own size: send such in smaller bodies. Default: 64 MiB.
     pub max_in_flight: usize,
     /// Connections at the same time; others wait to be accepted. Default: 256.
     pub max_connections: usize,

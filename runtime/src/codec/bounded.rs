@@ -6,7 +6,8 @@
 //! type's own visitor then copies it. It also refuses sequences and maps that announce more elements than the limit.
 //!
 //! **Memory.** Every party knows the type of the value that it makes. The elements of a sequence or map, and text, are counted as they
-//! come. Fields lie in what they are fields of; one whose value is larger than the room that is there for it is in a box, and is counted.
+//! come. Fields lie in what they are fields of; one whose value is larger than the room that is there for it is in a box, and is counted,
+//! unless it is a number.
 
 use std::fmt;
 use std::mem::size_of;

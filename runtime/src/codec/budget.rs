@@ -62,6 +62,11 @@ impl Expected for AtMost {
 /// How much memory decoded values may own beside their own sizes, counted as [`weight`](crate::weight) counts it. Here the types of
 /// all elements are known, so nothing of theirs is unseen: what decoding makes and drops again is counted as well.
 ///
+/// Except where serde puts values aside before it knows their type (`#[serde(tag = ...)]`, `untagged`, `flatten`; only formats that
+/// describe themselves have those, as JSON does): what it puts aside is counted, with about a hundred bytes for a field, and what the
+/// values take in the end is not. Such a type should have no large elements that a few bytes can stand for, as lists of
+/// `Option<[f64; 32]>` have.
+///
 /// A few bytes can stand for much memory: an empty string is one byte, and a variant without fields is one byte where others are
 /// large. So the length of what is decoded is no bound.
 #[derive(Debug)]

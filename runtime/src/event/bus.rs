@@ -35,7 +35,7 @@ impl Handler<Publish> for EventBus {
             if let Err(payload) = &told {
                 log::error!(
                     "the listener {} panicked and is told no more: {}",
-                    listener.name(),
+                    name_of(&**listener),
                     panic_message(&**payload)
                 );
             }
@@ -46,9 +46,15 @@ impl Handler<Publish> for EventBus {
     }
 }
 
+/// What a listener calls itself, in code of the user's as well.
+fn name_of(listener: &dyn StreamingListener) -> String {
+    catch_unwind(AssertUnwindSafe(|| listener.name().to_owned()))
+        .unwrap_or_else(|_| "that cannot say its name".to_owned())
+}
+
 /// Drops a listener, which runs code of the user's: on a thread that the listeners of other contexts need, too.
 fn let_go(listener: Box<dyn StreamingListener>) {
-    let name = listener.name().to_owned();
+    let name = name_of(&*listener);
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(listener))) {
         log::error!("dropping the listener {name} panicked: {}", panic_message(&*payload));
     }
@@ -116,7 +122,8 @@ impl Publisher {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Adds a listener: at once, or as soon as a bus that is behind has room. Does nothing, and says so, when the bus has ended.
+    /// Adds a listener: at once, or as soon as a bus that is behind has room. Does nothing, and says so, when the bus has ended; one that is
+    /// added while the bus ends goes with it.
     pub fn add(&self, listener: Box<dyn StreamingListener>) {
         self.deliver(AddListener(listener), || log::warn!("a listener was not added: the context has ended"));
     }
@@ -359,5 +366,32 @@ mod tests {
         let [panicked, dropped] = of_it.as_slice() else { panic!("{logged:?}") };
         assert!(panicked.starts_with("ERROR") && panicked.contains("a bad listener"), "{panicked}");
         assert!(dropped.contains("and a bad end"), "{dropped}");
+    }
+
+    /// Has no name, and cannot be told anything.
+    struct Nameless;
+
+    impl StreamingListener for Nameless {
+        fn on_event(&mut self, _: &Event) {
+            panic!("nothing works");
+        }
+
+        fn name(&self) -> &str {
+            panic!("neither does this");
+        }
+    }
+
+    #[test]
+    fn a_listener_whose_name_panics_does_not_take_the_others_with_it() {
+        let _system = actix_rt::System::new();
+        let arbiter = actix_rt::Arbiter::new();
+        let (told, heard) = channel();
+        let quiet = move |event: &Event| drop(told.send(event.clone()));
+        let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(Nameless), Box::new(quiet)]);
+        (0..3).for_each(|_| publisher.publish(event()));
+        publisher.end();
+        assert_eq!(heard.iter().count(), 3);
+        arbiter.stop();
+        arbiter.join().unwrap();
     }
 }

@@ -36,6 +36,15 @@ impl InputMetadata {
         InputMetadata { items, omitted: parts.count() as u64 }
     }
 
+    /// The same within the bounds, which whoever fills the fields may have passed.
+    #[must_use]
+    pub fn bounded(mut self) -> InputMetadata {
+        let beyond = self.items.len().saturating_sub(Self::MOST_ITEMS);
+        self.items.truncate(Self::MOST_ITEMS);
+        self.items = self.items.into_iter().map(shortened).collect();
+        InputMetadata { items: self.items, omitted: self.omitted.saturating_add(beyond as u64) }
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty() && self.omitted == 0
@@ -60,6 +69,15 @@ fn shortened(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_that_were_filled_beyond_the_bounds_are_brought_back_to_them() {
+        let told = InputMetadata { items: vec!["x".repeat(2000); 1000], omitted: u64::MAX }.bounded();
+        assert_eq!((told.items.len(), told.omitted), (InputMetadata::MOST_ITEMS, u64::MAX));
+        assert_eq!(told.items[0].len(), InputMetadata::MOST_CHARACTERS + 3);
+        let told = InputMetadata::of(["x".repeat(2000)]);
+        assert_eq!(told.clone().bounded(), told);
+    }
 
     #[test]
     fn a_part_of_any_length_is_kept_up_to_a_bound() {

@@ -186,12 +186,16 @@ impl<T> ReceiverHandle<T> {
     /// Tells listeners, and the log, of trouble that does not end the receiver. Only logged, and counted, when too many are waiting to
     /// be told.
     pub fn report_error(&self, message: impl fmt::Display) {
-        if let Err(TrySendError::Full(message) | TrySendError::Closed(message)) =
-            self.errors.told.try_send(message.to_string())
-        {
-            self.errors.untold.fetch_add(1, Ordering::Relaxed);
-            log::debug!("the receiver of {} reports: {message}", self.stream);
-        }
+        let message = match self.errors.told.try_send(message.to_string()) {
+            Ok(()) => return,
+            Err(TrySendError::Full(message)) => {
+                self.errors.untold.fetch_add(1, Ordering::Relaxed);
+                message
+            }
+            // The supervisor has gone, and with it whoever would be told.
+            Err(TrySendError::Closed(message)) => message,
+        };
+        log::debug!("the receiver of {} reports: {message}", self.stream);
     }
 }
 

@@ -19,7 +19,7 @@
 //!
 //! **What is not seen**, since serde does not see it: fields that are skipped, room that a list *inside* a record keeps for later
 //! elements (at most as much again, if it was grown by pushing), boxes of no more than a pointer, and the size of variants that hold
-//! more than the one that is there. What records share behind an `Arc` is counted for each of them. A record that cannot be encoded
+//! more than the one that is there. Short text that lies in its record, as `CompactString` has it, counts as if it did not. What records share behind an `Arc` is counted for each of them. A record that cannot be encoded
 //! weighs what was seen of it until then.
 
 mod scale;
