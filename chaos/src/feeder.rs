@@ -12,7 +12,7 @@ pub mod port;
 pub mod remote;
 
 use crate::subject::Delivery;
-use crate::wait::Deadline;
+use crate::wait::wait_notified;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
@@ -135,26 +135,16 @@ impl Feeder {
     /// # Errors
     /// When that does not happen, or the program acknowledged what it had not been sent.
     pub fn finish(&self, patience: Duration) -> Result<Fed, String> {
-        let deadline = Deadline::after(patience);
         let mut state = self.shared.lock();
         let end = state.next();
         state.end = Some(end);
-        loop {
-            if let Some(wrong) = &state.wrong {
-                return Err(wrong.clone());
-            }
-            if state.acknowledged >= end {
-                return Ok(Fed { sent: state.sent.clone() });
-            }
-            let left = deadline.left();
-            if left.is_zero() {
-                return Err(format!(
-                    "only {} of {end} records were acknowledged within {patience:?}",
-                    state.acknowledged
-                ));
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let outcome = |state: &State| match &state.wrong {
+            Some(wrong) => Some(Err(wrong.clone())),
+            None => (state.acknowledged >= end).then(|| Ok(Fed { sent: state.sent.clone() })),
+        };
+        wait_notified(state, &self.shared.changed, patience, outcome, |state| {
+            format!("only {} of {end} records were acknowledged within {patience:?}", state.acknowledged)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Waiting for a condition with a deadline.
 
+use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use waterwheel::runtime::clock::{Clock, SystemClock};
@@ -42,5 +43,30 @@ pub fn wait_for<R>(patience: Duration, mut condition: impl FnMut() -> Option<R>)
             return None;
         }
         thread::park_timeout(LOOK);
+    }
+}
+
+/// Asks `outcome` of what a lock guards, at once and whenever `changed` is notified, for so long; then the answer is an error, as
+/// `missing` words it.
+///
+/// # Errors
+/// That, and those of `outcome`.
+pub fn wait_notified<S, R>(
+    mut state: MutexGuard<'_, S>,
+    changed: &Condvar,
+    patience: Duration,
+    outcome: impl Fn(&S) -> Option<Result<R, String>>,
+    missing: impl FnOnce(&S) -> String,
+) -> Result<R, String> {
+    let deadline = Deadline::after(patience);
+    loop {
+        if let Some(answer) = outcome(&state) {
+            return answer;
+        }
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(missing(&state));
+        }
+        state = changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
     }
 }

@@ -5,7 +5,7 @@
 //! body or before it has heard the answer.
 
 use super::{Fed, PACE};
-use crate::wait::Deadline;
+use crate::wait::wait_notified;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -80,23 +80,15 @@ impl HttpFeeder {
     /// # Errors
     /// When that does not happen, or the program refused what it has to take.
     pub fn finish(&self, patience: Duration) -> Result<Fed, String> {
-        let deadline = Deadline::after(patience);
         let mut state = self.shared.lock();
         state.ended = true;
-        loop {
-            if let Some(wrong) = &state.wrong {
-                return Err(wrong.clone());
-            }
-            if state.acknowledged == state.next {
-                return Ok(Fed { sent: state.sent.clone() });
-            }
-            let left = deadline.left();
-            if left.is_zero() {
-                let State { acknowledged, next, .. } = &*state;
-                return Err(format!("only {acknowledged} of {next} lines were acknowledged within {patience:?}"));
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let outcome = |state: &State| match &state.wrong {
+            Some(wrong) => Some(Err(wrong.clone())),
+            None => (state.acknowledged == state.next).then(|| Ok(Fed { sent: state.sent.clone() })),
+        };
+        wait_notified(state, &self.shared.changed, patience, outcome, |State { acknowledged, next, .. }| {
+            format!("only {acknowledged} of {next} lines were acknowledged within {patience:?}")
+        })
     }
 }
 

@@ -10,7 +10,7 @@
 
 use super::{Fed, PACE};
 use crate::subject::remote::Push;
-use crate::wait::Deadline;
+use crate::wait::wait_notified;
 use futures::FutureExt;
 use futures::executor::block_on;
 use rand::rngs::StdRng;
@@ -140,24 +140,16 @@ impl RemoteFeeder {
     /// # Errors
     /// When that does not happen, or the program refused what it has to take.
     pub fn finish(&self, patience: Duration) -> Result<Fed, String> {
-        let deadline = Deadline::after(patience);
         let mut state = self.shared.lock();
         let end = state.end_of_sent;
         state.end = Some(end);
-        loop {
-            if let Some(wrong) = &state.wrong {
-                return Err(wrong.clone());
-            }
-            if state.acknowledged >= end {
-                return Ok(Fed { sent: state.sent.clone() });
-            }
-            let left = deadline.left();
-            if left.is_zero() {
-                let acknowledged = state.acknowledged;
-                return Err(format!("only {acknowledged} of {end} messages were acknowledged within {patience:?}"));
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let outcome = |state: &State| match &state.wrong {
+            Some(wrong) => Some(Err(wrong.clone())),
+            None => (state.acknowledged >= end).then(|| Ok(Fed { sent: state.sent.clone() })),
+        };
+        wait_notified(state, &self.shared.changed, patience, outcome, |state| {
+            format!("only {} of {end} messages were acknowledged within {patience:?}", state.acknowledged)
+        })
     }
 }
 

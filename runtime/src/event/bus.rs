@@ -188,14 +188,19 @@ mod tests {
     use std::sync::mpsc::{Sender, channel};
     use std::time::Duration;
 
-    #[test]
-    fn events_of_the_start_wait_for_a_bus_whose_thread_is_busy() {
-        let _system = actix_rt::System::new();
-        let arbiter = actix_rt::Arbiter::new();
-        let ((release, held), (told, heard)) = (channel::<()>(), channel());
+    /// An arbiter whose thread is busy until it is released.
+    fn busy_arbiter() -> (actix_rt::Arbiter, Sender<()>) {
+        let (arbiter, (release, held)) = (actix_rt::Arbiter::new(), channel());
         arbiter.spawn_fn(move || {
             let _ = held.recv();
         });
+        (arbiter, release)
+    }
+
+    #[test]
+    fn events_of_the_start_wait_for_a_bus_whose_thread_is_busy() {
+        let _system = actix_rt::System::new();
+        let ((arbiter, release), (told, heard)) = (busy_arbiter(), channel());
         let listener = move |event: &Event| drop(told.send(event.clone()));
         let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(listener)]);
         for n in 0..100 {
@@ -216,11 +221,7 @@ mod tests {
     #[test]
     fn a_listener_that_is_added_while_the_bus_has_no_room_is_told_all_the_same() {
         let _system = actix_rt::System::new();
-        let arbiter = actix_rt::Arbiter::new();
-        let ((release, held), (told, heard)) = (channel::<()>(), channel());
-        arbiter.spawn_fn(move || {
-            let _ = held.recv();
-        });
+        let ((arbiter, release), (told, heard)) = (busy_arbiter(), channel());
         let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(|_: &Event| {})]);
         while publisher.dropped() == 0 {
             publisher.publish(Event::StreamingStarted { time: Time::ZERO });
@@ -273,11 +274,7 @@ mod tests {
     #[test]
     fn a_bus_that_is_ended_tells_what_waits_and_lets_its_listeners_go_whoever_holds_its_address() {
         let _system = actix_rt::System::new();
-        let arbiter = actix_rt::Arbiter::new();
-        let ((release, held), (told, heard)) = (channel::<()>(), channel());
-        arbiter.spawn_fn(move || {
-            let _ = held.recv();
-        });
+        let ((arbiter, release), (told, heard)) = (busy_arbiter(), channel());
         let slot = Arc::new(Mutex::new(None));
         let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(Holding { publisher: slot.clone(), told })]);
         *slot.lock().unwrap() = Some(publisher.clone());
@@ -297,11 +294,7 @@ mod tests {
     #[test]
     fn a_bus_without_room_is_ended_all_the_same() {
         let _system = actix_rt::System::new();
-        let arbiter = actix_rt::Arbiter::new();
-        let ((release, held), (told, heard)) = (channel::<()>(), channel());
-        arbiter.spawn_fn(move || {
-            let _ = held.recv();
-        });
+        let ((arbiter, release), (told, heard)) = (busy_arbiter(), channel());
         let slot = Arc::new(Mutex::new(None));
         let publisher = Publisher::start(&arbiter.handle(), vec![Box::new(Holding { publisher: slot.clone(), told })]);
         *slot.lock().unwrap() = Some(publisher.clone());
