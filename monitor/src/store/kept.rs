@@ -39,12 +39,14 @@ pub(crate) struct Omitted {
 impl AddAssign for Omitted {
     fn add_assign(&mut self, more: Omitted) {
         let Omitted { jobs, stages, failures, inputs, outputs, rows } = more;
-        self.jobs += jobs;
-        self.stages += stages;
-        self.failures += failures;
-        self.inputs += inputs;
-        self.outputs += outputs;
-        self.rows += rows;
+        // What sources leave out is a number of theirs, which may be any.
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.jobs, jobs);
+        add(&mut self.stages, stages);
+        add(&mut self.failures, failures);
+        add(&mut self.inputs, inputs);
+        add(&mut self.outputs, outputs);
+        add(&mut self.rows, rows);
     }
 }
 

@@ -301,6 +301,17 @@ fn what_a_batch_says_of_its_inputs_is_kept_up_to_a_bound_and_the_rest_is_counted
     assert_eq!(row.omitted, Omitted { inputs: 49, ..Omitted::default() });
 }
 
+#[test]
+fn sources_may_say_that_they_left_out_any_number() {
+    let mut progress = progress(10);
+    let most = InputMetadata { items: vec!["a".to_owned()], omitted: u64::MAX };
+    for number in 1..=2 {
+        let metadata = [(StreamId(0), most.clone()), (StreamId(1), most.clone())].into();
+        tell(&mut progress, [Event::BatchCompleted(BatchInfo { metadata, ..completed(number, RECORDS, &[]) })]);
+    }
+    assert_eq!(progress.omitted().inputs, u64::MAX);
+}
+
 /// U-12
 #[test]
 fn outputs_that_are_given_up_and_errors_that_are_cut_are_counted() {
